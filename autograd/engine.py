@@ -1,0 +1,294 @@
+"""The tape: nodes, the backward walk, gradient accumulation and module scope."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextvars import ContextVar
+from heapq import heappop, heappush
+from types import FunctionType
+from typing import Any
+from weakref import ref
+
+import numpy as np
+
+_clock = itertools.count(1)
+
+
+class Node:
+    """One recorded op, or a leaf: what backward needs to know, and no arrays but those its closure holds.
+
+    `edges` has one (node, output index) for each input, None for constants. A leaf has no edges; it holds its
+    gradient. Nodes never refer to what was computed from them, so a graph is freed by reference counting.
+    """
+
+    __slots__ = (
+        "op",  # the function that was called; None for a leaf
+        "edges",
+        "order",  # creation number: parents are always older than children
+        "backward",
+        "shapes",  # of each output
+        "dtypes",
+        "scope",  # the Module call it was recorded in
+        "constants",  # of each input, where one is a constant: its shape or the number it is; else unset
+        "recipe",  # what a re-run of the op needs, kept under higher_order() only
+        "grads",  # {output index: accumulated gradient} where a gradient is to be kept
+        "hooks",
+        "__weakref__",
+    )
+    constants: list[Any]
+
+    def __init__(self, op, edges, backward, shapes, dtypes):
+        self.op = op
+        self.edges = edges
+        self.order = next(_clock)
+        self.backward = backward
+        self.shapes = shapes
+        self.dtypes = dtypes
+        self.scope = scope.get()
+        self.recipe: Any = None
+        self.grads: Any = None
+        self.hooks: Any = None
+
+    @property
+    def name(self) -> str:
+        return "leaf" if self.op is None else self.op.__name__
+
+    def __repr__(self) -> str:
+        return f"<Node {self.name} #{self.order} {' '.join(map(str, self.shapes))}>"
+
+
+Edge = tuple[Node, int]  # an output of a node
+
+
+def leaf(shape: tuple[int, ...], dtype: np.dtype) -> Node:
+    """A node without parents that keeps the gradient arriving at it."""
+    node = Node(None, (), None, (shape,), (dtype,))
+    node.grads = {0: None}
+    return node
+
+
+class Scope:
+    """One running call of a Module: who (weakly), and inside which other call."""
+
+    __slots__ = ("owner", "parent")
+
+    def __init__(self, owner, parent):
+        self.owner = owner
+        self.parent = parent
+
+
+scope: ContextVar[Scope | None] = ContextVar("scope", default=None)
+
+
+# ---------------------------------------------------------------------------------- in-place writes
+
+
+_last_write = 0  # clock reading of the newest write to a leaf
+_written: dict[int, tuple[int, ref]] = {}  # id of an array that was written to: (clock reading, the array)
+
+
+def mark_written(array: np.ndarray) -> None:
+    """Note that a leaf's array was changed in place, so that a backward that saved it can refuse to run."""
+    global _last_write
+    _last_write = next(_clock)
+    key = id(array)
+    known = _written.get(key)
+    alive = ref(array, lambda _: _written.pop(key, None)) if known is None else known[1]
+    _written[key] = (_last_write, alive)
+
+
+def saved_arrays(node: Node) -> Iterator[tuple[str, np.ndarray]]:
+    """(name, array) of all that a node's backward closes over, itself or in functions that it calls."""
+    return _arrays_in("", node.backward, set())
+
+
+def _arrays_in(name: str, value, seen: set) -> Iterator[tuple[str, np.ndarray]]:
+    if isinstance(value, np.ndarray):
+        yield name, value
+    elif isinstance(value, (tuple, list, dict)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _arrays_in(name, item, seen)
+    elif isinstance(value, FunctionType) and value not in seen:
+        seen.add(value)
+        for free, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
+            try:
+                yield from _arrays_in(free, cell.cell_contents, seen)
+            except ValueError:  # a name that was never assigned
+                continue
+
+
+def _check_unwritten(node: Node, saved) -> None:
+    """Raise if an array in `saved` shares memory with a leaf that was written to after `node` was made."""
+    changed = [alive() for when, alive in list(_written.values()) if when > node.order]
+    for name, array in _arrays_in("an input", saved, set()) if changed else ():
+        for leaf in changed:
+            if leaf is not None and np.may_share_memory(array, leaf):
+                raise RuntimeError(
+                    f"backward through {node.name}: `{name}`, which it saved, shares memory with a leaf of "
+                    f"shape {leaf.shape} that was changed in place after the forward pass (by an "
+                    "optimizer step, loading, or +=). Run backward before it, or the forward again after it."
+                )
+
+
+# ------------------------------------------------------------------------------------ the walk
+
+
+def reachable(roots) -> Iterator[Node]:
+    """Every node below the edges `roots`, each once, in no particular order; iterative."""
+    seen = {edge[0] for edge in roots if edge is not None}
+    stack = list(seen)
+    while stack:
+        node = stack.pop()
+        yield node
+        for edge in node.edges:
+            if edge is not None and edge[0] not in seen:
+                seen.add(edge[0])
+                stack.append(edge[0])
+
+
+def leading_to(roots, targets) -> set[Node]:
+    """The nodes of `targets`, and those below `roots` from which one of them can be reached."""
+    useful = {edge[0] for edge in targets}
+    for node in sorted(reachable(roots), key=lambda n: n.order):  # parents first
+        if _reaches(node, useful):
+            useful.add(node)
+    return useful
+
+
+def _reaches(node: Node, nodes: set[Node]) -> bool:
+    return any(edge is not None and edge[0] in nodes for edge in node.edges)
+
+
+def fit(g, shape, dtype, node):
+    """`g`, from the backward of `node`, as a gradient for an input of this shape and dtype.
+
+    Summed over the axes along which the input was broadcast, cast, and made an array where it is a scalar.
+    """
+    if isinstance(g, (np.generic, float, int)):
+        g = np.asarray(g)
+    if g.shape != shape:
+        lead = g.ndim - len(shape)
+        stretched = tuple(i for i, n in enumerate(shape, lead) if n == 1 != g.shape[i]) if lead >= 0 else ()
+        if lead > 0 or stretched:
+            g = g.sum(axis=(*range(lead), *stretched), keepdims=True)
+        if lead < 0 or g.shape[lead:] != shape:
+            raise RuntimeError(
+                f"{node.name}: backward gave a gradient of shape {g.shape} for an input of {shape}"
+            )
+        g = g.reshape(shape)
+    return g if g.dtype == dtype else g.astype(dtype)
+
+
+def walk(roots, seeds, *, run=None, retain_graph=False, targets=None) -> None:  # noqa: C901
+    """Carry the gradients `seeds` of the edges `roots` down the graph, newest node first.
+
+    Without `targets` gradients are accumulated in the leaves (and where `retain_grad` asked for it). With
+    `targets`, a dict of edges, they are put there instead and only nodes on the way are visited. Each node
+    passed is freed unless `retain_graph`. `run(node, g)` computes the gradients of a node's inputs in place
+    of the backward that the forward pass left behind.
+
+    A gradient that was made for one edge alone is owned by the walk, and the next one to arrive is added to
+    it in place. A seed, a `g` handed on or a view (perhaps of it) is not owned, and is replaced by the sum.
+    """
+    # One long loop: a function call for each edge, or each node, would take a tenth of the time of small ops.
+    useful = None if targets is None else leading_to(roots, targets)
+    # [node, gradient, owned, gradient, owned, ...] by negative creation number, and the numbers as a heap
+    pending: dict[int, list] = {}
+    heap: list[int] = []
+    node: Any = None
+    g: Any = None
+    edges, grads = roots, seeds
+    while True:
+        for edge, d in zip(edges, grads):  # noqa: B905  (strict= costs 0.1 us; lengths are compared below)
+            if edge is None or d is None:
+                continue
+            parent, i = edge
+            if useful is not None and parent not in useful:
+                continue
+            if type(d) is not np.ndarray or d.shape != parent.shapes[i] or d.dtype is not parent.dtypes[i]:
+                d = fit(d, parent.shapes[i], parent.dtypes[i], node)
+            owned = d is not g and type(d) is np.ndarray and d.base is None and type(g) is np.ndarray
+            key, place = -parent.order, 2 * i + 1
+            slots = pending.get(key)
+            if slots is None:
+                slots = pending[key] = [parent, *(None, False) * len(parent.shapes)]
+                heappush(heap, key)
+            held = slots[place]
+            if held is None:
+                slots[place] = d
+                slots[place + 1] = owned
+            elif slots[place + 1]:
+                held += d
+            else:
+                total = held + d
+                slots[place] = np.asarray(total) if isinstance(total, np.generic) else total
+                slots[place + 1] = isinstance(total, (np.ndarray, np.generic))
+        if not heap:
+            return
+        slots = pending.pop(heappop(heap))
+        node = slots[0]
+        if node.hooks or node.grads is not None or targets is not None:
+            _deliver(node, slots, targets)
+        if not node.edges or (useful is not None and not _reaches(node, useful)):
+            edges = grads = ()
+            continue
+        if node.backward is None or node.order < _last_write:
+            _check_runnable(node, run)
+        edges, g = node.edges, slots[1] if len(slots) == 3 else tuple(slots[1::2])
+        grads = node.backward(g) if run is None else run(node, g)
+        if type(grads) not in (tuple, list) or len(grads) != len(edges):
+            found = f"{len(grads)} gradients" if type(grads) in (tuple, list) else f"a {type(grads).__name__}"
+            raise RuntimeError(
+                f"{node.name}: backward gave {found}, not a tuple with one for each of {len(edges)} inputs"
+            )
+        if not retain_graph:
+            node.backward = node.recipe = None
+
+
+def _check_runnable(node: Node, run) -> None:
+    if node.backward is None:
+        raise RuntimeError(
+            f"backward through {node.name} a second time: what it saved was freed by the first. "
+            "Pass retain_graph=True to the first call, or run the forward again."
+        )
+    _check_unwritten(node, node.backward if run is None else node.recipe)
+
+
+def _deliver(node: Node, slots: list, targets: dict | None) -> None:
+    """Show the complete gradients of `node` to its hooks, and put them where they are wanted."""
+    if node.hooks:
+        _run_hooks(node, slots)
+    for i in range(len(node.shapes)) if targets is not None else node.grads or ():
+        g = slots[2 * i + 1]
+        if targets is not None:
+            if (node, i) in targets:
+                targets[node, i] = g
+        elif g is None:
+            continue
+        elif node.grads[i] is not None:
+            node.grads[i] += g
+        else:  # a leaf may take an array that nobody else has; a node passes its own on
+            node.grads[i] = g if slots[2 * i + 2] and not node.edges else np.array(g)
+
+
+def _run_hooks(node: Node, slots: list) -> None:
+    for i, hook in list(node.hooks.values()):
+        g = slots[2 * i + 1]
+        if g is None:
+            continue
+        if type(g) is np.ndarray:
+            shown = g.view()
+            shown.flags.writeable = False
+        else:
+            shown = g
+        new = hook(shown)
+        if new is not None:
+            if type(g) is np.ndarray:
+                new = np.asarray(new)
+            if new.shape != g.shape:
+                raise ValueError(
+                    f"a hook on {node.name} gave a gradient of shape {new.shape}, expected {g.shape}"
+                )
+            slots[2 * i + 1] = new if new.dtype == g.dtype else new.astype(g.dtype)
+        slots[2 * i + 2] = False  # the hook may have kept it

@@ -1,0 +1,98 @@
+"""Reading and writing by index."""
+
+import numpy as np
+
+from .._op import op
+
+
+def _may_repeat(index) -> bool:
+    """Whether an index can name one element twice: integer arrays can, slices, numbers and masks cannot."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return any(np.ndim(p) > 0 and np.asarray(p).dtype != bool for p in parts)
+
+
+@op(inputs=1)
+def getitem(x, index):
+    """x[index], with every kind of index NumPy has."""
+    shape = x.shape
+
+    def backward(g):
+        dx = np.zeros_like(g, shape=shape)
+        if _may_repeat(index):
+            np.add.at(dx, index, g)
+        else:
+            dx[index] = g
+        return (dx,)
+
+    return x[index], backward
+
+
+@op(inputs=2)
+def index_put(x, value, index):
+    """A copy of x in which x[index] is `value` (no element may be named twice)."""
+    y = np.empty_like(x)
+    y[...] = x
+    y[index] = value
+    ndim = np.ndim(value)
+    if _may_repeat(index) and np.unique(place(x.shape, index)).size != place(x.shape, index).size:
+        raise ValueError("an element is assigned twice, which has no gradient")
+
+    def backward(g):
+        dx = np.empty_like(g)
+        dx[...] = g
+        dx[index] = 0
+        dv = g[index]
+        # NumPy lets a value have axes of length 1 in front of those of its place
+        return dx, dv.reshape((1,) * (ndim - dv.ndim) + dv.shape) if ndim > dv.ndim else dv
+
+    return y, backward
+
+
+def place(shape, index):
+    """The flat positions that `index` names in an array of `shape`."""
+    return np.arange(np.prod(shape)).reshape(shape)[index]
+
+
+@op(inputs=2)
+def index_add(x, value, index):
+    """A copy of x with `value` added at `index`, once for each time an element is named."""
+    y = np.empty_like(x)
+    y[...] = x
+    np.add.at(y, index, value)
+
+    def backward(g):
+        return g, g[index]
+
+    return y, backward
+
+
+@op(inputs=1)
+def take(x, indices, axis=None):
+    """Elements (axis=None: of the flat array) or slices along `axis` at integer `indices` of any shape."""
+    shape = x.shape
+    flat = (x.size,) if axis is None else shape
+    index = (slice(None),) * (0 if axis is None else axis % x.ndim) + (indices,)
+
+    def backward(g):
+        dx = np.zeros_like(g, shape=flat)
+        np.add.at(dx, index, g)
+        return (dx.reshape(shape),)
+
+    return np.take(x, indices, axis), backward
+
+
+@op(inputs=1)
+def take_along_axis(arr, indices, axis=-1):
+    """arr[..., indices, ...] with one index for each position of the other axes."""
+    shape = arr.shape
+    y = np.take_along_axis(arr, indices, axis)
+    index = list(np.ogrid[tuple(slice(n) for n in shape)])
+    index[axis] = indices
+    index = tuple(index)
+
+    def backward(g):
+        dx = np.zeros_like(g, shape=shape)
+        np.add.at(dx, index, g)
+        return (dx,)
+
+    return y, backward

@@ -1,0 +1,61 @@
+"""Losses whose gradient is made in the forward."""
+
+import numpy as np
+
+from .._op import op
+
+
+@op(inputs=1)
+def cross_entropy(logits, targets, ignore_index=-100, label_smoothing=0.0, reduction="mean"):
+    """-log softmax(logits)[target] over the last axis, averaged over the targets that are not `ignore_index`.
+
+    `logits` (..., classes), `targets` (...) integers. With `label_smoothing` e the target distribution is 1
+    - e on the target and e / classes everywhere (Szegedy et al. 2015, arXiv:1512.00567). `reduction`: mean,
+    sum, none.
+    """
+    classes = logits.shape[-1]
+    targets = _checked(targets, logits.shape, ignore_index, reduction).reshape(-1)
+    counted = targets != ignore_index
+    rows = np.arange(targets.size)
+    picked = np.where(counted, targets, 0)
+    weight = counted.astype(logits.dtype)
+    if reduction == "mean":
+        weight /= counted.sum() or np.nan  # no target at all: nan, as in PyTorch
+
+    x = logits.reshape(-1, classes)
+    x = x - x.max(axis=-1, keepdims=True)
+    d = np.exp(x)
+    total = d.sum(axis=-1)
+    loss = np.log(total) - (1 - label_smoothing) * x[rows, picked]
+    if label_smoothing:
+        loss -= (label_smoothing / classes) * x.sum(axis=-1)
+    loss *= weight
+
+    d *= (weight / total)[:, None]  # d loss / d logits = (softmax - target distribution) * weight
+    d[rows, picked] -= (1 - label_smoothing) * weight
+    if label_smoothing:
+        d -= (label_smoothing / classes * weight)[:, None]
+    d = d.reshape(logits.shape)
+
+    def backward(g):
+        return (d * (g[..., None] if reduction == "none" else g),)
+
+    return loss.reshape(logits.shape[:-1]) if reduction == "none" else loss.sum(), backward
+
+
+def _checked(targets, shape, ignore_index, reduction):
+    targets = np.asarray(targets)
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
+    if targets.dtype.kind not in "iu":
+        raise TypeError(f"targets must be integers, not {targets.dtype}")
+    if targets.shape != shape[:-1]:
+        raise ValueError(f"targets of shape {targets.shape} for logits of shape {shape}, not {shape[:-1]}")
+    outside = (targets != ignore_index) & ((targets < 0) | (targets >= shape[-1]))
+    if outside.any():
+        at = tuple(np.argwhere(outside)[0].tolist())
+        raise IndexError(
+            f"target {targets[at]} at position {at} is outside 0..{shape[-1] - 1} "
+            f"and is not ignore_index ({ignore_index})"
+        )
+    return targets

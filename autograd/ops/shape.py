@@ -1,0 +1,127 @@
+"""The same numbers in another shape or order."""
+
+from itertools import accumulate
+
+import numpy as np
+
+from .._op import op
+
+
+@op(inputs=1)
+def reshape(x, shape):
+    old = x.shape
+
+    def backward(g):
+        return (g.reshape(old),)
+
+    return x.reshape(shape), backward
+
+
+@op(inputs=1)
+def transpose(x, axes=None):
+    """Permute the axes; without `axes`, reverse them."""
+    y = x.transpose(axes)
+    order = range(x.ndim)[::-1] if axes is None else [a % x.ndim for a in axes]
+    back = tuple(order.index(i) for i in range(x.ndim))
+
+    def backward(g):
+        return (g.transpose(back),)
+
+    return y, backward
+
+
+@op(inputs=1)
+def swapaxes(x, axis1, axis2):
+    def backward(g):
+        return (g.swapaxes(axis1, axis2),)
+
+    return x.swapaxes(axis1, axis2), backward
+
+
+@op(inputs=1)
+def expand_dims(x, axis):
+    old = x.shape
+
+    def backward(g):
+        return (g.reshape(old),)
+
+    return np.expand_dims(x, axis), backward
+
+
+@op(inputs=1)
+def squeeze(x, axis=None):
+    old = x.shape
+
+    def backward(g):
+        return (g.reshape(old),)
+
+    return x.squeeze(axis), backward
+
+
+@op(inputs=1)
+def broadcast_to(x, shape):
+    def backward(g):  # the engine sums it down to x's shape
+        return (g,)
+
+    return np.broadcast_to(x, shape), backward
+
+
+@op
+def concatenate(arrays, axis=0):
+    """Join a list of arrays along an axis they already have."""
+    _check_list(arrays)
+    y = np.concatenate(arrays, axis)
+    ends = list(accumulate(a.shape[axis] for a in arrays))[:-1]
+
+    def backward(g):
+        return tuple(np.split(g, ends, axis))
+
+    return y, backward
+
+
+def _check_list(arrays):
+    if not isinstance(arrays, list):
+        raise TypeError("takes a list of arrays, not one array; list(x) splits it along its first axis")
+
+
+@op
+def stack(arrays, axis=0):
+    """Join a list of arrays of one shape along a new axis."""
+    _check_list(arrays)
+    y = np.stack(arrays, axis)
+    before = (slice(None),) * (axis % y.ndim)
+    count = len(arrays)
+
+    def backward(g):
+        return tuple(g[(*before, i)] for i in range(count))
+
+    return y, backward
+
+
+@op(inputs=1)
+def split(x, indices_or_sections, axis=0):
+    """Cut x along an axis into equal sections (a number) or before each index of a list."""
+    parts = tuple(np.split(x, indices_or_sections, axis))
+    shapes = [part.shape for part in parts]
+
+    def backward(gs):
+        gs = gs if len(shapes) > 1 else [gs]
+        like = next(g for g in gs if g is not None)
+        zeros = (np.zeros_like(like, shape=shape) for shape in shapes)
+        return (np.concatenate([z if g is None else g for g, z in zip(gs, zeros, strict=True)], axis),)
+
+    return parts, backward
+
+
+@op(inputs=1)
+def pad(x, pad_width, mode="constant", constant_values=0):
+    """Surround x with a constant; `pad_width` is a number, (before, after), or one pair for each axis."""
+    if mode != "constant":
+        raise ValueError(f"only mode 'constant' has a gradient here, not {mode!r}")
+    widths = np.broadcast_to(pad_width, (x.ndim, 2)).tolist()
+    inner = tuple(slice(before, before + n) for (before, _), n in zip(widths, x.shape, strict=True))
+
+    def backward(g):
+        return (g[inner],)
+
+    return np.pad(x, widths, constant_values=constant_values), backward

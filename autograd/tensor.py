@@ -1,0 +1,299 @@
+"""Tensor: an array and the edge of the graph it came from, speaking NumPy's protocols."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import engine
+from .engine import Node
+from .modes import recording
+
+# Filled by methods.py: what stands for a NumPy function or ufunc when one of its arguments is a Tensor.
+UFUNCS: dict = {}
+REDUCTIONS: dict = {}
+FUNCTIONS: dict = {}
+# Filled by methods.py: a name that PyTorch users type -> the NumPy spelling.
+HINTS: dict[str, str] = {}
+
+
+class Tensor:
+    """An ndarray that remembers how it was computed.
+
+    `Tensor(data, requires_grad=False, dtype=None)`: `data` is anything `np.asarray` takes and is not copied
+    if it is an array already. With `requires_grad=True` (float dtypes only) it is a leaf whose `.grad` is
+    filled by `backward`. Arithmetic, methods and `np.` functions follow NumPy, with one departure: NumPy
+    scalars and integer arrays beside a float Tensor do not widen its dtype.
+    """
+
+    __slots__ = ("data", "edge", "__weakref__")
+    __hash__ = object.__hash__  # identity, though == compares elementwise
+
+    def __init__(self, data, requires_grad: bool = False, dtype=None):
+        if isinstance(data, Tensor):
+            data = data.data
+        self.data = np.asarray(data, dtype=dtype)
+        self.edge = None
+        if self.data.dtype.kind not in "fiub":
+            raise TypeError(f"a Tensor holds float, integer or boolean numbers, not {self.data.dtype}")
+        if requires_grad:
+            self.requires_grad = True
+
+    # ------------------------------------------------------------------ what it is
+
+    @property
+    def node(self) -> Node | None:
+        return self.edge[0] if self.edge is not None else None
+
+    shape = property(lambda self: self.data.shape)
+    ndim = property(lambda self: self.data.ndim)
+    size = property(lambda self: self.data.size)
+    dtype = property(lambda self: self.data.dtype)
+    nbytes = property(lambda self: self.data.nbytes)
+    is_leaf = property(lambda self: self.edge is None or not self.edge[0].edges)
+
+    @property
+    def requires_grad(self) -> bool:
+        return self.edge is not None
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        if not self.is_leaf:
+            raise RuntimeError(
+                "requires_grad can be set on a leaf only; use detach() to cut a Tensor off its graph"
+            )
+        if not wanted:
+            self.edge = None
+        elif self.edge is None:
+            if self.data.dtype.kind != "f":
+                raise TypeError(f"only a float Tensor can require a gradient, this one is {self.data.dtype}")
+            self.edge = (engine.leaf(self.data.shape, self.data.dtype), 0)
+
+    @property
+    def grad(self) -> np.ndarray | None:
+        """The accumulated gradient, an ndarray of its own, or None."""
+        if self.edge is None or self.edge[0].grads is None:
+            return None
+        return self.edge[0].grads.get(self.edge[1])
+
+    @grad.setter
+    def grad(self, value: np.ndarray | None) -> None:
+        if self.edge is None:
+            raise RuntimeError("this Tensor does not require a gradient")
+        grads = self.edge[0].grads
+        if grads is None:
+            raise RuntimeError("this Tensor is no leaf and keeps no gradient; call retain_grad() first")
+        if value is not None and value is not self.grad:
+            value = np.array(value)
+            if value.shape != self.shape or value.dtype != self.dtype:
+                raise ValueError(
+                    f"a gradient of {value.shape} {value.dtype} for a Tensor of {self.shape} {self.dtype}"
+                )
+        grads[self.edge[1]] = value
+
+    # ------------------------------------------------------------------ backward
+
+    def backward(self, gradient=None, *, retain_graph: bool = False) -> None:
+        """Add the gradient of this Tensor to `.grad` of every leaf it was computed from.
+
+        `gradient` (same shape) is needed unless this Tensor has one element. What ops saved is freed on the
+        way unless `retain_graph`.
+        """
+        if self.edge is None:
+            raise RuntimeError(
+                "this Tensor has no graph: nothing it was computed from requires a gradient, "
+                "or it was computed under no_grad()"
+            )
+        seed = seed_for(self, gradient)
+        seeds = [seed.data if isinstance(seed, Tensor) else seed]
+        engine.walk([self.edge], seeds, retain_graph=retain_graph)
+
+    def retain_grad(self) -> Tensor:
+        """Keep `.grad` of a Tensor that is no leaf too."""
+        if self.edge is None:
+            raise RuntimeError("this Tensor does not require a gradient")
+        node, i = self.edge
+        node.grads = node.grads or {}
+        node.grads.setdefault(i, None)
+        return self
+
+    def register_hook(self, hook):
+        """Call `hook(gradient)` when the gradient is complete; what it returns, unless None, replaces it.
+
+        Returns a function that removes the hook.
+        """
+        if self.edge is None:
+            raise RuntimeError("this Tensor does not require a gradient")
+        node, i = self.edge
+        node.hooks = hooks = node.hooks or {}
+        key = object()
+        hooks[key] = (i, hook)
+        return lambda: hooks.pop(key, None) and None
+
+    def detach(self) -> Tensor:
+        """The same array without the graph."""
+        return wrap(self.data, None)
+
+    def numpy(self) -> np.ndarray:
+        """The array itself (not a copy), graph or not."""
+        return self.data
+
+    def item(self) -> float:
+        return self.data.item()
+
+    def tolist(self) -> list:
+        return self.data.tolist()
+
+    # ------------------------------------------------------------------ Python's protocols
+
+    def __repr__(self) -> str:
+        text = np.array2string(self.data, separator=", ", prefix="Tensor(", threshold=200)
+        extra = "" if self.data.dtype == np.float64 else f", dtype={self.data.dtype}"
+        if self.edge is not None:
+            extra += ", requires_grad=True" if self.is_leaf else f", op={self.edge[0].name}"
+        return f"Tensor({text}{extra})"
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __iter__(self):
+        if self.ndim == 0:
+            raise TypeError("cannot iterate over a 0-d Tensor")
+        return (self[i] for i in range(len(self.data)))
+
+    def __bool__(self) -> bool:
+        return bool(self.data)
+
+    def __pos__(self) -> Tensor:
+        return self
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item() if self.ndim == 0 else str(self), spec)
+
+    def __float__(self) -> float:
+        return float(self.data)
+
+    def __int__(self) -> int:
+        return int(self.data)
+
+    def __index__(self) -> int:
+        return self.data.__index__()
+
+    def __deepcopy__(self, memo) -> Tensor:
+        if not self.is_leaf:
+            raise RuntimeError("only a leaf can be deep-copied; use detach() first")
+        twin = wrap(self.data.copy(), None, type(self))
+        twin.requires_grad = self.requires_grad
+        if self.grad is not None:
+            twin.grad = self.grad
+        memo[id(self)] = twin
+        return twin
+
+    def __reduce__(self):
+        if not self.is_leaf:
+            raise RuntimeError("only a leaf can be pickled; use detach() first")
+        return type(self), (self.data, self.requires_grad)
+
+    def __getattr__(self, name: str):
+        hint = f"; instead: {HINTS[name]}" if name in HINTS else ""
+        raise AttributeError(f"Tensor has no attribute {name!r}{hint}")
+
+    # ------------------------------------------------------------------ in place
+
+    def _rebind(self, new: Tensor) -> Tensor:
+        """Become `new`, as after an in-place operation; other Tensors and NumPy's memory are not touched.
+
+        A leaf that requires a gradient is written to instead, and only where nothing is recorded.
+        """
+        if new.shape != self.shape:
+            raise ValueError(f"in place: a result of shape {new.shape} does not fit {self.shape}")
+        if self.edge is not None and self.is_leaf:
+            if recording.get():
+                raise RuntimeError("a leaf that requires a gradient is not changed in place; use no_grad()")
+            self.data[...] = new.data
+            engine.mark_written(self.data)
+            return self
+        if self.edge is not None and self.data.base is not None:
+            hint = "write x[i] = x[i] + y for x[i] += y"
+            raise TypeError(
+                f"in place: this is a view of another Tensor, which would not see the change; {hint}"
+            )
+        if new.dtype != self.dtype:
+            if not np.can_cast(new.dtype, self.dtype, "same_kind"):
+                raise TypeError(f"in place: a result of {new.dtype} does not fit a Tensor of {self.dtype}")
+            new = new.astype(self.dtype)
+        if recording.get() or self.edge is None:
+            self.edge = new.edge  # else, as in PyTorch, the numbers change and the graph stays
+        self.data = new.data
+        return self
+
+    def __setitem__(self, index, value) -> None:
+        self._rebind(FUNCTIONS["index_put"](self, value, index))
+
+    # ------------------------------------------------------------------ NumPy's protocols
+
+    def __array__(self, dtype=None, copy=None):
+        if self.edge is not None:
+            raise TypeError(
+                "a Tensor that requires a gradient does not turn into an ndarray by itself, which would lose "
+                "the gradient; use .numpy() or .detach()"
+            )
+        return np.array(self.data, dtype=dtype, copy=copy)
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **kwargs):
+        if out is not None and not all(isinstance(o, Tensor) for o in out):
+            raise TypeError(f"np.{ufunc.__name__}: out= is an ndarray but an operand is a Tensor")
+        if method == "at" and ufunc is np.add:
+            target, index, value = inputs
+            if not isinstance(target, Tensor):
+                raise TypeError("np.add.at: the target is an ndarray but an operand is a Tensor")
+            target._rebind(FUNCTIONS["index_add"](target, value, index))
+            return None
+        fn = {"__call__": UFUNCS, "reduce": REDUCTIONS}.get(method, {}).get(ufunc)
+        if fn is None:
+            call = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+            raise unsupported(call)
+        if method == "reduce":
+            kwargs.setdefault("axis", 0)
+        result = fn(*inputs, **kwargs)
+        return result if out is None else out[0]._rebind(result)
+
+    def __array_function__(self, func, types, args, kwargs):
+        fn = FUNCTIONS.get(func)
+        if fn is None:
+            raise unsupported(getattr(func, "__name__", func))
+        return fn(*args, **kwargs)
+
+
+def unsupported(name: str) -> TypeError:
+    """What to raise for a function of NumPy that is not in the tables; it says which are."""
+    names = ", ".join(sorted({f.__name__ for f in [*UFUNCS, *FUNCTIONS] if hasattr(f, "__name__")}))
+    lost = f"np.{name} is not defined for Tensors; it would lose the gradient"
+    return TypeError(f"{lost}. Use .detach() for a constant, or one of: {names}.")
+
+
+def wrap(data: np.ndarray, edge, cls: type = Tensor):
+    """A Tensor around `data` without any check."""
+    tensor = cls.__new__(cls)
+    tensor.data = data
+    tensor.edge = edge
+    return tensor
+
+
+def seed_for(output: Tensor, gradient):
+    """The gradient that a backward from `output` starts with."""
+    if gradient is None:
+        if output.size != 1:
+            raise RuntimeError(
+                f"backward from a Tensor of shape {output.shape} needs a gradient of that shape "
+                "(or reduce it to one number first, e.g. with .sum())"
+            )
+        return np.ones(output.shape, output.dtype)
+    if isinstance(gradient, Tensor) and gradient.edge is None:
+        gradient = gradient.data
+    if not isinstance(gradient, Tensor):
+        gradient = np.asarray(gradient, dtype=output.dtype)
+    elif gradient.dtype != output.dtype:
+        gradient = gradient.astype(output.dtype)
+    if gradient.shape != output.shape:
+        raise ValueError(f"a gradient of shape {gradient.shape} for a Tensor of shape {output.shape}")
+    return gradient

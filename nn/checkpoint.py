@@ -1,0 +1,181 @@
+"""Checkpoints: model, optimizer, schedule and random numbers in one safetensors file."""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Tensor
+from . import random
+
+FORMAT = "tapegrad checkpoint 1"
+Arrays = dict[str, np.ndarray]
+
+
+def save(
+    path, *, model=None, optimizer=None, schedule=None, step: int = 0, rng: bool = True, **extra
+) -> None:
+    """Write a checkpoint in safetensors format (https://github.com/huggingface/safetensors).
+
+    Arrays of `model.state_dict()` are called "model.<name>", the optimizer's "optimizer.<index>.<name>";
+    all else, with `extra` (what JSON can hold), is JSON in the file's metadata. The file is written beside
+    `path` and renamed, so whenever the program is killed, `path` holds the old checkpoint or the new one.
+    """
+    arrays: Arrays = {}
+    about: dict[str, Any] = {"step": step, "extra": extra}
+    if model is not None:
+        arrays.update({f"model.{name}": _array(value) for name, value in model.state_dict().items()})
+        about["model"] = True
+    if optimizer is not None:
+        state = optimizer.state_dict()
+        about["optimizer"] = {**state, "state": {}}
+        for index, entry in state["state"].items():
+            about["optimizer"]["state"][index] = {"step": entry["step"]}
+            arrays.update(
+                {f"optimizer.{index}.{name}": _array(entry[name]) for name in entry if name != "step"}
+            )
+    if schedule is not None:
+        about["schedule"] = schedule.state_dict()
+    if rng:
+        about["rng"] = random.get_rng_state()
+    text = json.dumps(about, default=_plain)
+    _write(
+        os.path.realpath(path), arrays, {"format": FORMAT, "about": text, "crc32": str(_crc(arrays, text))}
+    )
+
+
+def load(path, *, model=None, optimizer=None, schedule=None, rng: bool = True) -> dict[str, Any]:
+    """Read a checkpoint into the objects given and return {"step": step, **extra}.
+
+    With `rng`, the random numbers go on from where they were when it was saved (if they were saved). Raises
+    FileNotFoundError, or ValueError for a file that is damaged, lacks what is asked for, or does not fit;
+    then nothing has been changed.
+    """
+    arrays, about = _read(path)
+    wanted = {"model": model, "optimizer": optimizer, "schedule": schedule}
+    lacking = [name for name, given in wanted.items() if given is not None and name not in about]
+    if lacking:
+        raise ValueError(f"{path}: this checkpoint holds no {' and no '.join(lacking)}")
+    weights = {name[6:]: array for name, array in arrays.items() if name.startswith("model.")}
+    try:  # everything is checked before anything is written
+        if model is not None:
+            _check_model(weights, model.state_dict())
+        if optimizer is not None:
+            moments = _optimizer_state(about["optimizer"], arrays)
+            optimizer.check_state_dict(moments)
+        if schedule is not None:
+            schedule.check_state_dict(about["schedule"])
+        if rng and "rng" in about:
+            random.check_rng_state(about["rng"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from error
+    if model is not None:
+        model.load_state_dict(weights)
+    if optimizer is not None:
+        optimizer.load_state_dict(moments)
+    if schedule is not None:
+        schedule.load_state_dict(about["schedule"])
+    if rng and "rng" in about:
+        random.set_rng_state(about["rng"])
+    return {"step": about["step"], **about["extra"]}
+
+
+def _safetensors():
+    try:
+        import safetensors.numpy
+    except ImportError as error:
+        raise ImportError("checkpoints need the package safetensors: pip install safetensors") from error
+    return safetensors
+
+
+def _array(value) -> np.ndarray:
+    """A C-contiguous array in the machine's byte order: safetensors writes others wrong, without a word."""
+    array = value.data if isinstance(value, Tensor) else np.asarray(value)
+    return np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C")
+
+
+def _plain(value):
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"a checkpoint's extra values must fit into JSON, got {type(value).__name__}")
+
+
+def _crc(arrays: Mapping[str, np.ndarray], text: str) -> int:
+    """One checksum over everything: the format itself does not notice changed bits."""
+    crc = zlib.crc32(text.encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        crc = zlib.crc32(f"{name} {array.dtype} {array.shape}".encode(), crc)
+        crc = zlib.crc32(array.reshape(-1).view(np.uint8).data, crc) if array.size else crc
+    return crc
+
+
+def _write(path: str, arrays: Arrays, metadata: dict[str, str]) -> None:
+    """Write beside `path`, force it to disk, and rename."""
+    content = _safetensors().numpy.save(arrays, metadata)
+    folder, name = os.path.split(path)
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"cannot save {path}: there is no folder {folder}")
+    temporary = os.path.join(folder, f".{name}.{os.urandom(6).hex()}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+    if os.name == "posix":  # the renaming too
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _read(path) -> tuple[Arrays, dict[str, Any]]:
+    """The arrays and the JSON of a checkpoint, once they are known to be whole."""
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"no checkpoint at {path}")
+    safetensors = _safetensors()
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (safetensors.SafetensorError, TypeError, ValueError, OSError) as error:
+        raise ValueError(f"{path} is damaged or no safetensors file: {error}") from error
+    if metadata.get("format") != FORMAT:
+        raise ValueError(f"{path} is a safetensors file, but not a checkpoint written by tapegrad.nn.save")
+    if metadata.get("crc32") != str(_crc(arrays, metadata.get("about", ""))):
+        raise ValueError(f"{path} is damaged: its contents do not match their checksum")
+    return arrays, json.loads(metadata["about"])
+
+
+def _optimizer_state(about: dict[str, Any], arrays: Arrays) -> dict[str, Any]:
+    """The optimizer's state put together again from the JSON and its arrays."""
+    state = {int(index): dict(entry) for index, entry in about["state"].items()}
+    for key, array in arrays.items():
+        if key.startswith("optimizer."):
+            _, index, name = key.split(".", 2)
+            state[int(index)][name] = array
+    return {**about, "state": state}
+
+
+def _check_model(weights: Mapping[str, np.ndarray], own: Mapping[str, Any]) -> None:
+    """Raise ValueError naming every key that is missing, unexpected, or of another shape or kind."""
+    problems = [f"missing: {name}" for name in own if name not in weights]
+    problems += [f"unexpected: {name}" for name in weights if name not in own]
+    for name in own.keys() & weights.keys():
+        ours = own[name].data if isinstance(own[name], Tensor) else np.asarray(own[name])
+        theirs = weights[name]
+        if theirs.shape != ours.shape or theirs.dtype.kind != ours.dtype.kind:
+            given = f"{theirs.shape} {theirs.dtype}"
+            problems.append(f"{name} is {given} in the file, {ours.shape} {ours.dtype} in the model")
+    if problems:
+        raise ValueError("the checkpoint does not fit the model\n  " + "\n  ".join(sorted(problems)))

@@ -1,0 +1,137 @@
+"""Initial values: each function fills a Tensor in place and returns it, with PyTorch's formulas."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..autograd import Tensor, engine
+from . import random
+
+
+def _fill(tensor: Tensor, values) -> Tensor:
+    tensor.data[...] = values
+    engine.mark_written(tensor.data)
+    return tensor
+
+
+def _draw_dtype(tensor: Tensor) -> np.dtype:
+    """The dtype to draw in: the tensor's own, or float32 where NumPy has no generator for it."""
+    return tensor.dtype if tensor.dtype in (np.float32, np.float64) else np.dtype(np.float32)
+
+
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0) -> Tensor:
+    """Numbers uniform in [a, b)."""
+    values = random.generator().random(tensor.shape, dtype=_draw_dtype(tensor))
+    return _fill(tensor, values * (b - a) + a)
+
+
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
+    """Normally distributed numbers."""
+    values = random.generator().standard_normal(tensor.shape, dtype=_draw_dtype(tensor))
+    return _fill(tensor, values * std + mean)
+
+
+def trunc_normal_(
+    tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0
+) -> Tensor:
+    """Normally distributed numbers, drawn again until they lie in [a, b] (absolute bounds, not times std).
+
+    Raises ValueError if a > b, or if the mean is more than two std outside of [a, b] (where PyTorch warns
+    that its numbers may be wrong).
+    """
+    low, high = (a - mean) / std, (b - mean) / std
+    if low > high or low > 2 or high < -2:
+        raise ValueError(f"trunc_normal_: cannot draw from N({mean}, {std}) in [{a}, {b}]")
+    rng, dtype = random.generator(), _draw_dtype(tensor)
+    values = np.empty(tensor.size, dtype)
+    todo = np.arange(tensor.size)
+    while todo.size:
+        if high - low > 2.5:
+            x = rng.standard_normal(todo.size, dtype=dtype)
+            good = (low <= x) & (x <= high)
+        else:  # a narrow interval holds few of them: numbers uniform in it, kept in proportion to the density
+            x = rng.random(todo.size, dtype=dtype) * (high - low) + low
+            peak = min(max(low, 0), high)
+            good = rng.random(todo.size, dtype=dtype) <= np.exp((peak**2 - x**2) / 2)
+        values[todo[good]] = x[good]
+        todo = todo[~good]
+    return _fill(
+        tensor, np.clip(values * std + mean, a, b).reshape(tensor.shape)
+    )  # rounding may step over a bound
+
+
+def constant_(tensor: Tensor, val: float) -> Tensor:
+    """`val` everywhere."""
+    return _fill(tensor, val)
+
+
+def ones_(tensor: Tensor) -> Tensor:
+    """1 everywhere."""
+    return _fill(tensor, 1)
+
+
+def zeros_(tensor: Tensor) -> Tensor:
+    """0 everywhere."""
+    return _fill(tensor, 0)
+
+
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """The factor on std that keeps the size of activations through a nonlinearity (PyTorch's table)."""
+    slope = 0.01 if param is None else param
+    gains = {
+        "linear": 1.0,
+        "conv1d": 1.0,
+        "conv2d": 1.0,
+        "conv3d": 1.0,
+        "sigmoid": 1.0,
+        "tanh": 5 / 3,
+        "relu": math.sqrt(2),
+        "leaky_relu": math.sqrt(2 / (1 + slope**2)),
+        "selu": 3 / 4,
+    }
+    if nonlinearity not in gains:
+        raise ValueError(f"no gain is known for {nonlinearity!r}; known: {', '.join(gains)}")
+    return gains[nonlinearity]
+
+
+def _fans(tensor: Tensor) -> tuple[int, int]:
+    """(inputs, outputs) of a weight (out, in, *window)."""
+    if tensor.ndim < 2:
+        raise ValueError(f"fan in and fan out need a Tensor of two or more axes, got shape {tensor.shape}")
+    window = math.prod(tensor.shape[2:])
+    return tensor.shape[1] * window, tensor.shape[0] * window
+
+
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0) -> Tensor:
+    """Uniform in +-gain * sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010)."""
+    bound = gain * math.sqrt(6 / sum(_fans(tensor)))
+    return uniform_(tensor, -bound, bound)
+
+
+def xavier_normal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
+    """Normal with std = gain * sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio 2010)."""
+    return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(_fans(tensor))))
+
+
+def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f"mode must be 'fan_in' or 'fan_out', got {mode!r}")
+    fan = _fans(tensor)[mode == "fan_out"]
+    return calculate_gain(nonlinearity, a) / math.sqrt(fan)
+
+
+def kaiming_uniform_(
+    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu"
+) -> Tensor:
+    """Uniform in +-sqrt(3) * gain / sqrt(fan) (He et al. 2015); `a` is the slope of a leaky ReLU."""
+    bound = math.sqrt(3) * _kaiming_std(tensor, a, mode, nonlinearity)
+    return uniform_(tensor, -bound, bound)
+
+
+def kaiming_normal_(
+    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu"
+) -> Tensor:
+    """Normal with std = gain / sqrt(fan) (He et al. 2015); `a` is the slope of a leaky ReLU."""
+    return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity))

@@ -1,0 +1,86 @@
+"""Adam (Kingma and Ba 2015, arXiv:1412.6980) and AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from .optimizer import Optimizer
+
+
+class Adam(Optimizer):
+    """Adam, with PyTorch's defaults. Per parameter, at its update number t:
+
+    g = g + weight_decay * p
+    m = beta1 * m + (1 - beta1) * g                     # exp_avg
+    v = beta2 * v + (1 - beta2) * g**2                  # exp_avg_sq
+    p = p - lr * (m / (1 - beta1**t)) / (sqrt(v / (1 - beta2**t)) + eps)
+    """
+
+    state_names = ("exp_avg", "exp_avg_sq")
+
+    def __init__(
+        self,
+        params: Iterable,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ):
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+
+    def check(self, group: Mapping[str, Any]) -> None:
+        super().check(group)
+        betas = group["betas"]
+        if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+            raise self._error(f"betas must be two numbers in [0, 1), got {betas}")
+        if not group["eps"] >= 0:
+            raise self._error(f"eps must be 0 or more, got {group['eps']}")
+
+    def update(self, group, t, p, g, m, v, s, decayed) -> None:
+        if group["weight_decay"]:
+            np.multiply(p, group["weight_decay"], out=decayed)
+            decayed += g
+            g = decayed
+        self.descend(group, t, p, g, m, v, s)
+
+    def descend(self, group, t, p, g, m, v, s) -> None:
+        """The last three lines of the formula; s is scratch."""
+        beta1, beta2 = group["betas"]
+        np.subtract(g, m, out=s)  # m += (1 - beta1) * (g - m)
+        s *= 1 - beta1
+        m += s
+        np.multiply(g, g, out=s)  # v = beta2 * v + (1 - beta2) * g**2
+        s *= 1 - beta2
+        v *= beta2
+        v += s
+        root = (1 - beta2**t) ** 0.5  # taken out of the square root: one pass over the arrays less
+        np.sqrt(v, out=s)  # p -= lr * root / (1 - beta1**t) * m / (sqrt(v) + eps * root)
+        s += group["eps"] * root
+        np.divide(m, s, out=s)
+        s *= group["lr"] * root / (1 - beta1**t)
+        p -= s
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay: the first line of the formula becomes
+
+    p = p - lr * weight_decay * p
+    """
+
+    def __init__(
+        self,
+        params: Iterable,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+    ):
+        super().__init__(params, lr, betas, eps, weight_decay)
+
+    def update(self, group, t, p, g, m, v, s, _) -> None:
+        if group["weight_decay"]:
+            p *= 1 - group["lr"] * group["weight_decay"]
+        self.descend(group, t, p, g, m, v, s)

@@ -1,0 +1,63 @@
+"""Stochastic gradient descent with momentum, as in PyTorch (Sutskever et al. 2013 for Nesterov's)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from .optimizer import Optimizer
+
+
+class SGD(Optimizer):
+    """Gradient descent, with PyTorch's defaults. Per parameter:
+
+    g = g + weight_decay * p
+    b = g at the first update, then momentum * b + (1 - dampening) * g      # momentum_buffer
+    p = p - lr * (g + momentum * b if nesterov else b)                      # lr * g without momentum
+    """
+
+    state_names = ("momentum_buffer",)
+
+    def __init__(
+        self,
+        params: Iterable,
+        lr: float = 1e-3,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ):
+        options = {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay}
+        super().__init__(params, {**options, "nesterov": nesterov})
+
+    def check(self, group: Mapping[str, Any]) -> None:
+        super().check(group)
+        if not group["momentum"] >= 0:
+            raise self._error(f"momentum must be 0 or more, got {group['momentum']}")
+        if group["nesterov"] and (group["momentum"] == 0 or group["dampening"] != 0):
+            raise self._error("nesterov needs a momentum, and no dampening")
+
+    def kept(self, group: Mapping[str, Any]) -> tuple[str, ...]:
+        return self.state_names if group["momentum"] else ()
+
+    def update(self, group, t, p, g, b, s, decayed) -> None:
+        momentum = group["momentum"]
+        if group["weight_decay"]:
+            np.multiply(p, group["weight_decay"], out=decayed)
+            decayed += g
+            g = decayed
+        if momentum and t == 1:
+            b[...] = g
+        elif momentum:
+            b *= momentum
+            np.multiply(g, 1 - group["dampening"], out=s)
+            b += s
+        if momentum and group["nesterov"]:
+            np.multiply(b, momentum, out=s)
+            s += g
+            s *= group["lr"]
+        else:
+            np.multiply(b if momentum else g, group["lr"], out=s)
+        p -= s

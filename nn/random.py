@@ -1,0 +1,64 @@
+"""The one generator behind all randomness of this package: initial weights, dropout, sampling."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+_generator: Generator | None = None  # made on first use: importing numpy.random takes some milliseconds
+
+
+def generator() -> Generator:
+    """The generator, always the same object; seeded by the operating system until `manual_seed` is called."""
+    global _generator
+    if _generator is None:
+        _generator = np.random.Generator(np.random.SFC64())  # the fastest of NumPy's bit generators
+    return _generator
+
+
+def manual_seed(seed: int) -> Generator:
+    """Start the random numbers anew from `seed`; returns the generator."""
+    generator().bit_generator.state = np.random.SFC64(seed).state
+    return generator()
+
+
+def get_rng_state() -> dict[str, Any]:
+    """The generator's state, in a form that JSON holds; `set_rng_state` continues from it bit for bit."""
+    state = generator().bit_generator.state
+    return {**state, "state": [int(word) for word in state["state"]["state"]]}
+
+
+def set_rng_state(state: dict[str, Any]) -> None:
+    """Continue from a state given by `get_rng_state`; raises ValueError for any other."""
+    generator().bit_generator.state = check_rng_state(state)
+
+
+def check_rng_state(state: dict[str, Any]) -> Any:
+    """The state in NumPy's form; raises ValueError if it was not given by `get_rng_state`."""
+    try:
+        full: Any = {**state, "state": {"state": np.array(state["state"], np.uint64)}}
+        bits = np.random.SFC64()
+        bits.state = full
+    except (TypeError, ValueError, KeyError, IndexError, OverflowError) as error:
+        raise ValueError(f"not a state of tapegrad's random numbers: {state!r:.80}") from error
+    return bits.state
+
+
+def keep_mask(shape: tuple[int, ...], p: float) -> np.ndarray:
+    """Booleans that are True with probability 1 - p, for dropout.
+
+    Four elements are cut from each 64 random bits, so p is rounded to a multiple of 2^-16 (3 times as fast as
+    float32 numbers: 0.83 against 2.55 ms for 1.57 million). Near 0 and 1, where that would be coarse, float32
+    numbers are drawn. Raises ValueError unless 0 <= p <= 1.
+    """
+    if not 0 <= p <= 1:
+        raise ValueError(f"a dropout probability must be between 0 and 1, got {p}")
+    if not 2**-8 <= p <= 1 - 2**-8:
+        return generator().random(shape, dtype=np.float32) >= p
+    n = int(np.prod(shape, dtype=np.int64))
+    raw = generator().bit_generator.random_raw(-(-n // 4)).view(np.uint16)[:n]
+    return (raw >= round(p * 65536)).reshape(shape)

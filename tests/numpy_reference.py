@@ -1,0 +1,104 @@
+"""What the ops compute, written once more in NumPy: by the definition, without care for speed or overflow."""
+
+import math
+
+import numpy as np
+
+erf = np.vectorize(math.erf, otypes=[float])
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def relu(x):
+    return np.where(x > 0, x, 0)
+
+
+def silu(x):
+    return x * sigmoid(x)
+
+
+def gelu(x, approximate="none"):
+    if approximate == "none":
+        return x * (1 + erf(x / math.sqrt(2))) / 2
+    return x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))) / 2
+
+
+def softmax(x, axis=-1):
+    return np.exp(x) / np.exp(x).sum(axis=axis, keepdims=True)
+
+
+def log_softmax(x, axis=-1):
+    return np.log(softmax(x, axis))
+
+
+def logsumexp(x, axis=None, keepdims=False):
+    return np.log(np.exp(x).sum(axis=axis, keepdims=keepdims))
+
+
+def getitem(x, index):
+    return x[index]
+
+
+def index_put(x, value, index):
+    y = x.copy()
+    y[index] = value
+    return y
+
+
+def index_add(x, value, index):
+    y = x.copy()
+    np.add.at(y, index, value)
+    return y
+
+
+def embedding(weight, ids):
+    return np.array([weight[i] for i in ids.ravel()]).reshape(*ids.shape, *weight.shape[1:])
+
+
+def linear(x, weight, bias=None):
+    return np.einsum("...i,oi->...o", x, weight) + (0 if bias is None else bias)
+
+
+def layer_norm(x, weight=None, bias=None, eps=1e-5):
+    y = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + eps)
+    return y * (1 if weight is None else weight) + (0 if bias is None else bias)
+
+
+def rms_norm(x, weight=None, eps=None):
+    eps = np.finfo(x.dtype).eps if eps is None else eps
+    return x / np.sqrt((x**2).mean(-1, keepdims=True) + eps) * (1 if weight is None else weight)
+
+
+def dropout(x, keep, p):
+    return np.where(keep, x / (1 - p), 0)
+
+
+def attention(query, key, value, mask=None, keep=None, dropout_p=0.0, is_causal=False, scale=None):
+    scores = np.einsum("...ld,...sd->...ls", query, key)
+    scores = scores * (1 / math.sqrt(query.shape[-1]) if scale is None else scale)
+    seen = np.tri(*scores.shape[-2:], dtype=bool) if is_causal else np.ones(scores.shape[-2:], bool)
+    if mask is not None and mask.dtype == bool:
+        seen = seen & mask
+    elif mask is not None:
+        scores = scores + mask
+    weights = np.exp(scores) * seen
+    total = weights.sum(-1, keepdims=True)
+    weights = weights / np.where(total == 0, 1, total)
+    if keep is not None:
+        weights = np.where(keep, weights / (1 - dropout_p), 0)
+    return np.einsum("...ls,...se->...le", weights, value)
+
+
+def cross_entropy(logits, targets, ignore_index=-100, label_smoothing=0.0, reduction="mean"):
+    log_p = log_softmax(logits).reshape(-1, logits.shape[-1])
+    losses, counted = [], 0
+    for row, target in zip(log_p, np.ravel(targets), strict=True):
+        if target == ignore_index:
+            losses.append(0 * row[0])
+        else:
+            losses.append(-(1 - label_smoothing) * row[target] - label_smoothing * row.mean())
+            counted += 1
+    losses = np.array(losses, logits.dtype).reshape(logits.shape[:-1])
+    return {"none": losses, "sum": losses.sum(), "mean": losses.sum() / max(counted, 1)}[reduction]

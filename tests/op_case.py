@@ -1,0 +1,101 @@
+"""What a line in the table of ops is: an op, a reference, and how to call both."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+import tapegrad.autograd as ag
+from tapegrad.autograd import Tensor, engine
+
+
+def normal(rng, shape):
+    return rng.standard_normal(shape)
+
+
+def positive(rng, shape):
+    return rng.uniform(0.5, 2, shape)
+
+
+def nonzero(rng, shape):
+    return rng.uniform(0.3, 2, shape) * rng.choice([-1, 1], shape)
+
+
+def spread(rng, shape):
+    """Numbers 0.2 apart, so that no largest or smallest one changes in a small step."""
+    size = int(np.prod(shape))
+    return (rng.permutation(size).reshape(shape) - size / 2) * 0.2 + rng.uniform(0.02, 0.18)
+
+
+@dataclass(frozen=True)
+class Case:
+    op: Callable
+    reference: Callable
+    args: tuple
+    attrs: dict
+    domain: Callable
+    saves: frozenset
+    name: str
+
+    def draw(self, dtype=np.float64, seed=0) -> list[np.ndarray]:
+        """The random inputs, those inside a list included."""
+        rng = np.random.default_rng(seed)
+        shapes = [
+            s for arg in self.args for s in (arg if isinstance(arg, list) else [arg]) if isinstance(s, tuple)
+        ]
+        return [np.asarray(self.domain(rng, shape), dtype) for shape in shapes]
+
+    def __call__(self, fn, inputs):
+        """fn of `inputs` (ndarrays or Tensors, as `draw` gives them) and of the case's constants."""
+        inputs = list(inputs)
+        dtype = inputs[0].dtype
+        left = iter(inputs)
+
+        def constant(arg):
+            return arg.astype(dtype) if isinstance(arg, np.ndarray) and arg.dtype.kind == "f" else arg
+
+        def fill(arg):
+            if isinstance(arg, list):
+                return [fill(a) for a in arg]
+            return next(left) if isinstance(arg, tuple) else constant(arg)
+
+        return fn(*map(fill, self.args), **{key: constant(value) for key, value in self.attrs.items()})
+
+    def record(self, inputs):
+        """(Tensors, outputs, node) of the op applied to `inputs`; the node keeps the body's arguments."""
+        tensors = [Tensor(x, requires_grad=True) for x in inputs]
+        with ag.higher_order():
+            outputs = listed(self(self.op, tensors))
+        return tensors, outputs, outputs[0].node
+
+
+def listed(outputs) -> list:
+    return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+
+
+def seeds_for(outputs, seed=1) -> list[np.ndarray]:
+    """A random gradient for each output."""
+    rng = np.random.default_rng(seed)
+    return [np.asarray(rng.standard_normal(y.shape), y.dtype) for y in outputs]
+
+
+def gradients(case, inputs, seeds=None) -> list[np.ndarray]:
+    """What arrives in `.grad` of each input."""
+    tensors, outputs, _ = case.record(inputs)
+    engine.walk([y.edge for y in outputs], seeds or seeds_for(outputs))
+    return [x.grad for x in tensors]
+
+
+def case(op, reference, *args, domain=normal, saves="", **attrs) -> Case:
+    def text(arg):
+        if isinstance(arg, np.ndarray):
+            return f"{arg.dtype}{arg.shape if arg.size > 4 else arg.tolist()}"
+        if isinstance(arg, (tuple, list)):
+            return f"({','.join(map(text, arg))})"
+        if isinstance(arg, slice):
+            return f"{arg.start}:{arg.stop}:{arg.step}".replace("None", "")
+        return "..." if arg is Ellipsis else repr(arg)
+
+    words = [text(arg) for arg in args] + [f"{key}={text(value)}" for key, value in attrs.items()]
+    name = f"{op.__name__}[{' '.join(words)}]".replace(", ", ",")
+    return Case(op, reference, args, attrs, domain, frozenset(saves.split()), name)

@@ -1,0 +1,70 @@
+"""Arguments of constructors, forward, functions and methods: torch's names, in torch's order."""
+
+import inspect
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from tapegrad import nn
+from tapegrad.nn import functional as F
+
+OTHER_DEFAULTS = {
+    *("is_causal", "src_is_causal", "tgt_is_causal"),  # False; torch's None is to look at the mask
+    "dim",  # -1; torch warns where it is not given
+    "modules",  # (); torch's None
+}
+
+
+def parameters(fn):
+    """Without dtype, which is NumPy's here."""
+    every = inspect.signature(fn).parameters.values()
+    named = [p for p in every if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+    return [p for p in named if p.name not in ("self", "dtype")]
+
+
+def with_signature(ours, theirs):
+    """Names of functions that both have; some of torch's are written in C and do not tell."""
+    names = [name for name, value in vars(ours).items() if inspect.isfunction(value) and name[0] != "_"]
+    return sorted(name for name in names if inspect.isfunction(getattr(theirs, name, None)))
+
+
+CLASSES = sorted(name for name in nn.__all__ if inspect.isclass(getattr(torch.nn, name, None)))
+FUNCTIONS = with_signature(F, torch.nn.functional)
+METHODS = with_signature(nn.Module, torch.nn.Module)
+
+
+def agree(ours, theirs):
+    """Each of our arguments has a name of torch's, its place if it is positional, and its default."""
+    theirs = {p.name: p for p in parameters(theirs)}
+    for place, p in enumerate(parameters(ours)):
+        assert p.name in theirs
+        assert p.kind is p.KEYWORD_ONLY or list(theirs)[place] == p.name
+        if not callable(p.default) and p.name not in OTHER_DEFAULTS:
+            assert p.default == theirs[p.name].default
+
+
+@pytest.mark.parametrize("name", [name for name in CLASSES if name not in ("Module", "Parameter")])
+def test_constructor(name):
+    agree(getattr(nn, name).__init__, getattr(torch.nn, name).__init__)
+
+
+@pytest.mark.parametrize("name", [name for name in CLASSES if "Transformer" in name or "Attention" in name])
+def test_forward(name):
+    agree(getattr(nn, name).forward, getattr(torch.nn, name).forward)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_function(name):
+    agree(getattr(F, name), getattr(torch.nn.functional, name))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_method(name):
+    agree(getattr(nn.Module, name), getattr(torch.nn.Module, name))
+
+
+def test_enough_is_compared():
+    assert {"Linear", "Embedding", "MultiheadAttention", "Transformer", "ModuleList"} <= {*CLASSES}
+    assert {"cross_entropy", "dropout", "layer_norm", "relu", "softmax"} <= {*FUNCTIONS}
+    assert {"load_state_dict", "named_modules", "register_buffer", "train", "zero_grad"} <= {*METHODS}

@@ -1,0 +1,242 @@
+"""Multi-head attention and positions against plain formulas."""
+
+import math
+
+import numpy as np
+import pytest
+
+from tapegrad import nn
+from tapegrad.autograd import Tensor
+from tapegrad.nn import functional as F
+
+RNG = np.random.default_rng(0)
+N, H, L, S, D = 2, 3, 4, 5, 2
+E = H * D
+close = np.testing.assert_allclose
+
+
+def attention(q, k, v, added):
+    """(N, H, L, D) queries: a loop over rows; a row of which all is -inf gives zeros."""
+    out = np.zeros((*q.shape[:-1], v.shape[-1]))
+    weights = np.zeros((*q.shape[:-1], k.shape[-2]))
+    for row in np.ndindex(q.shape[:-1]):
+        scores = k[row[:-1]] @ q[row] / math.sqrt(q.shape[-1]) + np.broadcast_to(added, weights.shape)[row]
+        if np.isfinite(scores).any():
+            p = np.exp(scores - scores.max())
+            weights[row] = p / p.sum()
+            out[row] = weights[row] @ v[row[:-1]]
+    return out, weights
+
+
+def by_hand(layer, query, key, value, added=0.0):
+    """Batch-first inputs through the layer's weights with the formula of section 3.2.2."""
+    w, b = layer.in_proj_weight.numpy(), layer.in_proj_bias.numpy()
+    parts = [x @ w[i * E : (i + 1) * E].T + b[i * E : (i + 1) * E] for i, x in enumerate((query, key, value))]
+    q, k, v = (x.reshape(*x.shape[:2], H, D).swapaxes(1, 2) for x in parts)
+    out, weights = attention(q, k, v, added)
+    out = out.swapaxes(1, 2).reshape(query.shape)
+    return out @ layer.out_proj.weight.numpy().T + layer.out_proj.bias.numpy(), weights
+
+
+@pytest.fixture
+def layer():
+    nn.manual_seed(0)
+    layer = nn.MultiheadAttention(E, H, batch_first=True, dtype=np.float64)
+    nn.init.normal_(layer.in_proj_bias)
+    return layer
+
+
+@pytest.fixture
+def inputs():
+    return [RNG.normal(size=(N, length, E)) for length in (L, S, S)]
+
+
+def minus_inf(mask):
+    return np.where(mask, -np.inf, 0.0)
+
+
+STEPS = np.triu(np.ones((L, S), bool), 1)
+HEADS = RNG.random((N * H, L, S)) < 0.3
+PADDING = np.array([[False] * S, [False] * 3 + [True] * 2])
+BIAS = RNG.normal(size=(L, S))
+MASKS = {
+    "none": ({}, 0.0),
+    "bool": ({"attn_mask": STEPS}, minus_inf(STEPS)),
+    "list": ({"attn_mask": STEPS.tolist()}, minus_inf(STEPS)),
+    "float": ({"attn_mask": BIAS}, BIAS),
+    "float32": ({"attn_mask": BIAS.astype(np.float32)}, BIAS.astype(np.float32)),
+    "heads": ({"attn_mask": HEADS}, minus_inf(HEADS.reshape(N, H, L, S))),
+    "padding": ({"key_padding_mask": PADDING}, minus_inf(PADDING)[:, None, None]),
+    "causal": ({"is_causal": True}, minus_inf(STEPS)),
+    "all": (
+        {"attn_mask": BIAS, "key_padding_mask": PADDING, "is_causal": True},
+        BIAS + minus_inf(PADDING)[:, None, None] + minus_inf(STEPS),
+    ),
+}
+
+
+@pytest.mark.parametrize("options, added", MASKS.values(), ids=MASKS)
+def test_masks_with_and_without_weights(layer, inputs, options, added):
+    expected, weights = by_hand(layer, *inputs, added)
+    y, none = layer(*inputs, need_weights=False, **options)
+    close(y.numpy(), expected, atol=1e-12)
+    assert none is None
+    y, given = layer(*inputs, **options)
+    close(y.numpy(), expected, atol=1e-12)
+    close(given.numpy(), weights.mean(1), atol=1e-12)
+    y, given = layer(*inputs, average_attn_weights=False, **options)
+    close(given.numpy(), weights, atol=1e-12)
+
+
+@pytest.mark.parametrize("need_weights", [True, False])
+def test_masks_do_not_widen_float32(layer, inputs, need_weights):
+    x = [each.astype(np.float32) for each in inputs]
+    masks = {"attn_mask": BIAS, "key_padding_mask": minus_inf(PADDING), "is_causal": True}
+    y, _ = layer.float()(*x, need_weights=need_weights, **masks)
+    assert BIAS.dtype == np.float64 and y.dtype == np.float32
+
+
+@pytest.mark.parametrize("need_weights", [True, False])
+def test_a_query_that_may_see_nothing_gets_zeros_and_gives_no_gradient(layer, need_weights):
+    x = Tensor(RNG.normal(size=(N, S, E)), requires_grad=True)
+    mask = np.zeros((S, S), bool)
+    mask[2] = True
+    y, weights = layer(x, x, x, attn_mask=mask, need_weights=need_weights)
+    close(y.numpy()[:, 2], np.broadcast_to(layer.out_proj.bias.numpy(), (N, E)), atol=1e-12)
+    y[:, 2].sum().backward()
+    assert (x.grad == 0).all()
+    if need_weights:
+        assert (weights.numpy()[:, 2] == 0).all()
+
+
+def test_layouts_agree(layer, inputs):
+    expected, weights = layer(*inputs)
+    layer.batch_first = False
+    y, given = layer(*[x.swapaxes(0, 1) for x in inputs])
+    close(y.numpy().swapaxes(0, 1), expected.numpy(), atol=1e-12)
+    close(given.numpy(), weights.numpy(), atol=1e-12)
+    for batch_first in (True, False):  # without a batch it makes no difference
+        layer.batch_first = batch_first
+        one = [x[1] for x in inputs]
+        y, given = layer(*one, key_padding_mask=PADDING[1], attn_mask=HEADS[:H])
+        assert y.shape == (L, E) and given.shape == (L, S)
+        added = minus_inf(PADDING[1]) + minus_inf(HEADS[:H])
+        close(y.numpy(), by_hand(layer, *[x[None] for x in one], added)[0][0], atol=1e-12)
+
+
+def test_inputs_that_are_the_same_object_agree_with_equal_ones(layer):
+    x, memory = RNG.normal(size=(N, L, E)), RNG.normal(size=(N, S, E))
+    close(layer(x, x, x)[0].numpy(), layer(x, x.copy(), x.copy())[0].numpy(), atol=1e-12)
+    close(layer(x, memory, memory)[0].numpy(), layer(x, memory, memory.copy())[0].numpy(), atol=1e-12)
+
+
+def test_without_bias(inputs):
+    layer = nn.MultiheadAttention(E, H, bias=False, batch_first=True, dtype=np.float64)
+    assert list(layer.state_dict()) == ["in_proj_weight", "out_proj.weight"]
+    y, _ = layer(*inputs)
+    layer.in_proj_bias, layer.out_proj.bias = Tensor(np.zeros(3 * E)), Tensor(np.zeros(E))
+    close(y.numpy(), by_hand(layer, *inputs)[0], atol=1e-12)
+
+
+@pytest.mark.parametrize("need_weights", [True, False])
+@pytest.mark.parametrize("p", [0.5, 1.0])
+def test_dropout_only_while_training_and_repeatable(inputs, need_weights, p):
+    layer = nn.MultiheadAttention(E, H, dropout=p, batch_first=True, dtype=np.float64)
+
+    def run():
+        nn.manual_seed(1)
+        return layer(*inputs, need_weights=need_weights)[0].numpy()
+
+    first = run()
+    np.testing.assert_array_equal(run(), first)
+    expected, _ = by_hand(layer, *inputs)
+    assert np.isfinite(first).all() and abs(first - expected).max() > 0.01
+    assert p < 1 or (first == layer.out_proj.bias.numpy()).all()
+    layer.eval()
+    close(run(), expected, atol=1e-12)
+
+
+def test_dropout_keeps_the_mean(layer, inputs):
+    layer.dropout = 0.3
+    expected, _ = by_hand(layer, *inputs)
+    for need_weights in (True, False):
+        mean = np.mean([layer(*inputs, need_weights=need_weights)[0].numpy() for _ in range(2000)], axis=0)
+        assert abs(mean - expected).max() < 0.05
+
+
+def test_attention_refuses(layer, inputs):
+    net = nn.Module()
+    net.attn = net.forward = layer
+    query, key, value = inputs
+
+    def refused(kind, message, *args, **masks):
+        with pytest.raises(kind, match="^MultiheadAttention 'attn': " + message):
+            net(*args, **masks)
+
+    refused(ValueError, r"query of shape \(2, 4, 5\), expected", query[..., 1:], key, value)
+    refused(ValueError, r"value of shape \(2, 5, 5\), expected", query, key, value[..., 1:])
+    refused(ValueError, "query .* differ in batch or length .*batch_first=True", query, key, value[:, 1:])
+    refused(ValueError, "query .* differ in batch or length", query[:1], key, value)
+    refused(TypeError, "input is float32", query.astype(np.float32), key, value)
+    refused(ValueError, r"attn_mask of shape \(5, 4\), expected \(4, 5\)", *inputs, attn_mask=STEPS.T)
+    refused(ValueError, r".* expected \(4, 5\) or \(6, 4, 5\)", *inputs, attn_mask=HEADS[:H])
+    refused(TypeError, "attn_mask must be bool or float, not int", *inputs, attn_mask=STEPS.astype(int))
+    refused(ValueError, r".* shape \(5,\), expected \(2, 5\)", *inputs, key_padding_mask=PADDING[0])
+    for heads in (2, 0):
+        with pytest.raises(ValueError, match=f"embed_dim 5 is no multiple of num_heads {heads}"):
+            nn.MultiheadAttention(5, heads)
+
+
+# ---------------------------------------------------------------------------------- the function
+
+
+def test_scaled_dot_product_attention_takes_masks_of_what_may_be_seen():
+    q, k, v = (RNG.normal(size=(N, H, length, D)) for length in (L, S, S))
+    for mask, added in [(~STEPS, minus_inf(STEPS)), (BIAS, BIAS), (BIAS.astype("f4"), BIAS.astype("f4"))]:
+        close(F.scaled_dot_product_attention(q, k, v, mask).numpy(), attention(q, k, v, added)[0], atol=1e-12)
+    causal = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=1 / math.sqrt(D))
+    close(causal.numpy(), attention(q, k, v, minus_inf(STEPS))[0], atol=1e-12)
+    q32, k32, v32 = (x.astype(np.float32) for x in (q, k, v))
+    assert F.scaled_dot_product_attention(q32, k32, v32, BIAS).dtype == np.float32
+    assert (F.scaled_dot_product_attention(q, k, v, dropout_p=1.0).numpy() == 0).all()
+    with pytest.raises(TypeError, match="scaled_dot_product_attention: attn_mask must be bool or float"):
+        F.scaled_dot_product_attention(q, k, v, STEPS.astype(int))
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        F.scaled_dot_product_attention(q, k, v, dropout_p=-0.5)
+
+
+# ---------------------------------------------------------------------------------- positions
+
+
+@pytest.mark.parametrize("width", [8, 7, 1])
+def test_sinusoids_are_the_papers(width):
+    layer = nn.PositionalEncoding(width, 50, dtype=np.float64)
+    x = RNG.normal(size=(2, 30, width))
+    added = layer(x).numpy() - x
+    for t, j in np.ndindex(30, width):
+        angle = t / 10000 ** (2 * (j // 2) / width)
+        close(added[:, t, j], math.cos(angle) if j % 2 else math.sin(angle), atol=1e-12)
+    assert list(layer.parameters()) == [] and layer.state_dict() == {}
+    assert repr(layer) == "PositionalEncoding(max_len=50, learned=False)"
+
+
+def test_learned_positions():
+    layer = nn.PositionalEncoding(4, 10, learned=True)
+    x = np.zeros((2, 3, 4), np.float32)
+    y = layer(x)
+    np.testing.assert_array_equal(y.numpy()[1], layer.weight.numpy()[:3])
+    assert 0 < abs(y.numpy()).max() < 0.2
+    y.sum().backward()
+    np.testing.assert_array_equal(layer.weight.grad, np.repeat([[2.0], [0.0]], [3, 7], axis=0) + np.zeros(4))
+
+
+def test_positions_with_dropout_and_refusals():
+    layer = nn.PositionalEncoding(4, 10, dropout=0.5)
+    x = np.ones((1, 10, 4), np.float32)
+    assert (layer(x).numpy() == 0).any() and not (layer.eval()(x).numpy() == 0).all()
+    net = nn.Sequential(layer)
+    with pytest.raises(ValueError, match=r"^PositionalEncoding '0': .*\(1, 11, 4\) is longer than"):
+        net(np.zeros((1, 11, 4), np.float32))
+    for shape in [(1, 3, 1), (4,)]:
+        with pytest.raises(ValueError, match=r"^PositionalEncoding '0': .*expected \(.., length, 4\)"):
+            net(np.zeros(shape, np.float32))

@@ -1,0 +1,340 @@
+"""Checkpoints: what comes back, what is refused, and that training goes on bit for bit."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip("safetensors")
+
+from tapegrad import nn
+from tapegrad.nn import random
+from tapegrad.nn.optim import SGD, AdamW, WarmupCosine
+
+
+class Model:
+    """Anything with these two methods can be saved."""
+
+    def __init__(self, **arrays):
+        self.arrays = arrays
+
+    def state_dict(self):
+        return self.arrays
+
+    def load_state_dict(self, state):
+        for name, array in self.arrays.items():
+            array[...] = state[name]
+
+
+def make(lr=0.1, hidden=4, kind=AdamW):
+    model = nn.Sequential(nn.Linear(3, hidden), nn.Tanh(), nn.Linear(hidden, 2))
+    optimizer = kind(model.parameters(), lr=lr)
+    return {"model": model, "optimizer": optimizer, "schedule": WarmupCosine(optimizer, warmup=3, total=50)}
+
+
+def train(model, optimizer, schedule, steps=1):
+    for _ in range(steps):
+        x = np.asarray(random.generator().standard_normal((8, 3)), np.float32)
+        loss = (nn.functional.dropout(model(nn.Parameter(x)), 0.3) ** 2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+
+
+def snapshot(objects):
+    """Everything that a load may change, as bytes and text."""
+    arrays = [a.tobytes() for a in objects["model"].state_dict().values()]
+    state = objects["optimizer"].state_dict()
+    moments = [
+        a.tobytes() if isinstance(a, np.ndarray) else a for s in state["state"].values() for a in s.values()
+    ]
+    return arrays, moments, state["param_groups"], objects["schedule"].state_dict(), random.get_rng_state()
+
+
+@pytest.fixture
+def saved(tmp_path):
+    objects = make()
+    train(**objects, steps=3)
+    path = tmp_path / "run.safetensors"
+    nn.save(path, **objects, step=3, loss=np.float32(0.25), notes={"text": "äöü"})
+    return path, objects
+
+
+def test_all_comes_back(saved):
+    path, objects = saved
+    want = snapshot(objects)
+    others = make(lr=9.0)
+    random.manual_seed(77)
+    assert nn.load(path, **others) == {"step": 3, "loss": 0.25, "notes": {"text": "äöü"}}
+    assert snapshot(others) == want
+    train(**objects, steps=2)
+    after = snapshot(objects)
+    nn.load(path, rng=True)
+    train(**others, steps=2)
+    assert snapshot(others) == after
+
+
+def test_parts_can_be_left_out(tmp_path, saved):
+    path, objects = saved
+    before = random.get_rng_state()
+    model = make()["model"]
+    random.manual_seed(3)
+    here = random.get_rng_state()
+    nn.load(path, model=model, rng=False)
+    assert random.get_rng_state() == here != before
+    np.testing.assert_array_equal(model[0].weight.data, objects["model"][0].weight.data)
+    bare = tmp_path / "bare"
+    nn.save(bare, rng=False)
+    assert nn.load(str(bare)) == {"step": 0}
+    assert random.get_rng_state() == here
+    with pytest.raises(
+        ValueError, match="bare: this checkpoint holds no model and no optimizer and no schedule"
+    ):
+        nn.load(bare, **objects)
+
+
+def test_arrays_of_any_layout_and_dtype(tmp_path):
+    a = np.arange(12.0).reshape(3, 4)
+    arrays = {
+        "transposed": a.T,
+        "strided": a[:, ::2],
+        "backwards": a[::-1],
+        "broadcast": np.broadcast_to(np.float32(3), (2, 3)),
+        "big_endian": a.astype(">f4"),
+        "scalar": np.array(1.5),
+        "empty": np.zeros((0, 3), np.float32),
+        "half": a.astype(np.float16),
+        "ids": np.arange(5, dtype=np.int64),
+        "flags": np.array([True, False]),
+        "tensor": nn.Parameter(a.T),
+    }
+    nn.save(tmp_path / "c", model=Model(**arrays))
+    back = {k: np.zeros(v.shape, v.dtype.newbyteorder("=")) for k, v in arrays.items()}
+    nn.load(tmp_path / "c", model=Model(**back))
+    for name, array in arrays.items():
+        array = array.data if isinstance(array, nn.Parameter) else array
+        np.testing.assert_array_equal(back[name], array, err_msg=name)
+
+
+def test_tied_weights(tmp_path):
+    weight = np.arange(6.0).reshape(2, 3)
+    nn.save(tmp_path / "c", model=Model(wte=weight, head=weight))
+    other = np.zeros((2, 3))
+    nn.load(tmp_path / "c", model=Model(wte=other, head=other))
+    np.testing.assert_array_equal(other, weight)
+
+
+def test_other_programs_can_read_the_weights(saved):
+    from safetensors.numpy import load_file
+
+    path, objects = saved
+    arrays = load_file(path)
+    np.testing.assert_array_equal(arrays["model.0.weight"], objects["model"][0].weight.data)
+    assert arrays["optimizer.0.exp_avg"].shape == (4, 3)
+
+
+# ------------------------------------------------------------------------------------ what is refused
+
+
+def refused(path, message, kind=ValueError, **other):
+    """Loading raises, names the file, and changes nothing."""
+    objects = {**make(), **other}
+    train(**objects, steps=1)
+    before = snapshot(objects)
+    with pytest.raises(kind, match=message) as caught:
+        nn.load(path, **objects)
+    assert os.path.basename(path) in str(caught.value)
+    assert snapshot(objects) == before
+
+
+def test_files_that_are_no_checkpoint(tmp_path, saved):
+    from safetensors.numpy import save_file
+
+    path, _ = saved
+    whole = path.read_bytes()
+    refused(tmp_path / "absent", "no checkpoint at", FileNotFoundError)
+    refused(tmp_path, "no checkpoint at", FileNotFoundError)
+    bad = tmp_path / "bad"
+    noise = np.random.default_rng(0).bytes(5000)
+    for content in (b"", noise, b"\xff" * 100, whole[:5], whole[:200], whole[:-1], whole + b"x", whole[8:]):
+        bad.write_bytes(content)
+        refused(bad, "damaged")
+    for place in (20, len(whole) // 2, len(whole) - 3):  # one bit, in the metadata or in the arrays
+        bad.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        refused(bad, "damaged|not a checkpoint")
+    save_file({"w": np.zeros(3)}, bad)
+    refused(bad, "not a checkpoint written by tapegrad.nn.save")
+
+
+def test_checkpoints_of_something_else(tmp_path, saved):
+    path, objects = saved
+    larger = make(hidden=5)
+    refused(path, r"0.weight is \(4, 3\) float32 in the file, \(5, 3\) float32 in the model", **larger)
+    refused(path, "AdamW: the state has groups of", optimizer=AdamW([nn.Parameter(np.zeros(3))]))
+    shapes = [nn.Parameter(np.zeros(shape)) for shape in [(4, 3), (4,), (2, 4), (3,)]]
+    refused(path, r"exp_avg of parameter 3 has shape \(2,\), expected \(3,\)", optimizer=AdamW(shapes))
+    refused(path, "another optimizer", optimizer=SGD(make()["model"].parameters()))
+    for schedule in ({"n": "3"}, 5):
+        objects["schedule"].state_dict = lambda state=schedule: state
+        nn.save(tmp_path / "odd", **objects)
+        refused(tmp_path / "odd", "not a schedule's state")
+
+
+def test_a_strange_state_of_the_random_numbers(tmp_path, saved, monkeypatch):
+    _, objects = saved
+    with monkeypatch.context() as patch:
+        patch.setattr(random, "get_rng_state", lambda: {"bit_generator": "PCG64", "state": [1]})
+        nn.save(tmp_path / "odd", **objects)
+    refused(tmp_path / "odd", "not a state of tapegrad's random numbers")
+
+
+def test_names_that_do_not_fit_are_all_listed(tmp_path):
+    nn.save(tmp_path / "c", model=Model(a=np.zeros(3), b=np.zeros(2), c=np.zeros(2)))
+    own = Model(a=np.ones(3), c=np.ones(2, np.int64), d=np.ones(4))
+    with pytest.raises(ValueError, match="does not fit the model") as caught:
+        nn.load(tmp_path / "c", model=own)
+    for line in ("missing: d", "unexpected: b", "c is (2,) float64 in the file, (2,) int64 in the model"):
+        assert line in str(caught.value)
+    assert all((array == 1).all() for array in own.arrays.values())
+
+
+def test_extra_values_must_fit_into_json(tmp_path):
+    with pytest.raises(TypeError, match="must fit into JSON, got ndarray"):
+        nn.save(tmp_path / "c", losses=np.zeros(3))
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_safetensors(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
+    with pytest.raises(ImportError, match="pip install safetensors"):
+        nn.save(tmp_path / "c")
+
+
+# ---------------------------------------------------------------------------- whenever it is interrupted
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+def test_a_failed_save_leaves_the_old_checkpoint(saved, monkeypatch, call, error):
+    path, objects = saved
+    before = path.read_bytes()
+
+    def fail(*args):
+        raise error("disk full")
+
+    train(**objects)
+    monkeypatch.setattr(os, call, fail)
+    with pytest.raises(error):
+        nn.save(path, **objects)
+    assert path.read_bytes() == before
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_a_save_through_a_link_writes_its_target(tmp_path):
+    link = tmp_path / "latest"
+    link.symlink_to(tmp_path / "real")
+    nn.save(link, step=1)
+    assert link.is_symlink() and nn.load(tmp_path / "real") == {"step": 1}
+    umask = os.umask(0)
+    os.umask(umask)
+    assert (tmp_path / "real").stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+SAVING = """
+import sys
+import numpy as np
+from tapegrad import nn
+class Model:
+    def state_dict(self):
+        return {"w": np.full(500_000, step)}
+step = 0
+while True:
+    step += 1
+    nn.save(sys.argv[1], model=Model(), step=step)
+    print(step, flush=True)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kills with a signal")
+def test_a_killed_program_leaves_a_whole_checkpoint(tmp_path):
+    path = tmp_path / "c"
+    for delay in (0.0, 0.004, 0.011):
+        with subprocess.Popen([sys.executable, "-c", SAVING, str(path)], stdout=subprocess.PIPE) as process:
+            process.stdout.readline()
+            time.sleep(delay)
+            process.send_signal(signal.SIGKILL)
+            process.stdout.read()
+        w = np.zeros(500_000, np.int64)
+
+        class Model:
+            def state_dict(self, w=w):
+                return {"w": w}
+
+            def load_state_dict(self, state, w=w):
+                w[:] = state["w"]
+
+        step = nn.load(path, model=Model())["step"]
+        assert step >= 1 and (w == step).all()
+
+
+RESUME = """
+import json, sys
+import numpy as np
+from tapegrad import nn
+from tapegrad.nn.optim import AdamW, WarmupCosine
+load, save, steps = json.loads(sys.argv[1])
+nn.manual_seed(1 if load is None else 999)
+model = nn.Sequential(nn.Linear(5, 16), nn.GELU(), nn.Dropout(0.4), nn.Linear(16, 3))
+decayed = [p for p in model.parameters() if p.ndim > 1]
+others = [p for p in model.parameters() if p.ndim == 1]
+optimizer = AdamW([{"params": decayed}, {"params": others, "weight_decay": 0.0}], lr=0.03)
+schedule = WarmupCosine(optimizer, warmup=5, total=40, floor=0.1)
+done = 0 if load is None else nn.load(load, model=model, optimizer=optimizer, schedule=schedule)["step"]
+for step in range(done, done + steps):
+    x = np.asarray(nn.random.generator().random((12, 5), dtype=np.float32))
+    loss = ((model(nn.Parameter(x)) - x[:, :3]) ** 2).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 0.5)
+    optimizer.step()
+    schedule.step()
+    print(step, loss.item().hex())
+nn.save(save, model=model, optimizer=optimizer, schedule=schedule, step=done + steps)
+"""
+
+
+def run(load, save, steps):
+    arguments = json.dumps([load and str(load), str(save), steps])
+    done = subprocess.run(
+        [sys.executable, "-c", RESUME, arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tmp_path):
+    from safetensors import safe_open
+
+    whole = run(None, tmp_path / "whole", 24)
+    parts = (
+        run(None, tmp_path / "a", 9)
+        + run(tmp_path / "a", tmp_path / "b", 8)
+        + run(tmp_path / "b", tmp_path / "c", 7)
+    )
+    assert parts == whole
+    with safe_open(tmp_path / "whole", "numpy") as one, safe_open(tmp_path / "c", "numpy") as two:
+        assert json.loads(one.metadata()["about"]) == json.loads(two.metadata()["about"])
+        for name in one.keys():  # noqa: SIM118
+            assert one.get_tensor(name).tobytes() == two.get_tensor(name).tobytes(), name
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no folder .*missing"):
+        nn.save(tmp_path / "missing" / "x.safetensors", step=1)

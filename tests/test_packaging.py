@@ -1,0 +1,144 @@
+"""The shape of the repository: which way imports point, what is packaged, what an import loads."""
+
+import ast
+import configparser
+import io
+import subprocess
+import sys
+import tokenize
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+MAY_IMPORT = {"autograd": {"autograd"}, "nn": {"autograd", "nn"}, "models": {"autograd", "nn", "models"}}
+MAX_LINES = 350
+
+SOURCES = sorted(path for package in MAY_IMPORT for path in (ROOT / package).rglob("*.py"))
+USER_FOLDERS = ("tests", "examples", "benchmarks")
+USERS = sorted(path for folder in USER_FOLDERS for path in (ROOT / folder).rglob("*.py"))
+
+
+def relative(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+def setup_cfg():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    return config
+
+
+def imported(source, path="outside.py"):
+    """Absolute names that `source` imports, had it been read from `path` inside `tapegrad`."""
+    package = ["tapegrad", *Path(path).parent.parts]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join(base + ([node.module] if node.module else []))
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def bare_imports(source, path="outside.py"):
+    """Imports of the folders by the names they have on disk, which belong to other projects."""
+    return [name for name in imported(source, path) if name.split(".")[0] in MAY_IMPORT]
+
+
+def layer_errors(source, path):
+    """Imports in `source` that point from the layer of `path` to one above it, or use a bare name."""
+    allowed = MAY_IMPORT[Path(path).parts[0]]
+    inside = [name for name in imported(source, path) if name.split(".")[0] == "tapegrad"]
+    upwards = [name for name in inside if name.split(".")[1:2] not in [[layer] for layer in allowed]]
+    return upwards + bare_imports(source, path)
+
+
+def mentions_tensor(source):
+    """Names in the code (not in comments or strings) that contain "tensor"."""
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    return [t.string for t in tokens if t.type == tokenize.NAME and "tensor" in t.string.lower()]
+
+
+def python(code, folder):
+    """Output of `code` in a new interpreter started in `folder`."""
+    return subprocess.run(
+        [sys.executable, "-I", "-c", code], cwd=folder, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout.strip()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_imports_point_one_way(path):
+    assert layer_errors(path.read_text(encoding="utf-8"), relative(path)) == []
+
+
+@pytest.mark.parametrize("path", USERS, ids=relative)
+def test_folders_are_not_imported_by_bare_name(path):
+    assert bare_imports(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "errors"),
+    [
+        ("autograd/engine.py", "from ..nn import Module", ["tapegrad.nn.Module"]),
+        ("autograd/ops/conv.py", "def f():\n  from ...nn.init import ones_", ["tapegrad.nn.init.ones_"]),
+        ("autograd/ops/conv.py", "from .. import nn", []),  # would be autograd.nn
+        ("autograd/ops/conv.py", "from ... import nn", ["tapegrad.nn"]),
+        ("nn/linear.py", "import tapegrad.models.gpt", ["tapegrad.models.gpt"]),
+        ("nn/linear.py", "from autograd import grad", ["autograd.grad"]),
+        ("nn/__init__.py", "from . import init\nfrom ..autograd import Tensor", []),
+        ("models/gpt.py", "from .. import nn\nfrom ..autograd import Tensor", []),
+    ],
+)
+def test_the_import_check_can_fail(path, source, errors):
+    assert layer_errors(source, path) == errors
+
+
+def test_the_engine_does_not_know_tensor():
+    source = (ROOT / "autograd" / "engine.py").read_text(encoding="utf-8")
+    assert mentions_tensor(source) == []
+    assert mentions_tensor("from .tensor import Tensor") == ["tensor", "Tensor"]
+
+
+def test_packages_in_setup_cfg_are_the_packages_on_disk():
+    listed = setup_cfg()["options"]["packages"].split()
+    on_disk = {"tapegrad." + ".".join(Path(relative(path)).parent.parts) for path in SOURCES}
+    assert sorted(listed) == sorted(on_disk)
+    assert not (ROOT / "__init__.py").exists(), "tapegrad is a namespace package"
+    assert not (ROOT / "tests" / "__init__.py").exists()
+
+
+@pytest.mark.parametrize("package", sorted({path.parent for path in SOURCES}), ids=relative)
+def test_every_package_is_regular_and_typed(package):
+    assert (package / "__init__.py").is_file()
+    assert (package / "py.typed").is_file()
+
+
+def test_importing_takes_no_other_projects_name(tmp_path):
+    code = """
+import sys, tapegrad.nn, tapegrad.models
+print(*{"autograd", "nn", "models"} & sys.modules.keys())
+"""
+    assert python(code, tmp_path) == ""
+
+
+def test_importing_loads_only_numpy_and_the_standard_library(tmp_path):
+    # numpy.random is loaded on first use and brings in Cython's helper modules, hence in the state before
+    code = """
+import sys, numpy, numpy.random
+before = set(sys.modules)
+import tapegrad.nn, tapegrad.models
+added = {name.partition(".")[0] for name in set(sys.modules) - before}
+print(*sorted(added - sys.stdlib_module_names - {"numpy", "tapegrad"}))
+"""
+    assert python(code, tmp_path) == ""
+
+
+def test_installed_version_is_that_of_setup_cfg(tmp_path):
+    code = "from importlib.metadata import version; print(version('tapegrad'))"
+    assert python(code, tmp_path) == setup_cfg()["metadata"]["version"]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_files_are_short(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES

@@ -1,0 +1,140 @@
+"""state_dict and load_state_dict: names, strictness, messages, casts, and that loading is all or nothing."""
+
+import numpy as np
+import pytest
+
+from tapegrad import nn
+from tapegrad.autograd import Tensor
+
+
+class Net(nn.Module):
+    def __init__(self):
+        self.linear = nn.Linear(2, 3)
+        self.gain = nn.Parameter(np.array(1.5, np.float32))
+        self.register_buffer("count", 0)
+        self.register_buffer("cache", np.zeros(2), persistent=False)
+
+    def forward(self, x):
+        self.count = self.count + 1  # a NumPy scalar from here on
+        return self.linear(x) * self.gain
+
+
+NEW = {
+    "gain": np.float32(3),
+    "count": 7,
+    "linear.weight": np.arange(6.0).reshape(3, 2),
+    "linear.bias": [1, 2, 3],
+}
+
+
+def values(net):
+    return {name: array.copy() for name, array in net.state_dict().items()}
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
+
+
+def test_the_state_holds_the_arrays_themselves():
+    net = Net()
+    state = net.state_dict()
+    assert list(state) == ["gain", "count", "linear.weight", "linear.bias"]
+    assert state["linear.weight"] is net.linear.weight.data
+    assert all(type(array) is np.ndarray for array in state.values())
+
+
+def test_loading_casts_and_writes_in_place():
+    net = Net()
+    before = net.linear.weight.data
+    assert net.load_state_dict(NEW) == ([], [])
+    assert net.linear.weight.data is before and before.dtype == np.float32
+    assert same(values(net), {name: np.asarray(value) for name, value in NEW.items()})
+    assert not np.shares_memory(before, NEW["linear.weight"])
+
+
+def test_a_scalar_buffer_is_loaded_after_arithmetic_on_it():
+    net = Net()
+    net(np.zeros((1, 2), np.float32))
+    assert net.state_dict()["count"] == 1
+    net.load_state_dict(NEW)
+    assert net.count == 7
+
+
+def test_loading_takes_tensors_and_another_models_state():
+    net, other = Net(), Net()
+    net.load_state_dict({name: Tensor(value) for name, value in NEW.items()})
+    other.load_state_dict(net.state_dict())
+    assert same(values(net), values(other))
+    other.linear.weight.data += 1
+    assert not same(values(net), values(other))
+
+
+def test_tied_parameters_are_loaded_under_both_names():
+    net = nn.Module()
+    net.a = nn.Linear(2, 2, bias=False)
+    net.b = nn.Linear(2, 2, bias=False)
+    net.b.weight = net.a.weight
+    eye = np.eye(2, dtype=np.float32)
+    net.load_state_dict({"a.weight": eye, "b.weight": eye})
+    assert net.a.weight is net.b.weight and (net.a.weight.numpy() == eye).all()
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_every_problem_is_named_and_nothing_is_loaded(strict):
+    net = Net()
+    before = values(net)
+    state = {
+        "gain": np.float32(2),
+        "count": [1, 2],
+        "linear.weigth": np.zeros((3, 2)),
+        "linear.bias": np.zeros((1, 3)),
+        "extra": 1.0,
+    }
+    with pytest.raises(ValueError) as error:
+        net.load_state_dict(state, strict=strict)
+    lines = [
+        "Net.load_state_dict:",
+        "  misshapen: count has shape (2,), expected (); linear.bias has shape (1, 3), expected (3,)",
+        "  missing: linear.weight (nearest: linear.weigth)",
+        "  unexpected: linear.weigth (nearest: linear.weight), extra",
+    ]
+    assert str(error.value).splitlines() == (lines if strict else lines[:2])
+    assert same(values(net), before)
+
+
+def test_not_strict_passes_over_missing_and_unexpected_names():
+    net = Net()
+    weight = net.linear.weight.numpy().copy()
+    result = net.load_state_dict({"gain": 5, "other": 1}, strict=False)
+    assert result.missing_keys == ["count", "linear.weight", "linear.bias"]
+    assert result.unexpected_keys == ["other"]
+    assert net.gain.item() == 5 and (net.linear.weight.numpy() == weight).all()
+
+
+@pytest.mark.parametrize("bad", ["three", None, 1j])
+def test_values_that_are_no_numbers_load_nothing(bad):
+    net = Net()
+    before = values(net)
+    with pytest.raises((ValueError, TypeError, np.exceptions.ComplexWarning)):
+        net.load_state_dict({**NEW, "count": bad})
+    assert same(values(net), before)
+
+
+def test_a_backward_through_the_state_before_loading_is_refused():
+    net = Net()
+    x = Tensor(np.ones((1, 2), np.float32), requires_grad=True)
+    loss = net(x).sum()
+    net.load_state_dict(NEW)
+    with pytest.raises(RuntimeError, match="changed in place after the forward pass"):
+        loss.backward()
+    net(x).sum().backward()
+    np.testing.assert_array_equal(x.grad, 3 * NEW["linear.weight"].sum(0, keepdims=True))
+
+
+def test_loading_reaches_what_an_optimizer_holds():
+    net = Net()
+    optimizer = nn.optim.SGD(net.parameters(), lr=1.0)
+    net.load_state_dict(NEW)
+    net(np.ones((1, 2), np.float32)).sum().backward()
+    optimizer.step()
+    np.testing.assert_array_equal(net.linear.bias.numpy(), [1 - 3, 2 - 3, 3 - 3])
