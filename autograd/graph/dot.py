@@ -1,0 +1,167 @@
+"""A View as a graphviz.Digraph."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import TYPE_CHECKING
+
+from . import labels, style
+from .calls import Call
+from .layers import Layer
+from .view import Arrow, Box, View
+
+if TYPE_CHECKING:
+    import graphviz
+
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
+
+
+def digraph(view: View, layer: Layer | None = None, title: str = "") -> graphviz.Digraph:
+    """The picture in graphviz's terms; every box, cluster and arrow has its id as the SVG's id too."""
+    import graphviz
+
+    graph = graphviz.Digraph("tapegrad", graph_attr=style.GRAPH, node_attr=style.NODE, edge_attr=style.EDGE)
+    caption = _caption(view, layer, title)
+    if caption:
+        graph.attr(label=caption)
+    inside: dict[Call, list[Box]] = {}
+    for box in view.boxes:
+        inside.setdefault(box.inside, []).append(box)
+    bodies = {view.graph.root: graph}
+    for call in view.open_calls[1:]:
+        bodies[call] = _cluster(view, call, layer)
+    for call, body in bodies.items():
+        for box in inside.get(call, ()):
+            body.node(box.id, **_box(view, box, layer))
+    for call in reversed(view.open_calls[1:]):  # innermost first
+        assert call.parent is not None
+        bodies[call.parent].subgraph(bodies[call])
+    newest: dict[Box, Arrow] = {}  # of what flows into each box: the main line of the picture, kept straight
+    for arrow in view.arrows:
+        newest[arrow.target] = max(newest.get(arrow.target, arrow), arrow, key=_age)
+    for arrow in view.arrows:
+        weight = "8" if newest[arrow.target] is arrow else "1"
+        graph.edge(arrow.source.id, arrow.target.id, weight=weight, **_arrow(view, arrow))
+    return graph
+
+
+def _cluster(view: View, call: Call, layer: Layer | None) -> graphviz.Digraph:
+    import graphviz
+
+    tint = style.TINTS[min(call.depth, len(style.TINTS)) - 1]
+    attributes = {**style.CLUSTER, "fillcolor": tint, "id": f"c{call.index}", "class": "open"}
+    attributes |= {"label": _inline(labels.call_label(view, call)), "tooltip": plain(call.path or call.kind)}
+    return graphviz.Digraph(f"cluster_c{call.index}", graph_attr=attributes)
+
+
+def _box(view: View, box: Box, layer: Layer | None) -> dict[str, str]:
+    label = labels.box_label(view, box)
+    attributes = {"id": box.id, "class": box.kind, **style.KINDS[box.kind]}
+    entry = layer.entries.get(box.id) if layer is not None else None
+    if entry is not None:
+        label.lines += [entry.text] * all(entry.number not in line for line in label.lines)
+        attributes["fillcolor"] = entry.color
+        attributes["style"] = "rounded,filled"
+    times = len(view.fold.members(box.call)) if box.call else 1
+    if times > 1:  # a stack of boxes
+        attributes["peripheries"] = "2"
+    return {**attributes, "label": _stacked(label), "tooltip": plain(_path(box))}
+
+
+def _arrow(view: View, arrow: Arrow) -> dict[str, str]:
+    attributes = {"id": arrow.id, "tooltip": plain(f"{_path(arrow.source)} → {_path(arrow.target)}")}
+    if view.zoom == "backward":
+        if arrow.source.kind == "constant" or arrow.source.constant is not None:
+            attributes |= style.PASSING | {"style": "dashed"}  # no gradient goes there
+        else:
+            attributes |= style.GRADIENT
+    elif arrow.source.kind in ("parameter", "constant"):
+        attributes |= style.PASSING
+    text = labels.arrow_label(arrow)
+    if text:
+        attributes["label"] = _html([f" {line} " for line in text.split("\n")])
+    return attributes
+
+
+def _age(arrow: Arrow) -> int:
+    nodes = [node.index for node in arrow.source.nodes if node.op != "leaf"]
+    return max(nodes, default=-1)
+
+
+def _path(box: Box) -> str:
+    if box.call is not None:
+        return f"{box.call.path} {box.call.kind}".strip()
+    if box.nodes and box.kind != "more":
+        node = box.nodes[0]
+        return node.name or f"{node.path} {node.op}".strip()
+    return box.kind
+
+
+# ------------------------------------------------------------------ labels in graphviz's HTML
+
+
+def clean(text: str, longest: int = labels.LONGEST) -> str:
+    """One line of printable text, not too long."""
+    text = _UNPRINTABLE.sub("\ufffd", re.sub(r"\s+", " ", str(text)))
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def escaped(text: str, longest: int = labels.LONGEST) -> str:
+    return html.escape(clean(text, longest), quote=True)
+
+
+def plain(text: str) -> str:
+    """For attributes that are no HTML, in which a backslash would start an escape."""
+    import graphviz
+
+    return graphviz.escape(clean(text, 200))
+
+
+def _html(lines: list[str]) -> str:
+    return f"<{'<BR/>'.join(html.escape(clean(line)) for line in lines)}>"
+
+
+def _small(text: str) -> str:
+    return f'<FONT POINT-SIZE="9" COLOR="{style.SMALL}">{escaped(text)}</FONT>'
+
+
+def _stacked(label: labels.Label) -> str:
+    """Title and note, smaller lines below."""
+    head = escaped(label.title) + (f" {_small(label.note)}" if label.note else "")
+    lines = [piece for line in label.lines for piece in _wrapped(line)]
+    if not lines:
+        return f"<{head}>"
+    rows = "".join(f"<TR><TD>{row}</TD></TR>" for row in [head, *map(_small, lines)])
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{rows}</TABLE>>'
+
+
+def _inline(label: labels.Label) -> str:
+    """For the frame of an open module: all on one line."""
+    rest = " · ".join(filter(None, [label.note.strip(), *label.lines]))
+    return f"<<B>{escaped(label.title)}</B>{f'  {_small(rest)}' if rest else ''}>"
+
+
+def _wrapped(line: str) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(clean(line, 240), 48, break_long_words=True)[:6] or [""]
+
+
+# ------------------------------------------------------------------ below the picture
+
+
+def _caption(view: View, layer: Layer | None, title: str) -> str:
+    """Title, notes and, where colour means something, the legend."""
+    rows = [f"<B>{escaped(title, 200)}</B>"] if title else []
+    note = labels.graph_note(view.graph)
+    rows += [escaped(note, 200)] if note else []
+    cells = "".join(f"<TR><TD>{row}</TD></TR>" for row in rows)
+    if layer is not None:
+        swatches = "".join(
+            f'<TD BGCOLOR="{color}"><FONT POINT-SIZE="9" COLOR="{style.INK}">{escaped(text)}</FONT></TD>'
+            for color, text in layer.legend
+        )
+        scale = f'<TABLE BORDER="0" CELLSPACING="2" CELLPADDING="3"><TR>{swatches}</TR></TABLE>'
+        cells += f"<TR><TD>{escaped(layer.title)}</TD></TR><TR><TD>{scale if swatches else ''}</TD></TR>"
+    return f'<<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="3">{cells}</TABLE>>' if cells else ""

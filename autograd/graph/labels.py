@@ -1,0 +1,126 @@
+"""What stands in the boxes of a picture, as plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from . import units
+from .calls import Call
+from .data import Graph, GraphNode, Saved
+from .view import Arrow, Box, View
+
+LONGEST = 60  # characters in a line
+SHOWN = 4  # saved arrays listed in a box
+
+
+@dataclass
+class Label:
+    title: str
+    note: str = ""  # beside the title, lighter
+    lines: list[str] = field(default_factory=list)  # below it, smaller
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sums over some nodes; shared parameters and memory count once."""
+
+    parameters: int
+    flops: int
+    saved: int  # bytes that backward keeps, beside parameters
+
+
+def totals(graph: Graph, nodes: Iterable[GraphNode]) -> Totals:
+    nodes = list(nodes)
+    buffers = {kept.buffer for node in nodes for kept in node.saved}
+    kept = (graph.buffers[b] for b in buffers)
+    return Totals(
+        sum(node.size for node in nodes if node.kind == "parameter"),
+        sum(node.flops for node in nodes),
+        sum(buffer.nbytes for buffer in kept if not buffer.is_parameter),
+    )
+
+
+def call_totals(view: View, call: Call) -> Totals:
+    """Of all the calls that one stands for."""
+    return totals(view.graph, call_nodes(view, call))
+
+
+def call_nodes(view: View, call: Call) -> list[GraphNode]:
+    """Everything in the calls that one stands for."""
+    return [view.graph.nodes[i] for member in view.fold.members(call) for i in member.all_nodes()]
+
+
+def box_label(view: View, box: Box) -> Label:
+    """Of a box, by its kind."""
+    if box.call is not None:
+        return call_label(view, box.call)
+    if box.kind == "output":
+        shape = view.graph.output_shape(int(box.id[3:]))
+        return Label("output", lines=[units.shape(shape)]) if shape else Label("loss")
+    if box.constant is not None:
+        name = box.constant.name  # a letter says nothing
+        return Label(name if len(name) > 1 else box.kind, lines=[units.shape(box.constant.shape)])
+    if box.kind == "more":
+        ops = sum(node.op != "leaf" for node in box.nodes)
+        return Label(f"… {ops:,} more ops")
+    return _node_label(view, box.nodes[0])
+
+
+def call_label(view: View, call: Call) -> Label:
+    """Of a module call, open or closed."""
+    sums = call_totals(view, call)
+    members = view.fold.members(call)
+    label = Label(call.title, call.kind if call.name else "")
+    if len(members) > 1:
+        first, last = call.name.rpartition(".")[2], members[-1].name.rpartition(".")[2]
+        label.title += f"…{last}" if first != last and last.isdigit() else ""
+        label.title += f" × {len(members)}"
+    if view.zoom == "backward":
+        label.lines = [f"keeps {units.nbytes(sums.saved)}"] if sums.saved else []
+    elif sums.parameters:
+        label.lines = [f"{units.count(sums.parameters)} parameters"]
+    return label
+
+
+def _node_label(view: View, node: GraphNode) -> Label:
+    if node.op == "leaf":
+        name = node.name.removeprefix(f"{node.path}.") if " = " not in node.name else node.name
+        return Label(name or node.kind, lines=[units.shape(node.shapes[0])])
+    numbers = [_number(c.value) for c in node.constants if c.shape is None]
+    label = Label(node.name or node.op, " ".join([node.op] * bool(node.name) + numbers))
+    if node.kind == "failed":
+        label.lines = [view.graph.error]
+    if view.zoom == "backward":
+        once = {s.buffer: s for s in reversed(node.saved)}.values()
+        kept = [s for s in reversed(once) if not view.graph.buffers[s.buffer].is_parameter]
+        kept_lines = [saved_line(s) for s in kept[:SHOWN]] + [f"and {len(kept) - SHOWN} more"]
+        label.lines += ["keeps " + line if i == 0 else line for i, line in enumerate(kept_lines[: len(kept)])]
+    return label
+
+
+def saved_line(kept: Saved) -> str:
+    return f"{kept.name} {units.shape(kept.shape)} {units.nbytes(kept.nbytes)}"
+
+
+def arrow_label(arrow: Arrow) -> str:
+    """The shapes that flow, each once; nothing where the source itself shows its shape."""
+    if arrow.source.kind in ("parameter", "input", "constant"):
+        return ""
+    shapes: dict[str, int] = {}
+    for value in arrow.values.values():
+        text = units.shape(value.shape) if value.shape else ""
+        shapes[text] = shapes.get(text, 0) + 1
+    texts = [f"{n} × {text}" if n > 1 and text else text for text, n in shapes.items()]
+    return "\n".join(texts[:2] + ["…"] * (len(texts) > 2))
+
+
+def graph_note(graph: Graph) -> str:
+    """What has to be said below a picture."""
+    if graph.error:
+        return "the forward pass failed at the red box"
+    return "backward has run: what it kept is freed, only the structure is left" if graph.freed else ""
+
+
+def _number(value) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,90 @@
+"""Graphs as text for terminals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from . import units
+from .calls import Call
+from .data import Graph
+from .labels import box_label, call_label, call_nodes, graph_note, totals
+from .memory import Memory
+from .view import Box, View, make_view
+
+WIDEST = 60  # columns for names
+
+
+def summary(graph: Graph) -> str:
+    """One line: nodes, parameters, FLOPs, bytes that backward keeps, peak."""
+    sums = totals(graph, graph.nodes)
+    ops = sum(node.op != "leaf" for node in graph.nodes)
+    parts = [
+        f"{len(graph):,} nodes ({ops:,} ops)",
+        f"{sums.parameters:,} parameters",
+        units.flops(sums.flops),
+    ]
+    if graph.freed:
+        return ", ".join([*parts, "backward has run and freed what it kept"])
+    kept, peak = units.nbytes(sums.saved), units.nbytes(Memory(graph).peak)
+    return ", ".join([*parts, f"{kept} saved for backward", f"peak {peak}"])
+
+
+def tree(graph: Graph) -> str:
+    """The summary, then a line for each module call and op, as in the picture of modules.
+
+    The line of repeated calls has their total, those below it are of one.
+    """
+    view = make_view(graph)
+    rows = [("", "output", "parameters", "FLOPs", "saved"), *_rows(view)]
+    widths = [max(len(row[i]) for row in rows) for i in range(5)]
+    lines = [summary(graph)]
+    for name, *cells in rows:
+        right = (cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))
+        lines.append("  ".join([name.ljust(widths[0]), *right]).rstrip())
+    note = graph_note(graph)
+    return "\n".join(lines + [graph.error] * bool(graph.error) + [note] * bool(note))
+
+
+def _rows(view: View) -> Iterator[tuple[str, ...]]:
+    inside: dict[Call, list[Box | Call]] = {}
+    for box in view.boxes:
+        if box.nodes:  # not what only stands at the ends
+            inside.setdefault(box.inside, []).append(box)
+    for call in view.open_calls[1:]:
+        assert call.parent is not None
+        inside.setdefault(call.parent, []).append(call)
+    for things in inside.values():
+        things.sort(key=_age)
+    stack: list[tuple[Box | Call, str, str]] = []
+    stack.extend((thing, "", "") for thing in reversed(inside.get(view.graph.root, [])))
+    while stack:
+        thing, lead, below = stack.pop()
+        if isinstance(thing, Call):
+            label, under = call_label(view, thing), call_nodes(view, thing)
+        else:
+            label = box_label(view, thing)
+            under = call_nodes(view, thing.call) if thing.call else thing.nodes
+        yield (_name(lead, label), *_cells(view.graph, under))
+        children = inside.get(thing, []) if isinstance(thing, Call) else []
+        for i, child in enumerate(reversed(children)):
+            branch, further = ("└ ", "  ") if i == 0 else ("├ ", "│ ")
+            stack.append((child, below + branch, below + further))
+
+
+def _age(thing: Box | Call) -> int:
+    if isinstance(thing, Call):
+        return min(call.first for call in thing.walk())
+    return next((node.index for node in thing.nodes if node.op != "leaf"), thing.nodes[0].index)
+
+
+def _name(lead: str, label) -> str:
+    text = lead + re.sub(r"\s+", " ", f"{label.title} {label.note}".strip())
+    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
+
+
+def _cells(graph: Graph, nodes) -> tuple[str, ...]:
+    last, sums = nodes[-1], totals(graph, nodes)
+    shape = units.shape(last.shapes[0]) if last.shapes else "failed"
+    numbers = units.count(sums.parameters), units.count(sums.flops), units.nbytes(sums.saved)
+    return (shape, *(n if n[:2] != "0 " and n != "0" else "" for n in numbers))
