@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, pairwise
 
 import numpy as np
@@ -22,66 +23,91 @@ class Flat:
     def __init__(self, params: Sequence[Tensor], names: Sequence[str]):
         self.params = list(params)
         self.shapes = [p.shape for p in params]
-        self.spans = [slice(a, b) for a, b in pairwise(accumulate((p.size for p in params), initial=0))]
-        total, dtype = self.spans[-1].stop, params[0].dtype
-        self.values = np.empty(total, dtype)
-        self.state = {name: np.zeros(total, dtype) for name in names}
-        self.steps = [0] * len(self.params)
-        self.scratch = np.empty((2, min(total, CHUNK)), dtype)  # of the update
-        self._joined = np.empty(min(total, CHUNK), dtype)
+        self.bounds = list(accumulate((p.size for p in params), initial=0))
+        self.spans = [slice(a, b) for a, b in pairwise(self.bounds)]
+        self.dtype = params[0].dtype
+        self.values = np.empty(self.bounds[-1], self.dtype)
+        self.state = {name: np.zeros_like(self.values) for name in names}
+        self.steps = np.zeros(len(self.params), np.int64)  # updates of each parameter so far
+        self._scratch = self.new_scratch()
         self._views: list[np.ndarray | None] = [None] * len(self.params)
         self.adopt()
+
+    def new_scratch(self) -> np.ndarray:
+        """Three rows as long as a piece: room for its gradient, and two for the update rule."""
+        return np.empty((3, min(self.values.size, CHUNK)), self.dtype)
 
     def adopt(self) -> None:
         """Make every `p.data` a view of the buffer: where it is another array by now, copy that in."""
         for i, p in enumerate(self.params):
             if p.data is not self._views[i]:
-                if p.shape != self.shapes[i] or p.dtype != self.values.dtype:
+                if p.shape != self.shapes[i] or p.dtype != self.dtype:
                     raise ValueError(
-                        f"a parameter was {self.shapes[i]} {self.values.dtype} when the optimizer was made, "
+                        f"a parameter was {self.shapes[i]} {self.dtype} when the optimizer was made, "
                         f"it is {p.shape} {p.dtype} now; make a new optimizer"
                     )
                 view = self.values[self.spans[i]].reshape(p.shape)
                 view[...] = p.data
                 p.data = self._views[i] = view
 
-    def pieces(self) -> Iterator[tuple[slice, np.ndarray, int]]:
-        """(place in the buffers, 1-D gradient, updates so far) of all parameters with a gradient, in pieces.
+    def move(self, allocate: Callable[[tuple[int, ...], np.dtype], np.ndarray]) -> None:
+        """Put everything into arrays that `allocate(shape, dtype)` gives, as in shared memory."""
 
-        Neighbours are joined up to CHUNK elements, larger parameters are cut; gradients are copied only where
-        they are joined. A piece ends before a parameter without gradient or with another number of updates.
+        def moved(old: np.ndarray) -> np.ndarray:
+            new = allocate(old.shape, old.dtype)
+            new[...] = old
+            return new
+
+        self.adopt()
+        self.values, self.steps = moved(self.values), moved(self.steps)
+        self.state = {name: moved(array) for name, array in self.state.items()}
+        self._views = [None] * len(self.params)
+        self.adopt()
+
+    def pieces(self, used: Sequence[bool] | np.ndarray) -> Iterator[tuple[slice, int]]:
+        """(place in the buffers, updates so far) of the parameters that are `used`, CHUNK elements at a time.
+
+        Neighbours are joined; a piece ends before a parameter that is left out or was updated less or more.
         """
-        joined: list[np.ndarray] = []
-        start = steps = 0
-        for p, span, n in zip(self.params, self.spans, self.steps, strict=True):
-            g = p.grad
-            if joined and (g is None or n != steps or span.stop - start > CHUNK):
-                yield self._join(joined, start, steps)
-                joined = []
-            if g is None:
-                continue
-            g = g.reshape(-1)
-            if g.size > CHUNK:
-                for a in range(0, g.size, CHUNK):
-                    b = min(a + CHUNK, g.size)
-                    yield slice(span.start + a, span.start + b), g[a:b], n
-                continue
-            if not joined:
-                start, steps = span.start, n
-            joined.append(g)
-        if joined:
-            yield self._join(joined, start, steps)
+        runs: list[list[int]] = []
+        for span, wanted, steps in zip(self.spans, used, self.steps.tolist(), strict=True):
+            if wanted and runs and runs[-1][1:] == [span.start, steps]:
+                runs[-1][1] = span.stop
+            elif wanted:
+                runs.append([span.start, span.stop, steps])
+        for start, stop, steps in runs:
+            for a in range(start, stop, CHUNK):
+                yield slice(a, min(a + CHUNK, stop)), steps
 
-    def _join(self, gradients: list[np.ndarray], start: int, steps: int) -> tuple[slice, np.ndarray, int]:
-        g = gradients[0]
-        if len(gradients) > 1:
-            size = sum(g.size for g in gradients)
-            g = np.concatenate(gradients, out=self._joined[:size])
-        return slice(start, start + g.size), g, steps
+    def gather(self, gradients: Sequence[np.ndarray | None], span: slice, out: np.ndarray) -> np.ndarray:
+        """The 1-D `gradients` of the parameters at a piece: part of one of them, or joined in `out`."""
+        i = bisect_right(self.bounds, span.start) - 1
+        found: list[np.ndarray] = []
+        while self.bounds[i] < span.stop:
+            g = gradients[i]
+            if g is not None and g.size:
+                start = self.bounds[i]
+                found.append(g[max(span.start - start, 0) : span.stop - start])
+            i += 1
+        return found[0] if len(found) == 1 else np.concatenate(found, out=out[: span.stop - span.start])
 
-    def count_step(self) -> None:
-        """Note that all parameters with a gradient were written to."""
+    def step(self, update: Callable[..., None]) -> None:
+        """`update(t, p, g, *state, scratch, scratch)` on every piece that has a gradient; t counts from 1."""
+        self.adopt()
+        gradients = [None if p.grad is None else p.grad.reshape(-1) for p in self.params]
+        used = [g is not None for g in gradients]
+        joined, *scratch = self._scratch
+        for span, steps in self.pieces(used):
+            self.update_piece(update, span, steps, self.gather(gradients, span, joined), scratch)
+        self.count_step(used)
+
+    def update_piece(self, update, span: slice, steps: int, g: np.ndarray, scratch) -> None:
+        state = [array[span] for array in self.state.values()]
+        update(steps + 1, self.values[span], g, *state, *(s[: g.size] for s in scratch))
+
+    def count_step(self, used: Sequence[bool] | np.ndarray) -> None:
+        """Note that the parameters that were `used` are written to."""
         for i, p in enumerate(self.params):
-            if p.node is not None and p.grad is not None:
+            if used[i]:
                 self.steps[i] += 1
                 engine.mark_written(p.data)

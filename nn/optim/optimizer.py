@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -102,20 +103,19 @@ class Optimizer:
 
     def step(self) -> None:
         """Update every parameter that has a gradient; the others and their state stay as they are."""
+        for group, flat in self.buffers():
+            flat.step(partial(self.update, group))
+
+    def buffers(self) -> Iterator[tuple[dict[str, Any], Flat]]:
+        """(group, flat buffer) of all parameters, one for each group and dtype."""
         for group, flats in zip(self.param_groups, self._flats, strict=True):
-            for flat in flats:
-                flat.adopt()
-                for span, g, steps in flat.pieces():
-                    state = [flat.state[name][span] for name in self.state_names]
-                    self.update(group, steps + 1, flat.values[span], g, *state, *flat.scratch[:, : g.size])
-                flat.count_step()
+            yield from ((group, flat) for flat in flats)
 
     # ------------------------------------------------------------------ state
 
     def _entries(self) -> list[tuple[Flat, int]]:
         """(buffer, place in it) of every parameter, in the order of the indices in a state."""
-        flats = [flat for flats in self._flats for flat in flats]
-        found = {id(p): (flat, i) for flat in flats for i, p in enumerate(flat.params)}
+        found = {id(p): (flat, i) for _, flat in self.buffers() for i, p in enumerate(flat.params)}
         return [found[id(p)] for group in self.param_groups for p in group["params"]]
 
     def kept(self, group: Mapping[str, Any]) -> tuple[str, ...]:
@@ -136,7 +136,7 @@ class Optimizer:
                 if flat.steps[i]:
                     views = {name: flat.state[name][flat.spans[i]] for name in self.kept(group)}
                     shaped = {name: view.reshape(flat.shapes[i]) for name, view in views.items()}
-                    state[index] = {"step": flat.steps[i], **shaped}
+                    state[index] = {"step": int(flat.steps[i]), **shaped}
             groups.append({**group, "params": indices})
             first += len(indices)
         return {"state": state, "param_groups": groups}
