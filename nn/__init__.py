@@ -1,6 +1,6 @@
 """Layers, losses and optimizers under PyTorch's names, over the ops of tapegrad.autograd."""
 
-from . import functional, init, optim, utils
+from . import functional, init, optim, parallel, utils
 from .attention import MultiheadAttention, PositionalEncoding
 from .checkpoint import load, save
 from .container import ModuleDict, ModuleList, Sequential
@@ -61,6 +61,7 @@ __all__ = [
     "load",
     "manual_seed",
     "optim",
+    "parallel",
     "save",
     "set_rng_state",
     "utils",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,17 +11,26 @@ if TYPE_CHECKING:
     from numpy.random import Generator
 
 _generator: Generator | None = None  # made on first use: importing numpy.random takes some milliseconds
+_own: ContextVar[Generator | None] = ContextVar("own generator", default=None)  # of a worker
 
 
 def generator() -> Generator:
     """The generator, always the same object; seeded by the operating system until `manual_seed` is called."""
     global _generator
+    own = _own.get()
+    if own is not None:
+        return own
     if _generator is None:
         _generator = np.random.Generator(np.random.SFC64())  # the fastest of NumPy's bit generators
     return _generator
 
 
-def manual_seed(seed: int) -> Generator:
+def use_own_generator() -> None:
+    """Give the current context (of a thread) another generator than the rest of the program has."""
+    _own.set(np.random.Generator(np.random.SFC64()))
+
+
+def manual_seed(seed: int | list[int]) -> Generator:
     """Start the random numbers anew from `seed`; returns the generator."""
     generator().bit_generator.state = np.random.SFC64(seed).state
     return generator()

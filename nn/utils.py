@@ -23,7 +23,7 @@ def clip_grad_norm_(
         parameters = [parameters]
     gradients = [p.grad for p in parameters if p.grad is not None]
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is looked at below
-        norm = math.sqrt(sum(map(_square_sum, gradients)))
+        norm = math.sqrt(sum(map(square_sum, gradients)))
     if not math.isfinite(norm):
         if error_if_nonfinite:
             raise ValueError(f"the gradients' norm is {norm}: some gradient is infinite or nan")
@@ -35,7 +35,8 @@ def clip_grad_norm_(
     return norm
 
 
-def _square_sum(g: np.ndarray) -> float:
+def square_sum(g: np.ndarray) -> float:
+    """The sum of the squares of all elements, also where float32 cannot hold it."""
     flat = g.reshape(-1)
     total = float(np.dot(flat, flat))
     if not math.isfinite(total):  # float32 squares overflow from 1e19 on

@@ -1,0 +1,222 @@
+"""The caller's side: shares out batches, looks after the workers, and is worker 0 itself."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+
+import numpy as np
+
+from ...autograd import Tensor
+from .. import random
+from ..module import Module, Parameter
+from ..optim import Optimizer
+from .cores import OneBlasThread, available_cores, pin
+from .crew import Link, ProcessLink, ThreadLink, shared_array
+from .worker import Board, Settings, Task, Worker
+
+
+class Replicas:
+    """Copies of a model that train together; made by `replicate`, which says how they are used.
+
+    `workers` is their number, `kind` "processes" or "threads". In a `with` statement they are closed at the
+    end.
+    """
+
+    def __init__(
+        self,
+        model: Module,
+        optimizer: Optimizer,
+        loss: Callable,
+        workers: int,
+        kind: str,
+        max_norm: float | None,
+    ):
+        self.workers = workers
+        self.kind = kind
+        self._optimizer = optimizer
+        self._structure = [
+            (vars(module), name, value)
+            for module in model.modules()
+            for name, value in vars(module).items()
+            if isinstance(value, (Module, Parameter))
+        ]
+        allocate = shared_array if kind == "processes" and workers > 1 else np.zeros
+        flats = [flat for _, flat in optimizer.buffers()]
+        for flat in flats:
+            flat.move(allocate)
+        self._memory = [flat.values for flat in flats]
+        self._board = Board(workers, flats, allocate)
+        self._known: Settings | None = None
+        self._links: list[Link] = []
+        self._closed = False
+        self._cores = available_cores()
+        self._blas = OneBlasThread()
+        make = partial(Worker, board=self._board, optimizer=optimizer, loss=loss, max_norm=max_norm)
+        self._self = make(0, model=model, meet=self._meet)
+        if workers > 1:
+            self._blas.start()
+            try:
+                self._start_workers(model, make)
+            except BaseException:
+                self.close()
+                raise
+
+    def _start_workers(self, model: Module, make: Callable[..., Worker]) -> None:
+        link_kind = ProcessLink if self.kind == "processes" else ThreadLink
+        for index in range(1, self.workers):
+            twin, params = (model, None) if self.kind == "processes" else _twin(model)
+
+            def serve(link: Link, index=index, twin=twin, params=params) -> None:
+                self._pin(index)
+
+                def meet() -> None:
+                    link.up.release()
+                    link.wait(link.down, link.check_caller)
+
+                make(index, model=twin, params=params, meet=meet).serve(link)
+
+            self._links.append(link_kind(serve))
+        self._pin(0)
+
+    def _pin(self, index: int) -> None:
+        if self.workers <= len(self._cores):
+            pin([self._cores[index]])
+
+    # ------------------------------------------------------------------ use
+
+    def step(self, *batch) -> float:
+        """Train on a batch: gradients of its mean loss, clipped, and one update. Returns the loss.
+
+        Raises FloatingPointError if the loss or the gradients' norm is not finite, or whatever a worker
+        raised; no parameter has been changed then.
+        """
+        self._run(batch, train=True)
+        losses, norm = self._board.losses, self._self.norm
+        for index, loss in enumerate(losses.tolist()):
+            if not math.isfinite(loss):
+                raise FloatingPointError(
+                    f"replicas: the loss of worker {index} is {loss}; no parameter was changed"
+                )
+        if not math.isfinite(norm):
+            raise FloatingPointError(
+                f"replicas: the norm of the gradients is {norm}; no parameter was changed"
+            )
+        return float(losses.sum())
+
+    def evaluate(self, *batch) -> float:
+        """The mean loss of a batch, without gradients; call model.eval() before, as usual."""
+        self._run(batch, train=False)
+        return float(self._board.losses.sum())
+
+    def close(self) -> None:
+        """End the workers. The model and the optimizer are the caller's alone again."""
+        if self._closed:
+            return
+        self._closed = True
+        for link in self._links:
+            with suppress(OSError):  # it may be dead
+                link.send(None)
+        for link in self._links:
+            link.join(2.0)
+        pin(self._cores)
+        self._blas.stop()
+
+    def __enter__(self) -> Replicas:
+        return self
+
+    def __exit__(self, *exc) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Replicas({self.workers} {self.kind}{', closed' if self._closed else ''})"
+
+    # ------------------------------------------------------------------ a task
+
+    def _run(self, batch: tuple, *, train: bool) -> None:
+        if self._closed:
+            raise RuntimeError("these replicas are closed; call replicate() again")
+        self._check_model()
+        shares = _split(batch, self.workers)
+        settings: Settings | None = Settings.of(self._self.modules, self._self.params, self._optimizer)
+        settings, self._known = (None if settings == self._known else settings), settings
+        seed = random.generator().bit_generator.random_raw() if self.workers > 1 else 0
+        tasks = [Task(train, share, weight, seed, settings) for share, weight in shares]
+        try:
+            for link, task in zip(self._links, tasks[1:], strict=True):
+                try:
+                    link.send(task)
+                except OSError:
+                    self._check_alive()
+                    raise
+            error = self._self.run(tasks[0])
+        except BaseException:  # a worker died, or Ctrl-C while waiting for one
+            self.close()
+            raise
+        failed = np.flatnonzero(self._board.failed).tolist()
+        texts = {index: self._links[index - 1].reported() for index in failed if index > 0}
+        if error is not None:
+            raise error
+        for index, text in texts.items():
+            raise RuntimeError(f"worker {index} of {self.workers} failed, no parameter was changed:\n{text}")
+
+    def _meet(self) -> None:
+        for link in self._links:
+            link.wait(link.up, self._check_alive)
+        for link in self._links:
+            link.down.release()
+
+    def _check_alive(self) -> None:
+        for index, link in enumerate(self._links, start=1):
+            death = link.death()
+            if death is not None:
+                raise RuntimeError(
+                    f"worker {index} of {self.workers} {death}; the replicas are closed, and the parameters "
+                    "may be between two steps: go back to the last checkpoint"
+                )
+
+    def _check_model(self) -> None:
+        """Raise if the model or the optimizer is not what the workers have copies of."""
+        for attributes, name, value in self._structure:
+            if attributes.get(name) is not value:
+                raise RuntimeError(
+                    f"replicas: {name!r} of the model was replaced after replicate(), which only this "
+                    "process would see; close() these replicas and call replicate() again"
+                )
+        flats = [flat for _, flat in self._optimizer.buffers()]
+        if [id(flat.values) for flat in flats] != [id(values) for values in self._memory]:
+            raise RuntimeError("replicas: the optimizer has changed since; call replicate() again")
+        for flat in flats:
+            flat.adopt()
+
+
+def _twin(model: Module) -> tuple[Module, dict[int, Tensor]]:
+    """A copy of the model with leaves of its own over the same parameter arrays; and {id: its parameter}."""
+    twin = copy.deepcopy(model)
+    pairs = list(zip(model.parameters(), twin.parameters(), strict=True))
+    for p, own in pairs:
+        own.grad = None
+        own.data = p.data
+    return twin, {id(p): own for p, own in pairs}
+
+
+def _split(batch: tuple, count: int) -> list[tuple[tuple, float]]:
+    """For each worker its rows of every array of the batch, and which part of all rows they are."""
+    arrays = [x.data if isinstance(x, Tensor) else x for x in batch]
+    lengths = {len(x) for x in arrays if isinstance(x, np.ndarray) and x.ndim}
+    if len(lengths) != 1 or min(lengths) < count:
+        shapes = ", ".join(str(np.shape(x)) for x in arrays)
+        raise ValueError(
+            f"replicas: a batch of arrays with shapes {shapes} cannot be shared out among {count} workers: "
+            f"all must have the same first axis, with at least {count} rows"
+        )
+    (n,) = lengths
+    bounds = [n * index // count for index in range(count + 1)]
+    shares = []
+    for start, stop in zip(bounds, bounds[1:], strict=False):
+        rows = (x[start:stop] if isinstance(x, np.ndarray) and x.ndim else x for x in arrays)
+        shares.append((tuple(rows), (stop - start) / n))
+    return shares
