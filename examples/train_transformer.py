@@ -56,6 +56,13 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     add("--prompt", help="the text to continue at the end (default: the start of the validation text)")
     add("--sample", type=int, default=400, metavar="N", help="characters to write (default %(default)s)")
+    add(
+        "--workers",
+        type=lambda value: value if value == "auto" else int(value),
+        metavar="N",
+        help="processes that share each batch (default auto: one for each core; with 1, the BLAS library "
+        "uses the cores)",
+    )
     size = parser.add_argument_group("model and training")
     for name, kind, meaning in (
         ("block", int, "characters in a block"),
@@ -72,6 +79,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
+    run = None
     keep_memory()  # activations are allocated at every step: do not hand the pages back in between
     try:
         run = resume(options) if options.resume else start(options)
@@ -89,8 +97,10 @@ def main(arguments: list[str] | None = None) -> int:
             f"{run.seconds:,.0f} s; checkpoints and loss.png are in {run.out}"
         )
         report.write_samples(run, prompt, options.sample)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError, FloatingPointError) as error:
         print(f"error: {error}", file=sys.stderr)
+        if run is not None and run.step and (run.out / LAST).exists():
+            print(f"To go on from the last checkpoint: {how_to_resume(run)}", file=sys.stderr)
         return 2
     return 0
 
@@ -111,7 +121,7 @@ def start(options: argparse.Namespace) -> Run:
 
 
 def resume(options: argparse.Namespace) -> Run:
-    """The run whose last checkpoint is in --out; only --steps and --minutes may change."""
+    """The run whose last checkpoint is in --out; only --steps, --minutes and --workers may change."""
     out = options.out
     if out is None:
         runs = sorted(Path("runs").glob(f"*/{LAST}"), key=lambda path: path.stat().st_mtime)
@@ -128,13 +138,15 @@ def resume(options: argparse.Namespace) -> Run:
         for k, v in vars(options).items()
         if k in stored["settings"] and v not in (None, stored["settings"][k])
     ]
-    fixed = [k for k in fixed if k not in ("steps", "minutes")]
+    fixed = [k for k in fixed if k not in ("steps", "minutes", "workers")]
     if fixed:
         raise ValueError(
             f"--{', --'.join(fixed)} cannot change when {path} is resumed; start a new --out instead"
         )
     if options.steps is not None or options.minutes is not None:
         settings = replace(settings, steps=options.steps, minutes=options.minutes)
+    if options.workers is not None:
+        settings = replace(settings, workers=options.workers)
     run = Run(settings, text.load(settings.data), out)
     run.load(path)
     return run

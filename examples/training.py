@@ -16,12 +16,11 @@ from text import Text, Vocabulary
 from tqdm import tqdm
 
 from tapegrad import nn
-from tapegrad.autograd import Tensor, no_grad
+from tapegrad.autograd import Tensor
 from tapegrad.models import GPT, GPTConfig, Transformer, TransformerConfig
 from tapegrad.nn import functional as F
 from tapegrad.nn import optim
 from tapegrad.nn.random import generator
-from tapegrad.nn.utils import clip_grad_norm_
 
 
 @dataclass
@@ -44,11 +43,16 @@ class Settings:
     weight_decay: float = 0.01
     max_norm: float = 1.0
     eval_blocks: int = 128
+    workers: int | str = "auto"
 
     def __post_init__(self) -> None:
-        for name in ("block", "batch", "width", "heads", "layers"):
+        if self.workers == "auto":  # one for each core, as long as it has work enough
+            self.workers = max(1, min(len(nn.parallel.available_cores()), self.batch // 4))
+        for name in ("block", "batch", "width", "heads", "layers", "workers"):
             if getattr(self, name) < 1:
                 raise ValueError(f"--{name} must be 1 or more, not {getattr(self, name)}")
+        if int(self.workers) > self.batch:
+            raise ValueError(f"--workers {self.workers} cannot share a --batch of {self.batch} blocks")
         if self.seed < 0:
             raise ValueError(f"--seed must not be negative, not {self.seed}")
         if self.width % self.heads:
@@ -115,39 +119,40 @@ class Run:
 
     # ------------------------------------------------------------------ training
 
-    def loss(self, batch: tuple[np.ndarray, ...]) -> Tensor:
-        """Mean cross-entropy, in nats a character, of the last array of a batch given the others."""
-        *inputs, target = batch
-        logits = self.model(*inputs)
-        return F.cross_entropy(logits.reshape(-1, logits.shape[-1]), target.reshape(-1))
+    def replicate(self) -> nn.parallel.Replicas:
+        """The model on several cores: to train, and to measure losses."""
+        s = self.settings
+        return nn.parallel.replicate(
+            self.model, self.optimizer, mean_loss, workers=s.workers, max_norm=s.max_norm
+        )
 
-    def train_step(self) -> float:
+    def train_step(self, replicas: nn.parallel.Replicas) -> float:
         batch = self.blocks["train"].at(self.blocks["train"].draw(generator(), self.settings.batch))
-        loss = self.loss(batch)
-        self.optimizer.zero_grad()
-        loss.backward()
-        clip_grad_norm_(self.model.parameters(), self.settings.max_norm)
-        self.optimizer.step()
+        loss = replicas.step(*batch)
         self.step += 1
         self.schedule.step()
-        return loss.item()
+        return loss
 
     def train(self) -> bool:
         """Train to the end; False if interrupted by Ctrl-C. The last checkpoint is saved either way."""
         self.out.mkdir(parents=True, exist_ok=True)
         self.model.train()
-        if not self.history:
-            self.evaluate()
-        session = time.perf_counter() - self.seconds
         form = "{percentage:3.0f}%|{bar:20}| {elapsed}<{remaining}{postfix}"
-        with until_interrupt() as interrupted, tqdm(total=1.0, bar_format=form) as bar:
+        with (
+            until_interrupt() as interrupted,
+            self.replicate() as replicas,
+            tqdm(total=1.0, bar_format=form) as bar,
+        ):
+            if not self.history:
+                self.evaluate(replicas)
+            session = time.perf_counter() - self.seconds
             bar.update(self.progress)
             loss = self.history[-1]["train"]
             while self.progress < 1 and not interrupted:
-                loss = 0.98 * loss + 0.02 * self.train_step()
+                loss = 0.98 * loss + 0.02 * self.train_step(replicas)
                 self.seconds = time.perf_counter() - session
                 if self.step >= self.next_evaluation or self.progress >= 1:
-                    self.evaluate()
+                    self.evaluate(replicas)
                     self.save("last")
                 speed = self.step * self.settings.batch * self.settings.block / self.seconds
                 val = self.history[-1]["val"]
@@ -165,22 +170,22 @@ class Run:
 
     # ------------------------------------------------------------------ evaluation
 
-    @no_grad
-    def mean_loss(self, part: str, count: int | None = None) -> float:
+    def measure(self, replicas: nn.parallel.Replicas, part: str, count: int | None = None) -> float:
         """Mean loss on `count` blocks spread over a part of the text, always the same; None: on all."""
         starts = self.blocks[part].cover()
         if count is not None:
             starts = starts[np.linspace(0, len(starts) - 1, min(count, len(starts))).astype(int)]
         self.model.eval()
         total = 0.0
-        for batch in np.array_split(starts, -(-len(starts) // 32)):
-            total += self.loss(self.blocks[part].at(batch)).item() * len(batch)
+        groups = max(1, min(len(starts) // replicas.workers, -(-len(starts) // 32)))
+        for batch in np.array_split(starts, groups):
+            total += replicas.evaluate(*self.blocks[part].at(batch)) * len(batch)
         self.model.train()
         return total / len(starts)
 
-    def evaluate(self) -> None:
+    def evaluate(self, replicas: nn.parallel.Replicas) -> None:
         """Add to the history; keep the model if it is the best so far on validation text."""
-        losses = {part: self.mean_loss(part, self.settings.eval_blocks) for part in ("train", "val")}
+        losses = {p: self.measure(replicas, p, self.settings.eval_blocks) for p in ("train", "val")}
         self.history.append({"step": self.step, "seconds": self.seconds, **losses})
         if losses["val"] < self.best:
             self.best = losses["val"]
@@ -189,7 +194,8 @@ class Run:
     def test_best(self) -> float:
         """Go back to the weights of the best checkpoint; their mean loss on the whole validation text."""
         nn.load(self.out / "best.safetensors", model=self.model, rng=False)
-        return self.mean_loss("val")
+        with self.replicate() as replicas:
+            return self.measure(replicas, "val")
 
     # ------------------------------------------------------------------ checkpoints
 
@@ -215,6 +221,13 @@ class Run:
         self.step, self.seconds = stored["step"], stored["seconds"]  # the schedule reads them
         self.best, self.history = stored["best"], stored["history"]
         nn.load(path, model=self.model, optimizer=self.optimizer, schedule=self.schedule)
+
+
+def mean_loss(model: nn.Module, *batch: np.ndarray) -> Tensor:
+    """Mean cross-entropy, in nats a character, of the last array of a batch given the others."""
+    *inputs, target = batch
+    logits = model(*inputs)
+    return F.cross_entropy(logits.reshape(-1, logits.shape[-1]), target.reshape(-1))
 
 
 @contextmanager

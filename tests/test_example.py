@@ -76,20 +76,21 @@ from pathlib import Path
 sys.path.insert(0, {examples!r})
 import training, text
 from tapegrad import nn
-sizes = dict(block=8, batch=4, width=16, heads=2, layers=1, dropout=0.2)
+sizes = dict(block=8, batch=4, width=16, heads=2, layers=1, dropout=0.2, workers=2)
 settings = training.Settings(data="text.txt", steps=20, minutes=None, **sizes)
 nn.manual_seed(settings.seed)
 run = training.Run(settings, text.load("text.txt"), Path("."))
 if {resume}:
     run.load(Path("half.safetensors"))
-while run.step < {until}:
-    run.train_step()
+with run.replicate() as replicas:
+    while run.step < {until}:
+        run.train_step(replicas)
 run.save({name!r})
 """
 
 
 def test_resuming_continues_bit_for_bit(example):
-    """20 steps, against 10, a checkpoint, and 10 more in a fresh process; dropout on."""
+    """20 steps, against 10, a checkpoint, and 10 more in a fresh process; dropout on, two workers."""
 
     def train(**fields) -> None:
         program = HALF.format(examples=str(EXAMPLES), **fields)
@@ -102,10 +103,10 @@ def test_resuming_continues_bit_for_bit(example):
     assert same(Path("whole.safetensors"), Path("resumed.safetensors"))
 
 
-@pytest.mark.skipif(os.name == "nt", reason="SIGINT cannot be sent to one process on Windows")
-def test_interrupt_saves_and_says_how_to_go_on(example, capsys):
+def started() -> subprocess.Popen:
+    """A long run by two workers, in the folder run, that has saved its first checkpoint."""
     process = subprocess.Popen(
-        command("--steps", "100000", "--out", "run"),
+        command("--steps", "100000", "--out", "run", "--workers", "2"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -113,6 +114,12 @@ def test_interrupt_saves_and_says_how_to_go_on(example, capsys):
     deadline = time.monotonic() + 60
     while not Path("run/last.safetensors").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
+    return process
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGINT cannot be sent to one process on Windows")
+def test_interrupt_saves_and_says_how_to_go_on(example, capsys):
+    process = started()
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
@@ -122,6 +129,18 @@ def test_interrupt_saves_and_says_how_to_go_on(example, capsys):
     assert example.main(["--resume", "--out", "run", "--steps", str(step + 5), "--sample", "5"]) == 0
     assert example.nn.load("run/last.safetensors")["step"] == step + 5
     assert f"{step + 5:,}" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the worker as Linux lists it")
+def test_a_killed_worker_ends_the_run_and_leaves_the_checkpoint(example):
+    process = started()
+    (worker,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    os.kill(int(worker), signal.SIGKILL)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert "worker 1 of 2" in err and "SIGKILL" in err and "--resume --out run" in err
+    assert example.nn.load("run/last.safetensors")["step"] > 0
+    assert example.main(["--resume", "--out", "run", "--minutes", "0", "--sample", "5"]) == 0
 
 
 @pytest.mark.parametrize(
