@@ -112,10 +112,18 @@ _OPERANDS = (Tensor, np.ndarray, np.generic, int, float, list, tuple)
 def _operators(fn):
     """The forms `a + b`, `b + a` and `a += b` of a two-argument function."""
 
+    record = getattr(fn, "record", None)  # None for what is no op
+
     def forward(a, b):
+        if record and type(b) is Tensor:  # the commonest cases: nothing to check or convert
+            return record((a.data, b.data), (a.edge, b.edge))
+        if record and (type(b) is float or type(b) is int):
+            return record((a.data, b), (a.edge, None))
         return fn(a, b) if isinstance(b, _OPERANDS) else NotImplemented
 
     def swapped(a, b):
+        if record and (type(b) is float or type(b) is int):
+            return record((b, a.data), (None, a.edge))
         return fn(b, a) if isinstance(b, _OPERANDS) else NotImplemented
 
     def in_place(a, b):

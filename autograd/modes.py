@@ -1,4 +1,4 @@
-"""Whether ops are recorded, and how much of them."""
+"""Whether ops are recorded, how much of them, and inside which call of a Module."""
 
 from __future__ import annotations
 
@@ -11,6 +11,19 @@ from typing import Any
 recording: ContextVar[bool] = ContextVar("recording", default=True)
 # True, or what is called with each new node and its output
 keeping_recipes: ContextVar[bool | Callable] = ContextVar("keeping_recipes", default=False)
+
+
+class Scope:
+    """One running call of a Module: who (weakly), and inside which other call."""
+
+    __slots__ = ("owner", "parent")
+
+    def __init__(self, owner, parent):
+        self.owner = owner
+        self.parent = parent
+
+
+scope: ContextVar[Scope | None] = ContextVar("scope", default=None)
 
 
 class Mode:

@@ -31,6 +31,6 @@ def failed_node(error: BaseException) -> engine.Node:
         """Stands for an op."""
 
     place.__name__ = name
-    node = engine.Node(place, list(dict.fromkeys(t.edge for t in tensors)), None, (), ())
+    node = engine.new_node(place, list(dict.fromkeys(t.edge for t in tensors)), None, [], [])
     node.scope = None
     return node
