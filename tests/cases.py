@@ -220,18 +220,23 @@ LINALG = [
 
 SEEN = np.array([[1, 1, 0], [0, 1, 1], [1, 0, 1], [0, 0, 0]], bool)  # query 3 may look nowhere
 QKV = (2, 4, 2), (2, 3, 2), (2, 3, 5)
-ATTENTION_SAVES = "dropped key p q r value y"
+LONG = (2, 40, 1), (2, 36, 1), (2, 36, 2)  # so many keys that the weights are computed again in backward
+PAIRS = np.arange(40 * 36).reshape(40, 36)
 ATTENTION = [
-    (QKV, {}),
-    (QKV, {"is_causal": True}),
-    (QKV, {"mask": SEEN, "scale": 0.3}),
-    (QKV, {"mask": SEEN, "is_causal": True}),
-    (QKV, {"keep": np.arange(24).reshape(2, 4, 3) % 3 > 0, "dropout_p": 0.25}),
-    ((*QKV, (4, 3)), {}),  # a float mask that wants a gradient
-    ((*QKV, (2, 1, 3)), {"is_causal": True}),
-    (((4, 2), (3, 2), (3, 5)), {"mask": np.where(SEEN, 0.5, -1.0)}),
-    (((2, 1, 2, 3), (3, 4, 3), (1, 4, 2)), {}),  # leading axes broadcast
-    (((0, 2), (3, 2), (3, 5)), {}),
+    (QKV, "p", {}),
+    (QKV, "p", {"is_causal": True}),
+    (QKV, "p", {"mask": SEEN, "scale": 0.3}),
+    (QKV, "p", {"mask": SEEN, "is_causal": True}),
+    (QKV, "p", {"keep": np.arange(24).reshape(2, 4, 3) % 3 > 0, "dropout_p": 0.25}),
+    ((*QKV, (4, 3)), "p", {}),  # a float mask that wants a gradient
+    ((*QKV, (2, 1, 3)), "p", {"is_causal": True}),
+    (((4, 2), (3, 2), (3, 5)), "p", {"mask": np.where(SEEN, 0.5, -1.0)}),
+    (((2, 1, 2, 3), (3, 4, 3), (1, 4, 2)), "p", {}),  # leading axes broadcast
+    (((0, 2), (3, 2), (3, 5)), "", {}),
+    (((2, 40, 3), (2, 40, 3), (2, 40, 1)), "p", {"is_causal": True}),  # two blocks of queries
+    (LONG, "", {"is_causal": True}),
+    (LONG, "cap keep", {"mask": PAIRS % 7 > 1, "keep": PAIRS % 5 > 0, "dropout_p": 0.2}),
+    ((*LONG, (40, 36)), "bias", {"is_causal": True}),
 ]
 FUSED = [
     case(ag.softmax, ref.softmax, (2, 3), saves="y"),
@@ -248,7 +253,14 @@ FUSED = [
     case(ag.rms_norm, ref.rms_norm, (4,), saves="average r xhat", eps=1e-2),
     case(ag.rms_norm, ref.rms_norm, (0, 4), (4,), saves="average r weight xhat"),
     *(
-        case(ag.cross_entropy, ref.cross_entropy, shape, targets=targets, saves="d", **attrs)
+        case(
+            ag.cross_entropy,
+            ref.cross_entropy,
+            shape,
+            targets=targets,
+            saves="e picked total weight",
+            **attrs,
+        )
         for shape, targets, attrs in [
             ((4, 3), np.array([0, 2, 1, 2]), {}),
             ((2, 3, 4), IDS, {"ignore_index": -1}),
@@ -261,8 +273,10 @@ FUSED = [
         ]
     ),
     *(
-        case(ag.scaled_dot_product_attention, ref.attention, *shapes, saves=ATTENTION_SAVES, **attrs)
-        for shapes, attrs in ATTENTION
+        case(
+            ag.scaled_dot_product_attention, ref.attention, *shapes, saves="key q r value y " + more, **attrs
+        )
+        for shapes, more, attrs in ATTENTION
     ),
 ]
 

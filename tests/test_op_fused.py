@@ -1,10 +1,12 @@
 """What only attention and cross-entropy promise: masks, causality, ignored targets, large numbers."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import tapegrad.autograd as ag
-from tapegrad.autograd import Tensor, gradcheck
+from tapegrad.autograd import Tensor, engine, gradcheck
 
 attention = ag.scaled_dot_product_attention
 rng = np.random.default_rng(0)
@@ -48,7 +50,7 @@ def test_causal_mask_is_aligned_at_the_top_left(L, S):
     """As in PyTorch: query i sees keys 0..i, whatever the two lengths are."""
     q, k, v = qkv(L, S)
     a, b = attention(q, k, v, is_causal=True), attention(q, k, v, np.tri(L, S, dtype=bool))
-    np.testing.assert_array_equal(a.data, b.data)
+    np.testing.assert_allclose(a.data, b.data, rtol=1e-14, atol=1e-15)
     np.testing.assert_allclose(a.data[:, 0], v.data[:, 0], rtol=1e-14)
 
 
@@ -121,7 +123,58 @@ def test_dropout_of_attention_weights():
     assert not nothing.data.any() and not any(x.grad.any() for x in (q, k, v))
 
 
+def same_as_plain(op, *inputs, **attrs):
+    """Outputs and gradients of the fast form are those of the plain one."""
+    attrs["needs"] = [x.dtype != bool for x in inputs]
+    (y, backward), (z, plain_backward) = (form(*inputs, **attrs) for form in (op.body, op.plain))
+    np.testing.assert_allclose(y, z, rtol=1e-11, atol=1e-13)
+    g = rng.standard_normal(np.shape(y))
+    for a, b, wanted in zip(backward(g), plain_backward(g), attrs["needs"], strict=True):
+        if wanted:
+            np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("width", [4, 20])  # weights that are computed again in backward, and kept
+@pytest.mark.parametrize("is_causal", [False, True])
+@pytest.mark.parametrize("kind", ["bool", "float", "dropout"])
+def test_attention_in_many_blocks(width, is_causal, kind):
+    """Of the batch (3 items of 8 heads) and of the queries (300); some rows of large scores."""
+    q, k, v = (rng.standard_normal((3, 300, 8, width)).swapaxes(1, 2) for _ in range(3))
+    q[1, 2, 290:] *= 1000
+    pairs = rng.random((3, 1, 300, 300))
+    mask = pairs < 0.9 if kind == "bool" else np.where(pairs < 0.9, pairs, -np.inf)
+    attrs = {"keep": np.repeat(pairs < 0.8, 8, 1), "dropout_p": 0.2} if kind == "dropout" else {}
+    same_as_plain(attention, q, k, v, mask, is_causal=is_causal, **attrs)
+
+
+def test_long_attention_keeps_no_weights():
+    q, k, v = (leaf(1, 2, 512, 2, dtype=np.float32) for _ in range(3))
+    y = attention(q, k, v, is_causal=True)
+    saved = {name: a.size for name, a in engine.saved_arrays(y.node)}
+    assert sum(saved.values()) <= 5 * q.size and "p" not in saved
+
+
+def test_weights_are_not_kept_for_a_backward_that_will_not_be():
+    x = rng.standard_normal((4, 3))
+    for wanted in (True, False):
+        _, backward = attention.body(x, x, x, needs=[wanted] * 3 + [False])
+        assert ("p" in dict(engine.saved_arrays(SimpleNamespace(backward=backward)))) == wanted
+
+
+@pytest.mark.parametrize("approximate", ["none", "tanh"])
+def test_gelu_in_more_than_one_chunk(approximate):
+    same_as_plain(ag.gelu, rng.standard_normal((300, 500)) * 3, approximate=approximate)
+
+
 # ------------------------------------------------------------------------------------ cross-entropy
+
+
+@pytest.mark.parametrize("attrs", [{}, {"label_smoothing": 0.1}, {"reduction": "none", "ignore_index": 5}])
+def test_cross_entropy_in_more_than_one_block(attrs):
+    """With rows whose exponentials overflow, vanish, or are as large as they may be."""
+    x = rng.standard_normal((150, 1000))
+    x[::7] += rng.choice([-1000, -200, -20, 20, 200, 1000], (22, 1))
+    same_as_plain(ag.cross_entropy, x, targets=np.arange(150) % 11, **attrs)
 
 
 def test_perfect_and_uniform_predictions():

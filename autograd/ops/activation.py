@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._op import op
+from ._fast import blocks
 from .elementwise import erf_kernel, sigmoid_kernel
 
 
@@ -28,14 +29,7 @@ def silu(x):
     return x * s, backward
 
 
-@op(inputs=1)
-def gelu(x, approximate="none"):
-    """x * Phi(x), Phi the normal distribution function (Hendrycks and Gimpel 2016, arXiv:1606.08415).
-
-    `approximate="tanh"` is (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) x / 2, which is faster.
-    """
-    if approximate not in ("none", "tanh"):
-        raise ValueError(f"approximate is 'none' or 'tanh', not {approximate!r}")
+def gelu_plain(x, approximate="none", *, needs):
     if approximate == "none":
         phi = (erf_kernel(x * 0.7071067811865476) + 1) / 2
         slope = phi + x * np.exp(x * x / -2) * 0.3989422804014327  # Phi + x Phi', 0.3989... = 1 / sqrt(2 pi)
@@ -44,7 +38,61 @@ def gelu(x, approximate="none"):
         phi = (np.tanh((square * 0.035677408136300125 + 0.7978845608028654) * x) + 1) / 2
         slope = (square * 0.2140644488178007 + 1.5957691216057308) * x * phi * (1 - phi) + phi
 
-    def backward(g):  # the slope was made in the forward, while x was in the cache
+    def backward(g):
         return (g * slope,)
 
     return x * phi, backward
+
+
+@op(inputs=1, plain=gelu_plain)
+def gelu(x, approximate="none", *, needs):
+    """x * Phi(x), Phi the normal distribution function (Hendrycks and Gimpel 2016, arXiv:1606.08415).
+
+    `approximate="tanh"` is (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) x / 2, which is faster.
+    """
+    if approximate not in ("none", "tanh"):
+        raise ValueError(f"approximate is 'none' or 'tanh', not {approximate!r}")
+    # The slope is made in the forward, while x is in the cache.
+    kernel = _gelu if approximate == "none" else _gelu_tanh
+    y, slope = np.empty(x.shape, x.dtype), np.empty(x.shape, x.dtype) if needs[0] else None
+    outs = y.reshape(-1), slope if slope is None else slope.reshape(-1)
+    x = x.reshape(-1)
+    for block in blocks(x.size, 1):
+        kernel(x[block], *(out if out is None else out[block] for out in outs))
+
+    def backward(g):
+        return (g * slope,)
+
+    return y, backward
+
+
+def _gelu(x, y, slope):
+    phi = erf_kernel(x * 0.7071067811865476)
+    phi += 1
+    phi *= 0.5
+    np.multiply(x, phi, out=y)
+    if slope is not None:  # Phi + x Phi'
+        np.multiply(x, x, out=slope)
+        slope *= -0.5
+        np.exp(slope, out=slope)
+        slope *= x
+        slope *= 0.3989422804014327  # 1 / sqrt(2 pi)
+        slope += phi
+
+
+def _gelu_tanh(x, y, slope):
+    square = x * x
+    phi = square * 0.035677408136300125
+    phi += 0.7978845608028654
+    phi *= x
+    np.tanh(phi, out=phi)
+    phi += 1
+    phi *= 0.5
+    np.multiply(x, phi, out=y)
+    if slope is not None:  # phi + x phi' with x phi' = phi (x - y) (6 c1 x^2 + 2 c2), c1 and c2 as above
+        square *= 0.2140644488178007
+        square += 1.5957691216057308
+        np.subtract(x, y, out=slope)
+        slope *= square
+        slope += 1
+        slope *= phi

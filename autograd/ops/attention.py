@@ -1,8 +1,12 @@
 """Attention as one op."""
 
+import math
+from functools import lru_cache
+
 import numpy as np
 
 from .._op import op
+from ._fast import row_sums
 
 
 def attention_plain(
@@ -10,7 +14,11 @@ def attention_plain(
 ):
     scale = 1 / query.shape[-1] ** 0.5 if scale is None else scale
     q = query * scale
-    p = _masked(q @ key.mT, mask, is_causal)
+    p = q @ key.mT
+    if is_causal:
+        p = p + np.where(np.tri(*p.shape[-2:], dtype=bool), 0.0, -np.inf).astype(p.dtype)
+    if mask is not None:
+        p = p + (np.where(mask, 0.0, -np.inf).astype(p.dtype) if mask.dtype == bool else mask)
     top = p.max(axis=-1, keepdims=True)
     p -= np.where(np.isfinite(top), top, 0)
     np.exp(p, out=p)
@@ -44,72 +52,182 @@ def scaled_dot_product_attention(
     the boolean mask of a dropout with probability `dropout_p` on the weights. A query that may see nothing
     gets zeros.
     """
-    # Scores are not shifted by their maximum, whose search takes longer than the exponentials; rows whose
-    # sum shows that they needed it are done again. Each row decides for itself: no token can change the
-    # rounding of a row that does not see it. (np.exp2 is faster than np.exp on ordinary scores, but four
-    # times slower on -inf.)
     scale = 1 / query.shape[-1] ** 0.5 if scale is None else scale
+    query, key, value, bias, cap, keep = _broadcast(query, key, value, mask, keep)
     q = query * scale
-    ones = np.ones(key.shape[-2], q.dtype)
-    with np.errstate(over="ignore", invalid="ignore"):
-        p = _masked(q @ key.mT, mask, is_causal)
-        np.exp(p, out=p)
-        total = p @ ones
-        unsafe = ~((total > 1e-30) & (total < 1e30))
-    if unsafe.any():
-        _redo(p, total, unsafe, _masked(q @ key.mT, mask, is_causal))
-    r = (1 / total)[..., None]
-    dropped = p if keep is None else _dropped(p, keep, dropout_p)
-    y = _product(dropped, value, query)
+    plan = _plan(q.shape, key.shape[-2], is_causal)
+    y = np.empty_like(q, shape=(*q.shape[:-1], value.shape[-1]))  # with its axes in memory as query's are
+    r = np.empty((*q.shape[:-1], 1), q.dtype)  # what a row of weights is multiplied with
+    boost = 1 if keep is None else 1 / (1 - dropout_p) if dropout_p < 1 else 0
+    width = q.shape[-1]
+    again = key.shape[-2] > KEPT * width
+    p = []
+    for block in plan:
+        rows, keys, pairs, _ = block
+        e, total = _weights(q, key, bias, cap, block)
+        np.divide(boost, total[..., None], out=r[rows])
+        np.matmul(e if keep is None else e * keep[pairs], value[keys], out=y[rows])
+        p.append(None if again or not any(needs) else e)
     y *= r
-    q, key, dropped = q if needs[1] else None, key if needs[0] else None, dropped if needs[2] else None
+    if not again:
+        bias, cap, q, key = None, None, q if needs[1] else None, key if needs[0] else None
 
-    def backward(g):  # ds = p r (dp - <g, y>), the gradient of the scores
+    def backward(g):
         g = g * r
-        ds = g @ value.mT
+        centre = row_sums(g * y)[..., None]
         if keep is not None:
-            ds = _dropped(ds, keep, dropout_p)
-        ds -= ((g * y) @ np.ones(y.shape[-1], y.dtype))[..., None]
-        ds *= p
-        dq = dk = dv = None
+            centre *= 1 - dropout_p  # r is boosted
+        made = _empty_gradients(y, value, width, needs)
+        for block, e in zip(plan, p, strict=True):
+            e = _weights(q, key, bias, cap, block)[0] if e is None else e
+            _add_gradients(made, block, e, g, centre, q, key, value, keep)
         if needs[0]:
-            dq = _product(ds, key, y)
-            dq *= scale
-        if needs[1]:
-            dk = _product(ds.mT, q, q)
-        if needs[2]:
-            dv = _product(dropped.mT, g, value)
-        return dq, dk, dv, ds if needs[3] else None
+            made[0] *= scale
+        return tuple(made)
 
     return y, backward
 
 
-def _masked(scores, mask, is_causal):
-    """The scores with -inf where a query may not look, or plus a float mask."""
-    if is_causal:
-        scores += np.where(np.tri(*scores.shape[-2:], dtype=bool), 0.0, -np.inf).astype(scores.dtype)
-    if mask is None:
-        return scores
-    return scores + (np.where(mask, 0.0, -np.inf).astype(scores.dtype) if mask.dtype == bool else mask)
+# Weights are kept for backward while a query sees at most this many times as many keys as it has features.
+# Those of a longer text are computed again (a fifth more time), so that memory does not grow with the square
+# of its length.
+KEPT = 16
+SCORES = 1 << 18  # of a block: a megabyte of float32, which stays in the cache
 
 
-def _dropped(x, keep, p):
-    y = x * keep
-    y *= 1 / (1 - p) if p < 1 else 0
-    return y
+def _broadcast(query, key, value, mask, keep):
+    """All with the same leading axes and masks shaped as the scores: (query, key, value, bias, cap, keep).
+
+    A float mask is the bias of the scores. A boolean one becomes the largest values of their exponentials, 0
+    where hidden: np.fmin with them is as fast as a sum, whatever is hidden, and minds neither inf nor nan.
+    """
+    leads = {a.shape[:-2] for a in (query, key, value, mask, keep) if a is not None}
+    lead = leads.pop() if len(leads) == 1 else np.broadcast_shapes(*leads)
+    scores = (*lead, query.shape[-2], key.shape[-2])
+
+    def stretched(a, shape):
+        return a if a is None or a.shape == shape else np.broadcast_to(a, shape)
+
+    query, key, value = (stretched(a, (*lead, *a.shape[-2:])) for a in (query, key, value))
+    bias, cap = mask, None
+    if mask is not None and mask.dtype == bool:
+        bias, cap = None, np.where(mask, np.inf, 0).astype(query.dtype)
+    return query, key, value, *(stretched(a, scores) for a in (bias, cap, keep))
 
 
-def _redo(p, total, rows, scores):
-    """Rows whose exponentials were too large or too small for their sum, shifted by their maximum."""
-    scores = scores[rows]
-    top = scores.max(axis=-1, keepdims=True, initial=-np.inf)
-    p[rows] = np.exp(scores - np.where(np.isfinite(top), top, 0))
-    sums = p[rows].sum(axis=-1)
-    total[rows] = np.where(sums == 0, 1, sums)
+@lru_cache(maxsize=64)
+def _plan(shape, size, is_causal):
+    """The scores of queries of `shape` and `size` keys cut into blocks, each (rows, keys, pairs, start).
+
+    These are the indices of its queries, of the keys that they see, and of both in the scores; `start` is the
+    number of the first query if queries see no later keys. Blocks of a causal attention leave out most of
+    what is hidden, and are cut by position alone: no token changes the rounding of a row that does not see
+    it. For each item of the batch the last queries come first, so that its first block has all its keys.
+    """
+    *lead, length, _ = shape
+    step = min(128, max(32, size // 4)) if is_causal else 256  # measured from 32 to 4096 keys
+    items = max(1, SCORES // max(1, math.prod(lead[1:]) * min(step, length) * size))
+    fronts = [(slice(i, i + items), ...) for i in range(0, lead[0], items)] if lead else [(...,)]
+    plan = []
+    for front in fronts:
+        for i in reversed(range(0, length, step)):
+            rows = slice(i, min(i + step, length))
+            keys = slice(0, min(rows.stop, size) if is_causal else size)
+            every = slice(None)
+            plan.append(
+                ((*front, rows, every), (*front, keys, every), (*front, rows, keys), i if is_causal else None)
+            )
+    return plan
 
 
-def _product(a, b, like):
-    """a @ b with its axes in memory as those of `like`, so that what follows needs no copy."""
-    if a.shape[:-2] != b.shape[:-2] or a.ndim != like.ndim:
-        return a @ b
-    return np.matmul(a, b, out=np.empty_like(like, shape=(*a.shape[:-1], b.shape[-1])))
+def _weights(q, key, bias, cap, block):
+    """exp(score) of a block, and the sum of each row, which for a row that sees nothing is 1.
+
+    Scores are not shifted by their maximum, whose search takes longer than the exponentials; rows whose sum
+    shows that they needed it are done again. Each row decides for itself. (np.exp2 is faster than np.exp on
+    ordinary scores, but ten times slower where it underflows.)
+    """
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        e = _scores(q, key, bias, block)
+        np.exp(e, out=e)
+        caps = _caps(e, cap, block)
+        for part, most in caps:
+            np.fmin(e[part], most, out=e[part])
+        total = row_sums(e)
+        unsafe = ~((total > 1e-30) & (total < 1e30))
+        if unsafe.any():
+            scores = _scores(q, key, bias, block)
+            for part, most in caps:
+                np.fmin(scores[part], np.log(most), out=scores[part])
+            scores = scores[unsafe]
+            top = scores.max(axis=-1, keepdims=True, initial=-np.inf)
+            e[unsafe] = np.exp(scores - np.where(np.isfinite(top), top, 0))
+            sums = e[unsafe].sum(axis=-1)
+            total[unsafe] = np.where(sums == 0, 1, sums)
+    return e, total
+
+
+def _scores(q, key, bias, block):
+    rows, keys, pairs, _ = block
+    scores = q[rows] @ key[keys].mT
+    if bias is not None:
+        scores += bias[pairs]
+    return scores
+
+
+def _caps(e, cap, block):
+    """Pairs of a part of `e` and what its values may be at most, 0 or inf."""
+    _, _, pairs, start = block
+    caps = [] if cap is None else [(..., cap[pairs])]
+    if start is not None and start < e.shape[-1]:  # keys before the first query are seen by all
+        caps.append(((..., slice(start, None)), _earlier(e.shape[-2], e.shape[-1] - start, e.dtype)))
+    return caps
+
+
+@lru_cache(maxsize=16)
+def _earlier(rows, columns, dtype):
+    cap = np.where(np.tri(rows, columns, dtype=bool), np.inf, 0).astype(dtype)
+    cap.flags.writeable = False
+    return cap
+
+
+def _empty_gradients(y, value, width, needs):
+    """Room for the gradients that are wanted, laid out in memory as y is, so that nothing must copy them."""
+    (*lead, length, _), size = y.shape, value.shape[-2]
+    shapes = (
+        (*lead, length, width),
+        (*lead, size, width),
+        (*lead, size, value.shape[-1]),
+        (*lead, length, size),
+    )
+    # Some keys may be seen by no query, and some pairs are in no block.
+    kinds = np.empty_like, *(np.zeros_like if length < size else np.empty_like,) * 2, np.zeros_like
+    return [kind(y, shape=s) if n else None for kind, s, n in zip(kinds, shapes, needs, strict=True)]
+
+
+def _add_gradients(made, block, e, g, centre, q, key, value, keep):
+    """What one block adds to each gradient: those of its scores are ds = e (g value^T - centre)."""
+    rows, keys, pairs, _ = block
+    dq, dk, dv, dmask = made
+    first = rows[-2].stop == g.shape[-2]  # the block in which all keys of its items occur
+    if dq is not None or dk is not None or dmask is not None:
+        ds = g[rows] @ value[keys].mT
+        if keep is not None:
+            ds *= keep[pairs]
+        ds -= centre[rows]
+        ds *= e
+    if dq is not None:
+        np.matmul(ds, key[keys], out=dq[rows])
+    if dk is not None:
+        _add_product(ds.mT, q[rows], dk[keys], first)
+    if dv is not None:
+        _add_product((e if keep is None else e * keep[pairs]).mT, g[rows], dv[keys], first)
+    if dmask is not None:
+        dmask[pairs] = ds
+
+
+def _add_product(a, b, out, first):
+    if first:
+        np.matmul(a, b, out=out)
+    else:
+        out += a @ b

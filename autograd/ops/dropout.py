@@ -9,6 +9,10 @@ def dropout(x, keep, p):
     scale = 1 / (1 - p) if p < 1 else 0
 
     def backward(g):
-        return (g * keep * scale,)
+        dx = g * keep
+        dx *= scale
+        return (dx,)
 
-    return x * keep * scale, backward
+    y = x * keep
+    y *= scale
+    return y, backward

@@ -1,27 +1,15 @@
-"""Losses whose gradient is made in the forward."""
+"""Losses that are one op with the softmax before them."""
 
 import numpy as np
 
 from .._op import op
+from ._fast import blocks, row_sums
 
 
-@op(inputs=1)
-def cross_entropy(logits, targets, ignore_index=-100, label_smoothing=0.0, reduction="mean"):
-    """-log softmax(logits)[target] over the last axis, averaged over the targets that are not `ignore_index`.
-
-    `logits` (..., classes), `targets` (...) integers. With `label_smoothing` e the target distribution is 1
-    - e on the target and e / classes everywhere (Szegedy et al. 2015, arXiv:1512.00567). `reduction`: mean,
-    sum, none.
-    """
+def cross_entropy_plain(logits, targets, ignore_index=-100, label_smoothing=0.0, reduction="mean", *, needs):
     classes = logits.shape[-1]
-    targets = _checked(targets, logits.shape, ignore_index, reduction).reshape(-1)
-    counted = targets != ignore_index
-    rows = np.arange(targets.size)
-    picked = np.where(counted, targets, 0)
-    weight = counted.astype(logits.dtype)
-    if reduction == "mean":
-        weight /= counted.sum() or np.nan  # no target at all: nan, as in PyTorch
-
+    picked, weight = _picked(targets, logits, ignore_index, reduction)
+    rows = np.arange(picked.size)
     x = logits.reshape(-1, classes)
     x = x - x.max(axis=-1, keepdims=True)
     d = np.exp(x)
@@ -43,6 +31,65 @@ def cross_entropy(logits, targets, ignore_index=-100, label_smoothing=0.0, reduc
     return loss.reshape(logits.shape[:-1]) if reduction == "none" else loss.sum(), backward
 
 
+@op(inputs=1, plain=cross_entropy_plain)
+def cross_entropy(logits, targets, ignore_index=-100, label_smoothing=0.0, reduction="mean", *, needs):
+    """-log softmax(logits)[target] over the last axis, averaged over the targets that are not `ignore_index`.
+
+    `logits` (..., classes), `targets` (...) integers. With `label_smoothing` e the target distribution is 1
+    - e on the target and e / classes everywhere (Szegedy et al. 2015, arXiv:1512.00567). `reduction`: mean,
+    sum, none.
+    """
+    shape = logits.shape
+    picked, weight = _picked(targets, logits, ignore_index, reduction)
+    x = logits.reshape(-1, shape[-1])
+    e = np.empty(x.shape, x.dtype) if needs[0] else None  # all that is kept of the vocabulary's size
+    total, shift = np.empty_like(weight), np.empty_like(weight)
+    for block in blocks(*x.shape):
+        total[block], shift[block] = _exp_sums(x[block], e if e is None else e[block])
+    loss = np.log(total) - (1 - label_smoothing) * (x[np.arange(picked.size), picked] - shift)
+    if label_smoothing:
+        loss -= label_smoothing * (row_sums(x) / shape[-1] - shift)
+    loss *= weight
+
+    def backward(g):  # (softmax - target distribution) * weight * g
+        scale = weight * (g.reshape(-1) if reduction == "none" else g)
+        d = e * (scale / total)[:, None]
+        d[np.arange(picked.size), picked] -= (1 - label_smoothing) * scale
+        if label_smoothing:
+            d -= (label_smoothing / shape[-1] * scale)[:, None]
+        return (d.reshape(shape),)
+
+    return loss.reshape(shape[:-1]) if reduction == "none" else loss.sum(), backward
+
+
+def _exp_sums(x, e):
+    """Sums of exp(x - shift), which is put into `e`, over the last axis, and the shift of each row.
+
+    It is 0, as the search for a maximum takes longer than the exponentials, or for rows whose sum shows that
+    they lose accuracy or overflow, the maximum.
+    """
+    with np.errstate(over="ignore"):
+        e = np.exp(x, out=e)
+        total = row_sums(e)
+    shift = np.zeros_like(total)
+    unsafe = ~((total > 1e-13) & (total < 1e13))
+    if unsafe.any():
+        shift[unsafe] = x[unsafe].max(axis=-1)
+        e[unsafe] = np.exp(x[unsafe] - shift[unsafe, None])
+        total[unsafe] = e[unsafe].sum(axis=-1)
+    return total, shift
+
+
+def _picked(targets, logits, ignore_index, reduction):
+    """For each row the class whose logit counts, and the weight of the row in the loss."""
+    targets = _checked(targets, logits.shape, ignore_index, reduction).reshape(-1)
+    counted = targets != ignore_index
+    weight = counted.astype(logits.dtype)
+    if reduction == "mean":
+        weight /= counted.sum() or np.nan  # no target at all: nan, as in PyTorch
+    return np.where(counted, targets, 0), weight
+
+
 def _checked(targets, shape, ignore_index, reduction):
     targets = np.asarray(targets)
     if reduction not in ("mean", "sum", "none"):
@@ -51,6 +98,8 @@ def _checked(targets, shape, ignore_index, reduction):
         raise TypeError(f"targets must be integers, not {targets.dtype}")
     if targets.shape != shape[:-1]:
         raise ValueError(f"targets of shape {targets.shape} for logits of shape {shape}, not {shape[:-1]}")
+    if not targets.size or (targets.min() >= 0 and targets.max() < shape[-1]):
+        return targets
     outside = (targets != ignore_index) & ((targets < 0) | (targets >= shape[-1]))
     if outside.any():
         at = tuple(np.argwhere(outside)[0].tolist())

@@ -13,11 +13,12 @@ def layer_norm(x, weight=None, bias=None, eps=1e-5, *, needs):
     n = x.shape[-1]
     average = np.full_like(x, 1 / n, shape=(n,))
     xhat = x - (x @ average)[..., None]
-    r = 1 / np.sqrt((xhat * xhat) @ average + eps)[..., None]
+    y = xhat * xhat
+    r = 1 / np.sqrt(y @ average + eps)[..., None]
     xhat *= r
-    y = xhat if weight is None else xhat * weight
+    y = xhat if weight is None else np.multiply(xhat, weight, out=y)  # memory that is in the cache
     if bias is not None:
-        y = y + bias
+        y = y + bias if weight is None else np.add(y, bias, out=y)
     if not needs[0]:
         weight = average = r = None  # backward does without
 
@@ -30,7 +31,7 @@ def layer_norm(x, weight=None, bias=None, eps=1e-5, *, needs):
             return None, dw, db
         mixed = average if weight is None else average * weight
         dx = g * 1 if weight is None else g * weight
-        dx -= xhat * (t @ mixed)[..., None]
+        dx -= np.multiply(xhat, (t @ mixed)[..., None], out=t)
         dx -= (g @ mixed)[..., None]
         dx *= r
         return dx, dw, db
@@ -44,9 +45,10 @@ def rms_norm(x, weight=None, eps=None, *, needs):
     n = x.shape[-1]
     eps = np.finfo(x.dtype).eps if eps is None else eps
     average = np.full_like(x, 1 / n, shape=(n,))
-    r = 1 / np.sqrt((x * x) @ average + float(eps))[..., None]
+    y = x * x
+    r = 1 / np.sqrt(y @ average + float(eps))[..., None]
     xhat = x * r
-    y = xhat if weight is None else xhat * weight
+    y = xhat if weight is None else np.multiply(xhat, weight, out=y)  # memory that is in the cache
     if not needs[0]:
         weight = average = r = None  # backward does without
 
@@ -57,7 +59,7 @@ def rms_norm(x, weight=None, eps=None, *, needs):
             return None, dw
         mixed = average if weight is None else average * weight
         dx = g * 1 if weight is None else g * weight
-        dx -= xhat * (t @ mixed)[..., None]
+        dx -= np.multiply(xhat, (t @ mixed)[..., None], out=t)
         dx *= r
         return dx, dw
 

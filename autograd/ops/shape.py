@@ -107,8 +107,8 @@ def split(x, indices_or_sections, axis=0):
     def backward(gs):
         gs = gs if len(shapes) > 1 else [gs]
         like = next(g for g in gs if g is not None)
-        zeros = (np.zeros_like(like, shape=shape) for shape in shapes)
-        return (np.concatenate([z if g is None else g for g, z in zip(gs, zeros, strict=True)], axis),)
+        gs = [np.zeros_like(like, shape=s) if g is None else g for g, s in zip(gs, shapes, strict=True)]
+        return (np.concatenate(gs, axis),)
 
     return parts, backward
 
