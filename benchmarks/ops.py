@@ -1,0 +1,113 @@
+"""Time of single ops: tiny ones, where only overhead counts, and the fused ones that networks are made of.
+
+Tiny: chains of 200 ops on 4 x 4 arrays, forward and forward with backward, in microseconds an op, beside
+plain NumPy, PyTorch, MyGrad and HIPS autograd (`pip install mygrad autograd`; left out where missing). One
+thread each.
+
+Kernels: forward and backward at the shapes of the training steps, beside PyTorch, both with all cores and
+both with one. tapegrad's second thread is OpenBLAS's; elementwise loops stay on one. (Replicas of a training
+step use all cores.)
+"""
+
+from __future__ import annotations
+
+from . import provenance
+from .chains import LINKS, OPS
+from .kernels import KERNELS, UPDATES
+from .measure import (
+    CORES,
+    QUICK,
+    Candidate,
+    Plan,
+    arguments,
+    chosen,
+    compare,
+    speed_text,
+    table,
+    torch_candidate,
+)
+from .tasks import SIZES
+
+TINY = [
+    torch_candidate("torch", "benchmarks.chains:torch", threads=1),
+    Candidate("NumPy", "benchmarks.chains:numpy"),
+    Candidate("tapegrad", "benchmarks.chains:tapegrad"),
+    Candidate("MyGrad", "benchmarks.chains:mygrad"),
+    Candidate("HIPS autograd", "benchmarks.chains:hips"),
+]
+WIDE = [
+    torch_candidate("torch", "benchmarks.kernels:torch"),
+    torch_candidate("torch, 1 thread", "benchmarks.kernels:torch", threads=1),
+    Candidate("tapegrad", "benchmarks.kernels:tapegrad", threads=CORES),
+    Candidate("tapegrad, 1 thread", "benchmarks.kernels:tapegrad"),
+]
+KERNEL_SIZES = [name for name, task in SIZES.items() if task.kind == "gpt"]
+
+
+def per_op(found: dict[str, dict]) -> dict[str, dict]:
+    """Times of chains as times of ops."""
+    return {
+        name: figures
+        if "skipped" in figures
+        else {
+            **figures,
+            **{key: figures[key] / LINKS for key in ("median", "min")},
+            "rounds": [t / LINKS for t in figures["rounds"]],
+        }
+        for name, figures in found.items()
+    }
+
+
+def tiny(plan: Plan) -> dict[str, dict]:
+    jobs = {
+        f"{op}, {'forward and backward' if backward else 'forward'}": {"op": op, "backward": backward}
+        for op in OPS
+        for backward in (False, True)
+    }
+    results, rows = {}, []
+    for name, found in compare(TINY, jobs, plan):
+        results[name] = per_op(found)
+        rows.append([name, *(microseconds(figures, 2) for figures in results[name].values())])
+    print(f"microseconds an op, 4 x 4\n\n{table(['', *(c.name for c in TINY)], rows)}\n")
+    return results
+
+
+def kernels(plan: Plan, sizes: list[str]) -> dict[str, dict[str, dict]]:
+    names = [*KERNELS, *UPDATES]
+    jobs = {
+        f"{size}: {kernel}": {"kernel": kernel, **SIZES[size].job()} for size in sizes for kernel in names
+    }
+    results: dict[str, dict[str, dict]] = {size: {} for size in sizes}
+    rows = []
+    for name, found in compare(WIDE, jobs, plan):
+        size, _, kernel = name.partition(": ")
+        results[size][kernel] = found
+        fair = all("skipped" not in figures for figures in found.values())
+        speed = speed_text(found["tapegrad"]) if fair else "-"
+        rows.append([name, *map(microseconds, found.values()), speed])
+    header = ["forward and backward", *(c.name for c in WIDE), "speed"]
+    print(f"microseconds; speed of tapegrad relative to torch, {CORES} threads each\n")
+    print(table(header, rows))
+    return results
+
+
+def microseconds(figures: dict, digits: int = 0) -> str:
+    return "-" if "skipped" in figures else f"{1e6 * figures['median']:.{digits}f}"
+
+
+def main() -> None:
+    parser = arguments("ops", __doc__)
+    parser.add_argument("--only", choices=("tiny", "kernels"), help="one of the two parts")
+    parser.add_argument("--sizes", help=f"of kernels, comma-separated; default: {','.join(KERNEL_SIZES)}")
+    args = parser.parse_args()
+    plan = QUICK if args.quick else Plan(rounds=7, seconds=0.1, warm=5, least=5)
+    results = provenance.start("ops", args.quick) | {"threads": CORES}
+    if args.only != "kernels":
+        results["tiny"] = tiny(plan)
+    if args.only != "tiny":
+        results["kernels"] = kernels(plan, chosen(args.sizes, KERNEL_SIZES, "size"))
+    provenance.write(args.out, results)
+
+
+if __name__ == "__main__":
+    main()
