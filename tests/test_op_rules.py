@@ -84,6 +84,10 @@ def test_erf_keeps_the_relative_accuracy_of_small_arguments():
     import math
 
     np.testing.assert_allclose(ag.erf(Tensor(x)).data, [math.erf(v) for v in x], rtol=1e-15)
+    x = np.linspace(-7, 7, 3001, dtype=np.float32)
+    single = ag.erf(Tensor(x)).data
+    assert single.dtype == np.float32 and np.abs(single).max() == 1
+    np.testing.assert_allclose(single, [math.erf(v) for v in x], rtol=5e-7)
 
 
 def test_padding_row_of_an_embedding_gets_no_gradient():
