@@ -169,8 +169,8 @@ def race(run: dict) -> str:
         [name, f"{found[name]['steps']:,}", f"{found[name]['loss']:.3f}"] for name in columns({"": found})
     ]
     return (
-        f"The training example's model on {run['text']}, trained for {run['minutes']:g} minutes each, from the "
-        "same weights on the same batches with the same optimizer and schedule:"
+        f"The training example's model on {run['text']}, trained for {run['minutes']:g} minutes each, from "
+        "the same weights on the same batches with the same optimizer and schedule:"
         f"\n\n{table(['', 'steps', 'validation loss'], rows)}"
     )
 

@@ -122,6 +122,12 @@ def results():
             "tasks": {"tiny": {"text": str(SIZES["tiny"])}},
             "differing": {"tiny": []},
         },
+        "race": shared
+        | {
+            "minutes": 3.0,
+            "text": "a text",
+            "results": {"torch": {"steps": 10, "seconds": 180.0, "loss": 1.75}, "JAX": skipped},
+        },
         "ops": shared
         | {"tiny": {"add, forward": {"torch": figures(1e-6)}}, "kernels": {"mid": {"linear": kernels}}},
         "memory": shared | {"sizes": {"tiny": peaks}},
