@@ -11,7 +11,20 @@ if TYPE_CHECKING:
     from numpy.random import Generator
 
 _generator: Generator | None = None  # made on first use: importing numpy.random takes some milliseconds
-_own: ContextVar[Generator | None] = ContextVar("own generator", default=None)  # of a worker
+_own: ContextVar[Stream | None] = ContextVar("own random numbers", default=None)  # of a worker
+
+
+class Stream:
+    """Random numbers from a seed, made when they are first asked for: most steps of a worker need none."""
+
+    def __init__(self, seed: list[int]):
+        self.seed = seed
+        self.made: Generator | None = None
+
+    def generator(self) -> Generator:
+        if self.made is None:
+            self.made = np.random.Generator(np.random.SFC64(self.seed))
+        return self.made
 
 
 def generator() -> Generator:
@@ -19,18 +32,18 @@ def generator() -> Generator:
     global _generator
     own = _own.get()
     if own is not None:
-        return own
+        return own.generator()
     if _generator is None:
         _generator = np.random.Generator(np.random.SFC64())  # the fastest of NumPy's bit generators
     return _generator
 
 
-def use_own_generator() -> None:
-    """Give the current context (of a thread) another generator than the rest of the program has."""
-    _own.set(np.random.Generator(np.random.SFC64()))
+def use_own_numbers(seed: list[int]) -> None:
+    """Give the current context (of a thread) other random numbers than the rest of the program has."""
+    _own.set(Stream(seed))
 
 
-def manual_seed(seed: int | list[int]) -> Generator:
+def manual_seed(seed: int) -> Generator:
     """Start the random numbers anew from `seed`; returns the generator."""
     generator().bit_generator.state = np.random.SFC64(seed).state
     return generator()

@@ -107,7 +107,7 @@ class Flat:
 
     def count_step(self, used: Sequence[bool] | np.ndarray) -> None:
         """Note that the parameters that were `used` are written to."""
-        for i, p in enumerate(self.params):
-            if used[i]:
-                self.steps[i] += 1
+        self.steps += np.asarray(used)
+        for p, written in zip(self.params, used, strict=True):
+            if written:
                 engine.mark_written(p.data)

@@ -99,14 +99,13 @@ class Worker:
 
     def serve(self, link: Link) -> None:
         """Do what the caller sends, until it sends None."""
-        random.use_own_generator()
         while True:
             task = link.receive()
             if task is None:
                 return
             if task.settings is not None:
                 task.settings.apply(self.modules, self.params, self.optimizer)
-            random.manual_seed([task.seed, self.index])
+            random.use_own_numbers([task.seed, self.index])
             error = self.run(task, link.report)
             del task, error
 
