@@ -72,8 +72,11 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         ("layers", int, "layers of the encoder, and of the decoder"),
         ("dropout", float, "dropout probability"),
         ("lr", float, "highest learning rate (AdamW)"),
+        ("weight-decay", float, "of AdamW, for matrices"),
     ):
-        size.add_argument(f"--{name}", type=kind, help=f"{meaning} (default {getattr(Settings, name)})")
+        size.add_argument(
+            f"--{name}", type=kind, help=f"{meaning} (default {getattr(Settings, name.replace('-', '_'))})"
+        )
     return parser.parse_args(arguments)
 
 

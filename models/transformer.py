@@ -55,7 +55,10 @@ class Transformer(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Tokens enter at size 1; without tying, the first predictions are nearly even."""
+        """Tokens and learned positions enter at size 1; without tying, first predictions are nearly even."""
+        for positions in (self.source_positions, self.target_positions):
+            if self.config.learned_positions:
+                init.normal_(positions.weight)
         if self.config.tie_weights:
             init.normal_(self.tokens.weight, std=self.config.d_model**-0.5)
         else:
