@@ -292,6 +292,21 @@ def test_ctrl_c_in_a_step_leaves_the_replicas_usable(kind):
         assert np.isfinite(replicas.step(x, y))
 
 
+def test_closing_in_the_middle_of_a_step_ends_the_workers(kind, monkeypatch):
+    model, optimizer = net()
+    replicas = parallel.replicate(model, optimizer, squared, workers=2, kind=kind)
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(replicas._self, "meet", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        replicas.step(*regression(4))
+    assert replicas._links[0].death() is not None
+    with pytest.raises(RuntimeError, match="are closed"):
+        replicas.step(*regression(4))
+
+
 def test_a_replaced_parameter_or_layer_is_noticed(kind):
     for name in ("weight", "second"):
         model, optimizer = net()

@@ -8,6 +8,7 @@ import signal
 import threading
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from mmap import mmap
 from queue import SimpleQueue
 from typing import Any
@@ -99,6 +100,10 @@ class ProcessLink(Link):
         self._caller.close()
 
 
+class CallerLeft(Exception):  # noqa: N818  (no error: the way out of a wait)
+    pass
+
+
 class ThreadLink(Link):
     """The worker is a thread of this process."""
 
@@ -110,13 +115,23 @@ class ThreadLink(Link):
         reports: SimpleQueue = SimpleQueue()
         self.send, self.receive = tasks.put, tasks.get
         self.report, self.reported = reports.put, reports.get
-        self._thread = threading.Thread(target=serve, args=(self,), daemon=True)
+        self._left = False
+        self._thread = threading.Thread(target=self._run, args=(serve,), daemon=True)
         self._thread.start()
+
+    def _run(self, serve: Callable[[Link], None]) -> None:
+        with suppress(CallerLeft):
+            serve(self)
+
+    def check_caller(self) -> None:
+        if self._left:
+            raise CallerLeft
 
     def death(self) -> str | None:
         return None if self._thread.is_alive() else "(a thread) ended"
 
     def join(self, seconds: float) -> None:
+        self._left = True  # if it waits for others in the middle of a step
         self._thread.join(seconds)
 
 
