@@ -7,10 +7,11 @@ from .._op import op
 
 @op
 def add(a, b):
-    def backward(g):
-        return g, g
+    return a + b, _to_both
 
-    return a + b, backward
+
+def _to_both(g):  # the backward of `add`, not made inside it: that takes 0.06 us, when 4 x 4 takes 0.2
+    return g, g
 
 
 @op
