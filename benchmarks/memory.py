@@ -24,13 +24,13 @@ WARM = Task(vocab=13, width=16, heads=2, layers=1, length=8, batch=2 * CORES)
 MB = 1e6
 
 
-def measure(candidate: Candidate, task: Task, steps: int) -> dict:
-    """{"peak": bytes, "increase": bytes} or {"skipped": reason}."""
+def measure(candidate: Candidate, job: dict, warm: dict, steps: int) -> dict:
+    """{"peak": bytes, "increase": bytes} of a job, after another to get warm; or {"skipped": reason}."""
     try:
         with Process(candidate) as process:
-            process.ask(job=WARM.job())
+            process.ask(job=warm)
             process.ask(steps=2)
-            process.ask(job=task.job())
+            process.ask(job=job)
             process.ask(steps=steps)
             memory = process.ask(memory=True)
     except Unavailable as reason:
@@ -50,7 +50,8 @@ def main() -> None:
     results = provenance.start("memory", args.quick) | {"threads": CORES, "sizes": {}}
     rows = []
     for size in chosen(args.sizes, list(SIZES), "size"):
-        found = {c.name: measure(c, SIZES[size], 2 if args.quick else 6) for c in CANDIDATES}
+        job, steps = SIZES[size].job(), 2 if args.quick else 6
+        found = {c.name: measure(c, job, WARM.job(), steps) for c in CANDIDATES}
         results["sizes"][size] = found
         rows.append([size, *map(cell, found.values())])
         for name, figures in found.items():

@@ -5,8 +5,8 @@ plain NumPy, PyTorch, MyGrad and HIPS autograd (`pip install mygrad autograd`; l
 thread each.
 
 Kernels: forward and backward at the shapes of the training steps, beside PyTorch, both with all cores and
-both with one. tapegrad's second thread is OpenBLAS's; elementwise loops stay on one. (Replicas of a training
-step use all cores.)
+both with one; and causal attention over long texts, with the memory it takes. tapegrad's second thread is
+OpenBLAS's; elementwise loops stay on one. (Replicas of a training step use all cores.)
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from .measure import (
     table,
     torch_candidate,
 )
-from .tasks import SIZES
+from .memory import measure as memory
+from .tasks import SIZES, Task
 
 TINY = [
     torch_candidate("torch", "benchmarks.chains:torch", threads=1),
@@ -42,6 +43,9 @@ WIDE = [
     Candidate("tapegrad, 1 thread", "benchmarks.kernels:tapegrad"),
 ]
 KERNEL_SIZES = [name for name, task in SIZES.items() if task.kind == "gpt"]
+
+
+LONG = [Task(65, 384, 6, 1, 1024, 2), Task(65, 128, 2, 1, 4096, 1)]
 
 
 def per_op(found: dict[str, dict]) -> dict[str, dict]:
@@ -95,6 +99,23 @@ def microseconds(figures: dict, digits: int = 0) -> str:
     return "-" if "skipped" in figures else f"{1e6 * figures['median']:.{digits}f}"
 
 
+def long_attention(plan: Plan, steps: int) -> dict[str, dict[str, dict]]:
+    """Times as of other kernels, and "increase": bytes at the peak beyond what there was before."""
+    results, rows = {}, []
+    for task in LONG:
+        name = f"{task.batch} x {task.heads} heads of {task.width // task.heads}, length {task.length:,}"
+        job, warm = ({"kernel": "causal attention", **t.job()} for t in (task, SIZES["tiny"]))
+        _, found = next(compare(WIDE, {name: job}, plan))
+        for candidate in WIDE:
+            found[candidate.name] |= memory(candidate, job, warm, steps)
+        results[name] = found
+        rows.append(
+            [name, *(f"{microseconds(f)} ({f.get('increase', 0) / 1e6:.0f} MB)" for f in found.values())]
+        )
+    print(f"causal attention: microseconds (and memory)\n\n{table(['', *(c.name for c in WIDE)], rows)}\n")
+    return results
+
+
 def main() -> None:
     parser = arguments("ops", __doc__)
     parser.add_argument("--only", choices=("tiny", "kernels"), help="one of the two parts")
@@ -106,6 +127,7 @@ def main() -> None:
         results["tiny"] = tiny(plan)
     if args.only != "tiny":
         results["kernels"] = kernels(plan, chosen(args.sizes, KERNEL_SIZES, "size"))
+        results["long"] = long_attention(plan, 2 if args.quick else 4)
     provenance.write(args.out, results)
 
 

@@ -123,6 +123,21 @@ def kernels(run: dict) -> str:
     )
 
 
+def long_attention(run: dict) -> str:
+    names = columns(run["long"])
+    rows = [
+        [name, *(long_cell(get(found, column)) for column in names)] for name, found in run["long"].items()
+    ]
+    return (
+        "Causal attention over long texts, forward and backward, in milliseconds, and MB that it takes at "
+        f"the peak; memory grows with the length, not its square:\n\n{table(['', *names], rows)}"
+    )
+
+
+def long_cell(figures: dict | None) -> str:
+    return f"{milliseconds(figures['median'])}, {figures['increase'] / 1e6:.0f} MB" if figures else "-"
+
+
 def kernel_cell(found: Mapping[str, dict]) -> str:
     ours, single, base = (get(found, name) for name in ("tapegrad", "tapegrad, 1 thread", "torch, 1 thread"))
     if ours is None:
@@ -194,6 +209,8 @@ def section(found: Mapping[str, dict]) -> str:
         parts.append(tiny(found["ops"]))
     if "kernels" in found.get("ops", {}):
         parts.append(kernels(found["ops"]))
+    if "long" in found.get("ops", {}):
+        parts.append(long_attention(found["ops"]))
     parts += [make(found[name]) for name, make in LATER.items() if name in found]
     return "\n\n".join([*parts, commands(found)])
 
