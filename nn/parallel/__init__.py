@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import sys
 import warnings
 from collections.abc import Callable
@@ -65,6 +64,8 @@ def replicate(
 
 def can_fork() -> bool:
     """Whether processes can be forked and kept in step. (macOS can, but its BLAS fails in the copy.)"""
+    import multiprocessing
+
     if sys.platform == "darwin" or "fork" not in multiprocessing.get_all_start_methods():
         return False
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import threading
@@ -57,6 +56,8 @@ class ProcessLink(Link):
     spin = 2000  # about 0.5 ms: waking a process up takes longer than most waits for one
 
     def __init__(self, serve: Callable[[Link], None]):
+        import multiprocessing  # here, because most programs do without, and it takes some milliseconds
+
         fork: Any = multiprocessing.get_context("fork")
         self.up, self.down, self._tasks = fork.Semaphore(0), fork.Semaphore(0), fork.Semaphore(0)
         self._caller, self._worker = fork.Pipe()
