@@ -51,7 +51,8 @@ def heading(found: Mapping[str, dict]) -> str:
     return (
         f"Measured on {' and '.join(machines)} ({when}): {', '.join(told)}; float32. Every candidate has a "
         "process of its own, and they run in turns, so that a slow spell of the machine meets all of them. "
-        "Times are medians; x2 means twice as fast, compared within turns."
+        'Times are medians; x2 means twice as fast, compared within turns. ("memory kept": with the options '
+        "of malloc that `keep_memory` sets for tapegrad.)"
     )
 
 
@@ -191,9 +192,11 @@ def race(run: dict) -> str:
 
 
 def commands(found: Mapping[str, dict]) -> str:
-    lines = [f"python -m benchmarks.{name}" for name in (*found, "report")]
-    text = "Measure it yourself (`pip install -e '.[bench]'`, on a quiet machine):"
-    return "\n".join([text, "", "```sh", *lines, "```"])
+    names = ", ".join(f"`python -m benchmarks.{name}`" for name in found)
+    return (
+        f"Measured by {names}, on a machine that does nothing else, after `pip install -e '.[bench]'`; "
+        "`python -m benchmarks.report` writes this section."
+    )
 
 
 def section(found: Mapping[str, dict]) -> str:

@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument("--plot", type=Path, help=f"default: {default}, and none with --quick")
     args = parser.parse_args()
     base, ranges = (QUICK_BASE, QUICK_AXES) if args.quick else (BASE, AXES)
-    plan = QUICK if args.quick else Plan(rounds=5, seconds=0.5, warm=2)
+    plan = QUICK if args.quick else Plan(rounds=3, seconds=0.3, warm=1)
     results = provenance.start("scaling", args.quick) | {"threads": CORES, "base": base.job(), "axes": {}}
     for axis, values in ranges.items():
         points, rows = {}, []

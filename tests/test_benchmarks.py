@@ -171,7 +171,7 @@ def test_report_writes_between_the_markers(folder):
 @pytest.mark.parametrize("missing", report.PROGRAMS)
 def test_report_leaves_out_what_is_missing(folder, missing):
     (folder / f"{missing}.json").unlink()
-    assert f"benchmarks.{missing}\n" not in run_report(folder)
+    assert f"benchmarks.{missing}`" not in run_report(folder)
 
 
 def test_report_without_results_is_empty(folder):
