@@ -1,4 +1,18 @@
+import gc
+
+import pytest
+
+
 def pytest_addoption(parser):
     parser.addoption(
         "--rewrite-golden", action="store_true", help="write the drawings in tests/golden anew; look at them"
     )
+
+
+@pytest.fixture
+def no_gc():
+    """What is freed in the test is freed by reference counting."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()

@@ -1,26 +1,13 @@
 """The backward walk: sums, ownership, freeing and refusing."""
 
-import gc
 import weakref
 
 import numpy as np
 import pytest
 
 import tapegrad.autograd as ag
+from leaves import leaf
 from tapegrad.autograd import Tensor, modes
-
-
-def leaf(*shape, dtype=np.float64, seed=0):
-    return Tensor(np.random.default_rng(seed).standard_normal(shape).astype(dtype), requires_grad=True)
-
-
-@pytest.fixture
-def no_gc():
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
-
 
 # ------------------------------------------------------------------------------------------- the walk
 

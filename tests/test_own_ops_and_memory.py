@@ -10,20 +10,8 @@ import numpy as np
 import pytest
 
 import tapegrad.autograd as ag
-from tapegrad.autograd import Tensor, engine
-
-
-def leaf(*shape, dtype=np.float64, seed=0):
-    return Tensor(np.random.default_rng(seed).standard_normal(shape).astype(dtype), requires_grad=True)
-
-
-@pytest.fixture
-def no_gc():
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
-
+from leaves import leaf
+from tapegrad.autograd import engine
 
 # ------------------------------------------------------------------------------------ a user's own op
 
