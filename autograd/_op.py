@@ -41,7 +41,7 @@ def op(  # noqa: C901  (counts `call`)
     first = positional[:n]
     all_needed = (True,) * n
 
-    def record(arrays: Sequence, edges: Sequence, rest: Sequence = (), kwargs: Any = None):  # noqa: C901
+    def record(arrays: Sequence, edges: Sequence, rest: Sequence = (), kwargs: Any = None):
         """Run the body and wrap its result, with a node where a gradient is wanted.
 
         Operators between Tensors come here at once: `call` below only sorts its arguments. In one piece,
@@ -49,7 +49,7 @@ def op(  # noqa: C901  (counts `call`)
         """
         constants = None in edges
         wanted = recording.get() and not (constants and edges.count(None) == len(edges))
-        if constants and len(edges) > 1:
+        if constants and len(edges) > 1 and not _of_one_dtype(arrays):
             arrays = _keep_width(arrays)
         if asks_needs:
             kwargs = kwargs or {}
@@ -75,9 +75,7 @@ def op(  # noqa: C901  (counts `call`)
             return [wrap(o, None) for o in out] if several else wrap(out, None)
         node = new_node(call, edges, backward, shape, dtype)
         if constants:
-            node.constants = known = []  # a loop: a comprehension takes twice as long
-            for a in arrays if len(arrays) == len(edges) else _flat(arrays):
-                known.append(a.shape if type(a) is ndarray else a)
+            node.constants = _constants(arrays, edges)
         keep = keeping_recipes.get()
         if keep:
             node.recipe = (arrays, rest, kwargs or {})
@@ -92,19 +90,19 @@ def op(  # noqa: C901  (counts `call`)
 
     @functools.wraps(body)
     def call(*args, **kwargs):
-        arrays: Sequence
-        edges: Sequence
-        if n == 1 and args and isinstance(args[0], Tensor):  # as below, for a common case
-            arrays, edges = (args[0].data,), (args[0].edge,)
-        else:
-            if len(args) < n:
-                args = _complete(name, first, args, kwargs)
-            arrays, edges = _split(name, args if len(args) == n else args[:n])
+        rest: Sequence = ()
+        if len(args) > n:
+            rest = [a if type(a) in PLAIN else _attribute(name, a) for a in args[n:]]
+            args = args[:n]
+        elif len(args) < n:
+            args = _complete(name, first, args, kwargs)
         if kwargs:
             for key, value in kwargs.items():
                 if type(value) not in PLAIN:
                     kwargs[key] = _attribute(name, value)
-        rest = [_attribute(name, a) for a in args[n:]] if len(args) > n else ()
+        if n == 1 and isinstance(args[0], Tensor):  # as below, for a common case
+            return record((args[0].data,), (args[0].edge,), rest, kwargs)
+        arrays, edges = _split(name, args)
         return record(arrays, edges, rest, kwargs)
 
     public = [p for p in inspect.signature(body).parameters.values() if p.name != "needs"]
@@ -153,6 +151,9 @@ def _split(name: str, args: Sequence) -> tuple[list, list[Edge | None]]:
         if isinstance(arg, Tensor):
             arrays.append(arg.data)
             edges.append(arg.edge)
+        elif arg is None:
+            arrays.append(None)
+            edges.append(None)
         elif isinstance(arg, (list, tuple)) and any(isinstance(a, (Tensor, ndarray)) for a in arg):
             arrays.append([a.data if isinstance(a, Tensor) else _constant(name, a) for a in arg])
             edges.extend([a.edge if isinstance(a, Tensor) else None for a in arg])
@@ -189,6 +190,25 @@ def _attribute(name: str, value):
     if isinstance(value, (tuple, list)):
         return type(value)([_attribute(name, v) for v in value])
     return value
+
+
+def _constants(arrays: Sequence, edges: Sequence) -> tuple:
+    """Of each input without an edge its shape, or the number it is."""
+    if len(arrays) == len(edges) == 2:  # almost always, and no loop
+        a = arrays[1] if edges[1] is None else arrays[0]
+        return (a.shape,) if type(a) is ndarray else (a,)
+    given = zip(_flat(arrays), edges, strict=True)
+    return tuple([a.shape if type(a) is ndarray else a for a, edge in given if edge is None])
+
+
+def _of_one_dtype(arrays: Sequence) -> bool:
+    """Whether these are two arrays of one dtype, or an array and a number: nothing to widen, and common."""
+    if len(arrays) != 2:
+        return False
+    a, b = arrays
+    if type(a) is not ndarray:
+        return type(b) is ndarray and (type(a) is float or type(a) is int)
+    return a.dtype is b.dtype if type(b) is ndarray else type(b) is float or type(b) is int
 
 
 def _keep_width(arrays: Sequence) -> Sequence:

@@ -35,7 +35,7 @@ class Node:
     shape: Any  # of the output; a list of shapes where the op returns a tuple
     dtype: Any
     scope: Scope | None  # the Module call it was recorded in
-    constants: list[Any]  # of each input, where one is a constant: its shape or the number it is; else unset
+    constants: tuple  # of each input without an edge: its shape or the number it is; unset if there is none
     recipe: Any  # what a re-run of the op needs, kept under higher_order() only
     grads: Any  # {output index: accumulated gradient} where a gradient is to be kept
     hooks: Any

@@ -191,7 +191,8 @@ def _roots(output) -> tuple[list[engine.Edge], str]:
 
 
 def _graph_node(index: int, node: engine.Node, position, call: Call, saved, names: Names) -> GraphNode:
-    given = getattr(node, "constants", None) or (None,) * len(node.edges)
+    constants = iter(getattr(node, "constants", ()))
+    given = [next(constants, None) if edge is None else None for edge in node.edges]
     failed = not node.shapes
     kind = "failed" if failed else "view" if node.name in VIEWS else "op"
     if node.op is None:
