@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 import numpy as np
 
 from . import engine
@@ -44,11 +46,11 @@ class Tensor:
     def node(self) -> Node | None:
         return self.edge[0] if self.edge is not None else None
 
-    shape = property(lambda self: self.data.shape)
-    ndim = property(lambda self: self.data.ndim)
-    size = property(lambda self: self.data.size)
-    dtype = property(lambda self: self.data.dtype)
-    nbytes = property(lambda self: self.data.nbytes)
+    shape = property(attrgetter("data.shape"))  # in C: half the time of a lambda
+    ndim = property(attrgetter("data.ndim"))
+    size = property(attrgetter("data.size"))
+    dtype = property(attrgetter("data.dtype"))
+    nbytes = property(attrgetter("data.nbytes"))
     is_leaf = property(lambda self: self.edge is None or not self.edge[0].edges)
 
     @property

@@ -15,7 +15,7 @@ from .module import Module, Parameter
 def tensor_for(module: Module, x, dtype: np.dtype) -> Tensor:
     """`x` as a Tensor, refused with the layer's name if its float dtype is another than the layer's."""
     x = F.as_tensor(x)
-    if x.dtype != dtype:
+    if x.data.dtype is not dtype and x.dtype != dtype:  # `is` is faster, and usually enough
         raise TypeError(
             f"{module.label()}: input is {x.dtype}, its parameters are {dtype}; "
             f"use x.astype(np.{dtype}){' or module.double()' if x.dtype == np.float64 else ''}"

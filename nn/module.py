@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
-import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
+from weakref import ref
 
 import numpy as np
 
 from ..autograd import Tensor, engine
+from ..autograd.modes import scope
 
 
 class Parameter(Tensor):
@@ -42,20 +43,21 @@ class Module:  # over 200 lines: what a PyTorch user calls on any module is all 
         raise NotImplementedError(f"{type(self).__name__} has no forward()")
 
     def __call__(self, *args, **kwargs):
-        outer = engine.scope.get()
-        engine.scope.set(engine.Scope(weakref.ref(self), outer))
+        outer = scope.get()
+        scope.set(engine.Scope(ref(self), outer))
+        own = self.__dict__
         try:
-            for hook in self._hooks("_pre_hooks"):
+            for hook in tuple(own["_pre_hooks"].values()) if "_pre_hooks" in own else ():
                 changed = hook(self, args)
                 if changed is not None:
                     args = changed if isinstance(changed, tuple) else (changed,)
             output = self.forward(*args, **kwargs)
-            for hook in self._hooks("_post_hooks"):
+            for hook in tuple(own["_post_hooks"].values()) if "_post_hooks" in own else ():
                 changed = hook(self, args, output)
                 output = output if changed is None else changed
             return output
         finally:
-            engine.scope.set(outer)
+            scope.set(outer)
 
     # ------------------------------------------------------------------ what is inside
 
@@ -215,15 +217,11 @@ class Module:  # over 200 lines: what a PyTorch user calls on any module is all 
         hooks[key] = hook
         return lambda: hooks.pop(key, None) and None
 
-    def _hooks(self, kind: str) -> tuple:
-        hooks = self.__dict__.get(kind)
-        return tuple(hooks.values()) if hooks else ()
-
     # ------------------------------------------------------------------ how it reads
 
     def label(self) -> str:
         """The class and, during a call of the model, the path: Linear 'decoder.layers.3.linear1'."""
-        running = engine.scope.get()
+        running = scope.get()
         path = ""
         while running is not None:
             outer = running.owner()
