@@ -81,15 +81,20 @@ def _gelu(x, y, slope):
 
 
 def _gelu_tanh(x, y, slope):
+    """By the same function with 1 / (1 + exp(-2 u)) for (1 + tanh(u)) / 2: without AVX-512, exp is twice as
+    fast as tanh."""
     square = x * x
-    phi = square * 0.035677408136300125
-    phi += 0.7978845608028654
+    phi = square * -0.07135481627260025
+    phi -= 1.5957691216057308
     phi *= x
-    np.tanh(phi, out=phi)
+    with np.errstate(over="ignore"):  # then phi is 0
+        np.exp(phi, out=phi)
     phi += 1
-    phi *= 0.5
+    np.reciprocal(phi, out=phi)
     np.multiply(x, phi, out=y)
-    if slope is not None:  # phi + x phi' with x phi' = phi (x - y) (6 c1 x^2 + 2 c2), c1 and c2 as above
+    if (
+        slope is not None
+    ):  # phi + x phi', x phi' = phi (x - y) (6 c1 x^2 + 2 c2), c1 and c2 those of gelu_plain
         square *= 0.2140644488178007
         square += 1.5957691216057308
         np.subtract(x, y, out=slope)
