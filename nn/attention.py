@@ -56,46 +56,38 @@ class MultiheadAttention(Module):
         is_causal: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
         """Output shaped like `query`, and the weights if `need_weights`: (N, L, S), per head (N, H, L, S)."""
-        q, k, v = self._project(query, key, value)  # each (N, H, length, D)
-        mask = self._mask(attn_mask, key_padding_mask, q, k)
+        parts = self._project(query, key, value)
+        mask = self._mask(attn_mask, key_padding_mask, parts)
         p = self.dropout if self.training else 0.0
         weights = None
         if need_weights:
-            weights = self._weights(q, k, mask, is_causal)
-            y = F.dropout(weights, p) @ v
+            y, weights = self._weighted(parts, mask, p, is_causal)
             weights = weights.mean(axis=1) if average_attn_weights else weights
         else:
-            y = F.scaled_dot_product_attention(q, k, v, mask, p, is_causal)
-        y = y.swapaxes(1, 2)  # (N, L, H, D)
-        y = y.reshape(*y.shape[:2], self.embed_dim)
+            y = F.multi_head_attention(parts, self.num_heads, mask, p, is_causal)
         unbatched = np.ndim(query) == 2
         y = y[0] if unbatched else y if self.batch_first else y.swapaxes(0, 1)
         weights = weights[0] if weights is not None and unbatched else weights
         return self.out_proj(y), weights
 
     def _project(self, query, key, value) -> list[Tensor]:
-        """The three inputs through their thirds of in_proj, cut into heads."""
+        """The inputs through their thirds of in_proj, those of one input joined: (N, length, E or more)."""
         if query is key and key is value:
-            packed = F.linear(self._input("query", query), self.in_proj_weight, self.in_proj_bias)
-            parts = ag.split(packed, 3, -1)
-        elif key is value:
-            e = self.embed_dim
-            wq, wkv = ag.split(self.in_proj_weight, [e])
-            bq, bkv = (None, None) if self.in_proj_bias is None else ag.split(self.in_proj_bias, [e])
-            memory = F.linear(self._input("key", key), wkv, bkv)
-            parts = [F.linear(self._input("query", query), wq, bq), *ag.split(memory, 2, -1)]
-        else:
-            weights = ag.split(self.in_proj_weight, 3)
-            biases = [None] * 3 if self.in_proj_bias is None else ag.split(self.in_proj_bias, 3)
-            named = {"query": query, "key": key, "value": value}
-            inputs = [self._input(name, x) for name, x in named.items()]
-            parts = [F.linear(x, w, b) for x, w, b in zip(inputs, weights, biases, strict=True)]
-        if parts[1].shape[:2] != parts[2].shape[:2] or parts[0].shape[0] != parts[1].shape[0]:
+            return [F.linear(self._input("query", query), self.in_proj_weight, self.in_proj_bias)]
+        joint = key is value
+        cuts = [self.embed_dim] if joint else [self.embed_dim, 2 * self.embed_dim]
+        weights = ag.split(self.in_proj_weight, cuts)
+        biases = [None] * 3 if self.in_proj_bias is None else ag.split(self.in_proj_bias, cuts)
+        named = {"query": query, "key": key} if joint else {"query": query, "key": key, "value": value}
+        inputs = [self._input(name, x) for name, x in named.items()]
+        parts = [F.linear(x, w, b) for x, w, b in zip(inputs, weights, biases, strict=False)]
+        q, k, v = parts[0].shape, parts[1].shape, parts[-1].shape
+        if k[:2] != v[:2] or q[0] != k[0]:
             shapes = f"query {np.shape(query)}, key {np.shape(key)} and value {np.shape(value)}"
             raise ValueError(
                 f"{self.label()}: {shapes} differ in batch or length (batch_first={self.batch_first})"
             )
-        return [x.reshape(*x.shape[:2], self.num_heads, -1).swapaxes(1, 2) for x in parts]
+        return parts
 
     def _input(self, name: str, x) -> Tensor:
         """Batch first, checked."""
@@ -105,18 +97,20 @@ class MultiheadAttention(Module):
             raise ValueError(f"{self.label()}: {name} of shape {x.shape}, expected {expected}")
         return ag.expand_dims(x, 0) if x.ndim == 2 else x if self.batch_first else x.swapaxes(0, 1)
 
-    def _mask(self, attn_mask, key_padding_mask, q, k) -> Tensor | None:
+    def _mask(self, attn_mask, key_padding_mask, parts: list[Tensor]) -> Tensor | None:
         """PyTorch's two masks as one for the op: float, added to scores of shape (N, H, L, S)."""
-        n, h, length = q.shape[:3]
-        size = k.shape[2]
+        if attn_mask is None and key_padding_mask is None:
+            return None
+        n, length, _ = parts[0].shape
+        size, h, dtype = parts[-1].shape[1], self.num_heads, parts[0].dtype
         added = None
         if attn_mask is not None:
             shapes = [(length, size), (n * h, length, size)]
-            added = self._additive("attn_mask", attn_mask, q.dtype, shapes)
+            added = self._additive("attn_mask", attn_mask, dtype, shapes)
             added = added if added.ndim == 2 else added.reshape(n, h, length, size)
         if key_padding_mask is not None:
             shapes = [(n, size), (size,)] if n == 1 else [(n, size)]
-            padding = self._additive("key_padding_mask", key_padding_mask, q.dtype, shapes)
+            padding = self._additive("key_padding_mask", key_padding_mask, dtype, shapes)
             padding = padding.reshape(n, 1, 1, size)
             added = padding if added is None else added + padding
         return added
@@ -129,13 +123,18 @@ class MultiheadAttention(Module):
             raise ValueError(f"{self.label()}: {name} of shape {mask.shape}, expected {expected}")
         return _minus_inf(mask.data, dtype) if mask.dtype == bool else mask
 
-    def _weights(self, q, k, mask, is_causal: bool) -> Tensor:
+    def _weighted(self, parts: list[Tensor], mask, p: float, is_causal: bool) -> tuple[Tensor, Tensor]:
+        """The same in single ops: (N, L, E), and the weights (N, H, L, S)."""
+        thirds = [t for x in parts for t in ag.split(x, x.shape[-1] // self.embed_dim, -1)]
+        q, k, v = (x.reshape(*x.shape[:2], self.num_heads, -1).swapaxes(1, 2) for x in thirds)
         scores = (q / q.shape[-1] ** 0.5) @ k.mT
         if is_causal:
             scores = scores + _minus_inf(~np.tri(*scores.shape[-2:], dtype=np.bool_), q.dtype)
         scores = scores if mask is None else scores + mask
         blind = np.isneginf(scores.data).all(axis=-1, keepdims=True)  # queries that may see nothing
-        return F.softmax(np.where(blind, 0, scores)) * ~blind if blind.any() else F.softmax(scores)
+        weights = F.softmax(np.where(blind, 0, scores)) * ~blind if blind.any() else F.softmax(scores)
+        y = (F.dropout(weights, p) @ v).swapaxes(1, 2)
+        return y.reshape(*y.shape[:2], self.embed_dim), weights
 
     def extra_repr(self) -> str:
         return f"embed_dim={self.embed_dim}, num_heads={self.num_heads}"

@@ -73,17 +73,21 @@ def embedding(input, weight, padding_idx: int | None = None) -> Tensor:
 def layer_norm(input, normalized_shape, weight=None, bias=None, eps: float = 1e-5) -> Tensor:
     """Normalise over the last `len(normalized_shape)` axes."""
     flat = _flatten_last("layer_norm", input, normalized_shape)
-    return ag.layer_norm(flat, _ravel(weight), _ravel(bias), eps).reshape(input.shape)
+    y = ag.layer_norm(flat, _ravel(weight), _ravel(bias), eps)
+    return y if flat is input else y.reshape(input.shape)
 
 
 def rms_norm(input, normalized_shape, weight=None, eps: float | None = None) -> Tensor:
     """Divide by the root mean square over the last `len(normalized_shape)` axes."""
     flat = _flatten_last("rms_norm", input, normalized_shape)
-    return ag.rms_norm(flat, _ravel(weight), eps).reshape(input.shape)
+    y = ag.rms_norm(flat, _ravel(weight), eps)
+    return y if flat is input else y.reshape(input.shape)
 
 
 def as_shape(normalized_shape) -> tuple[int, ...]:
     """An integer or several as a tuple."""
+    if type(normalized_shape) is tuple:
+        return normalized_shape
     return tuple(np.atleast_1d(normalized_shape).tolist())
 
 
@@ -154,6 +158,23 @@ def scaled_dot_product_attention(
         batch = np.broadcast_shapes(query.shape[:-2], key.shape[:-2])
         keep = random.keep_mask((*batch, query.shape[-2], key.shape[-2]), dropout_p)
     return ag.scaled_dot_product_attention(query, key, value, attn_mask, keep, dropout_p, is_causal, scale)
+
+
+def multi_head_attention(
+    projections: list, num_heads: int, attn_mask=None, dropout_p: float = 0.0, is_causal: bool = False
+) -> Tensor:
+    """`scaled_dot_product_attention` of `num_heads` heads side by side: (N, L, E) from projected inputs.
+
+    `projections` are query, key and value (N, length, E), as three Tensors or with neighbours joined along
+    the last axis in one or two. `attn_mask` broadcasts to (N, num_heads, L, S).
+    """
+    query, memory = projections[0], projections[-1]
+    if attn_mask is not None:
+        attn_mask = as_mask("multi_head_attention: attn_mask", attn_mask, query.dtype)
+    keep = None
+    if dropout_p != 0:
+        keep = random.keep_mask((query.shape[0], num_heads, query.shape[1], memory.shape[1]), dropout_p)
+    return ag.multi_head_attention(projections, attn_mask, keep, num_heads, dropout_p, is_causal)
 
 
 def as_mask(name: str, mask, dtype) -> Tensor:

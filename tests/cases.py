@@ -238,6 +238,17 @@ ATTENTION = [
     (LONG, "cap keep", {"mask": PAIRS % 7 > 1, "keep": PAIRS % 5 > 0, "dropout_p": 0.2}),
     ((*LONG, (40, 36)), "bias", {"is_causal": True}),
 ]
+PACKED, TWO, THREE = [(2, 3, 12)], [(2, 3, 4), (2, 4, 8)], [(2, 3, 4), (2, 4, 4), (2, 4, 4)]
+HEADS = [
+    (PACKED, "p", {"num_heads": 2}),
+    (PACKED, "p", {"num_heads": 1, "is_causal": True}),
+    (PACKED, "p", {"num_heads": 2, "keep": np.arange(36).reshape(2, 2, 3, 3) % 4 > 0, "dropout_p": 0.25}),
+    (TWO, "p", {"num_heads": 4, "is_causal": True}),
+    (TWO, "p", {"num_heads": 2, "mask": np.arange(24).reshape(2, 1, 3, 4) % 5 > 0}),
+    (THREE, "p", {"num_heads": 2}),
+    ([(1, 40, 3)], "", {"num_heads": 1, "is_causal": True}),
+    ([(0, 3, 6)], "", {"num_heads": 2}),
+]
 FUSED = [
     case(ag.softmax, ref.softmax, (2, 3), saves="y"),
     case(ag.softmax, ref.softmax, (2, 3, 2), saves="y", axis=1),
@@ -272,6 +283,11 @@ FUSED = [
             ((0, 4), np.zeros(0, int), {"reduction": "sum"}),
         ]
     ),
+    *(
+        case(ag.multi_head_attention, ref.heads, shapes, saves="key q r value y " + more, **attrs)
+        for shapes, more, attrs in HEADS
+    ),
+    case(ag.multi_head_attention, ref.heads, PACKED, (3, 3), num_heads=2, saves="key p q r value y"),
     *(
         case(
             ag.scaled_dot_product_attention, ref.attention, *shapes, saves="key q r value y " + more, **attrs

@@ -91,6 +91,20 @@ def attention(query, key, value, mask=None, keep=None, dropout_p=0.0, is_causal=
     return np.einsum("...ls,...se->...le", weights, value)
 
 
+def heads(projections, mask=None, keep=None, num_heads=1, dropout_p=0.0, is_causal=False):
+    """One head after another, on columns of query, key and value that are sliced out one by one."""
+    width = sum(x.shape[-1] for x in projections) // 3
+    thirds = [x[..., i : i + width] for x in projections for i in range(0, x.shape[-1], width)]
+    size = width // num_heads
+    made = []
+    for h in range(num_heads):
+        part = [x[..., h * size : (h + 1) * size] for x in thirds]
+        seen = mask if mask is None or mask.ndim < 4 else mask[:, min(h, mask.shape[1] - 1)]
+        kept = keep if keep is None else keep[:, h]
+        made.append(attention(*part, seen, kept, dropout_p, is_causal))
+    return np.concatenate(made, -1)
+
+
 def cross_entropy(logits, targets, ignore_index=-100, label_smoothing=0.0, reduction="mean"):
     log_p = log_softmax(logits).reshape(-1, logits.shape[-1])
     losses, counted = [], 0

@@ -224,6 +224,7 @@ def test_flops():
     q, k, v = (2, 3, 8), (2, 5, 8), (2, 5, 4)
     scores = 2 * 3 * 5
     assert flops("scaled_dot_product_attention", [q, k, v, None, None], ((2, 3, 4),)) == scores * (16 + 6 + 8)
+    assert flops("multi_head_attention", [q, (2, 5, 16), None], ((2, 3, 8),)) == scores * (16 + 6 + 16)
 
 
 # ------------------------------------------------------------------ failures and bad input

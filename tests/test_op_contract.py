@@ -2,6 +2,7 @@
 
 import inspect
 import itertools
+from types import FunctionType
 
 import numpy as np
 import pytest
@@ -29,11 +30,15 @@ def test_case_names_are_unique():
 
 
 def closed_over(backward, case):
-    """{name: cell} of the arrays that backward closes over, those among the case's attributes apart."""
+    """{name: cell} of the arrays that backward closes over, itself or in functions that it calls, those among
+    the case's attributes apart."""
     given = [a for value in case.attrs.values() for a in (value if isinstance(value, tuple) else [value])]
     found = {}
     for name, cell in zip(backward.__code__.co_freevars, backward.__closure__ or (), strict=True):
         value = cell.cell_contents
+        if isinstance(value, FunctionType):
+            found |= closed_over(value, case)
+            continue
         assert not callable(value), f"what {name} closes over would be hidden"
         items = value if isinstance(value, (tuple, list)) else [value]
         if any(isinstance(a, (np.ndarray, np.generic)) and not any(a is b for b in given) for a in items):

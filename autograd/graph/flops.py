@@ -24,7 +24,7 @@ def flops(op: str, inputs: list[Shape | None], outputs: tuple[Shape, ...]) -> in
     """FLOPs of one call from the shapes of its inputs (None where unknown or no array) and outputs.
 
     Moving numbers is free. For einsum, whose letters are not recorded, it is an estimate, exact for plain
-    products of two matrices.
+    products of two matrices; for multi_head_attention the softmax is counted as if there were one head.
     """
     size = sum(map(prod, outputs))
     known = [shape for shape in inputs if shape]
@@ -41,6 +41,9 @@ def flops(op: str, inputs: list[Shape | None], outputs: tuple[Shape, ...]) -> in
     if op == "scaled_dot_product_attention" and inputs[0] and inputs[1]:
         scores = prod(outputs[0][:-1]) * inputs[1][-2]
         return 2 * scores * inputs[0][-1] + 6 * scores + 2 * scores * outputs[0][-1]
+    if op == "multi_head_attention" and inputs[-2]:
+        pairs = prod(outputs[0][:2]) * inputs[-2][1]  # of positions
+        return 4 * pairs * outputs[0][-1] + 6 * pairs
     if op in REDUCTIONS:
         size = max(map(prod, known), default=size)
     return PER_ELEMENT.get(op, 1) * size

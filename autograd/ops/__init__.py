@@ -1,7 +1,7 @@
 """All ops. Each is a function of ndarrays that returns (out, backward), made public by `@op`."""
 
 from .activation import gelu, relu, silu
-from .attention import scaled_dot_product_attention
+from .attention import multi_head_attention, scaled_dot_product_attention
 from .dropout import dropout
 from .elementwise import (
     absolute,
@@ -81,6 +81,7 @@ __all__ = [
     "mean",
     "min",
     "minimum",
+    "multi_head_attention",
     "multiply",
     "negative",
     "pad",

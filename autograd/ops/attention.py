@@ -2,6 +2,7 @@
 
 import math
 from functools import lru_cache
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -52,15 +53,95 @@ def scaled_dot_product_attention(
     the boolean mask of a dropout with probability `dropout_p` on the weights. A query that may see nothing
     gets zeros.
     """
+    query, key, value, masks, scores = _broadcast(query, key, value, mask, keep)
+    shapes = query.shape, key.shape, value.shape, scores
+    y = np.empty_like(query, shape=(*query.shape[:-1], value.shape[-1]))  # axes in memory as query's are
+    gradients = _attend(query, key, value, masks, dropout_p, is_causal, scale, y, needs)
+
+    def room(y):  # laid out in memory as y is, so that nothing must copy them
+        return [np.empty_like(y, shape=s) if n else None for s, n in zip(shapes, needs, strict=True)]
+
+    def backward(g):
+        return tuple(gradients(g, room))
+
+    return y, backward
+
+
+def heads_plain(projections, mask=None, keep=None, num_heads=1, dropout_p=0.0, is_causal=False, *, needs):
+    counts, _ = _counts(projections, num_heads)
+    cut = [part for x, count in zip(projections, counts, strict=True) for part in _cut(x, count, num_heads)]
+    y, core = attention_plain(*cut, mask, keep, dropout_p, is_causal, needs=(True, True, True, needs[-1]))
+
+    def joined(parts):
+        x = np.stack([part.swapaxes(1, 2) for part in parts], axis=2)
+        return x.reshape((*x.shape[:2], math.prod(x.shape[2:])))
+
+    def backward(g):
+        *parts, dmask = core(_cut(g, 1, num_heads)[0])
+        ends = list(accumulate(counts, initial=0))
+        made = [joined(parts[a:b]) for a, b in pairwise(ends)]
+        return *(d if n else None for d, n in zip(made, needs, strict=False)), dmask
+
+    return joined([y]), backward
+
+
+@op(inputs=2, plain=heads_plain)
+def multi_head_attention(
+    projections, mask=None, keep=None, num_heads=1, dropout_p=0.0, is_causal=False, *, needs
+):
+    """`num_heads` attentions side by side, each on its part of the features (arXiv:1706.03762, 3.2.2).
+
+    `projections` are query, key and value (N, L, E), (N, S, E), (N, S, E), each array one of them or several
+    joined along the last axis: [q k v], [q, k v] or [q, k, v]. The result is (N, L, E). `mask` and `keep` are
+    those of `scaled_dot_product_attention`, over scores (N, num_heads, L, S).
+    """
+    counts, width = _counts(projections, num_heads)
+    cut = [part for x, count in zip(projections, counts, strict=True) for part in _cut(x, count, num_heads)]
+    query, key, value, masks, scores = _broadcast(*cut, mask, keep)
+    y = np.empty((query.shape[0], query.shape[2], width), query.dtype)
+    wanted = [n for n, count in zip(needs[:-1], counts, strict=True) for _ in range(count)]
+    wanted.append(needs[-1])
+    result = _cut(y, 1, num_heads)[0]
+    gradients = _attend(query, key, value, masks, dropout_p, is_causal, None, result, wanted)
+    shapes = [*(x.shape for x in projections), scores]
+
+    def backward(g):
+        made = [np.empty(s, g.dtype) if n else None for s, n in zip(shapes, needs, strict=True)]
+        *whole, dmask = made
+        room = []  # a part of them for each of query, key and value
+        for d, count in zip(whole, counts, strict=True):
+            room += [None] * count if d is None else _cut(d, count, num_heads)
+        gradients(_cut(g, 1, num_heads)[0], lambda _: [*room, dmask])
+        return tuple(made)
+
+    return y, backward
+
+
+def _counts(projections, num_heads):
+    """How many of query, key and value each array holds, and the width of one."""
+    width = sum(x.shape[-1] for x in projections) // 3
+    counts = [x.shape[-1] // width for x in projections]
+    if width % num_heads or [x.shape[-1] for x in projections] != [count * width for count in counts]:
+        raise ValueError(f"these are not query, key and value of one width, a multiple of {num_heads} heads")
+    return counts, width
+
+
+def _cut(x, count, num_heads):
+    """Views (N, num_heads, L, D) of `count` arrays that are joined along the last axis of x (N, L, ...)."""
+    n, length, width = x.shape
+    x = x.reshape((n, length, count, num_heads, width // (count * num_heads)))
+    return [x[:, :, i].swapaxes(1, 2) for i in range(count)]
+
+
+def _attend(query, key, value, masks, dropout_p, is_causal, scale, y, needs):
+    """Put the result into `y`; returns what puts the gradients into the arrays that `room(y)` gives for them."""
     scale = 1 / query.shape[-1] ** 0.5 if scale is None else scale
-    query, key, value, bias, cap, keep = _broadcast(query, key, value, mask, keep)
+    bias, cap, keep = masks
     q = query * scale
     plan = _plan(q.shape, key.shape[-2], is_causal)
-    y = np.empty_like(q, shape=(*q.shape[:-1], value.shape[-1]))  # with its axes in memory as query's are
-    r = np.empty((*q.shape[:-1], 1), q.dtype)  # what a row of weights is multiplied with
+    r = np.empty_like(y[..., :1])  # what a row of weights is multiplied with; axes in memory as y's are
     boost = 1 if keep is None else 1 / (1 - dropout_p) if dropout_p < 1 else 0
-    width = q.shape[-1]
-    again = key.shape[-2] > KEPT * width
+    again = key.shape[-2] > KEPT * q.shape[-1]
     p = []
     for block in plan:
         rows, keys, pairs, _ = block
@@ -72,20 +153,21 @@ def scaled_dot_product_attention(
     if not again:
         bias, cap, q, key = None, None, q if needs[1] else None, key if needs[0] else None
 
-    def backward(g):
+    def gradients(g, room):
         g = g * r
         centre = row_sums(g * y)[..., None]
         if keep is not None:
             centre *= 1 - dropout_p  # r is boosted
-        made = _empty_gradients(y, value, width, needs)
+        made = room(y)
+        _clear_unseen(made, is_causal or not plan, value.shape[-2] - g.shape[-2])
         for block, e in zip(plan, p, strict=True):
             e = _weights(q, key, bias, cap, block)[0] if e is None else e
             _add_gradients(made, block, e, g, centre, q, key, value, keep)
         if needs[0]:
             made[0] *= scale
-        return tuple(made)
+        return made
 
-    return y, backward
+    return gradients
 
 
 # Weights are kept for backward while a query sees at most this many times as many keys as it has features.
@@ -96,13 +178,15 @@ SCORES = 1 << 18  # of a block: a megabyte of float32, which stays in the cache
 
 
 def _broadcast(query, key, value, mask, keep):
-    """All with the same leading axes and masks shaped as the scores: (query, key, value, bias, cap, keep).
+    """All with the same leading axes: query, key, value, masks (bias, cap, keep), and the scores' shape.
 
     A float mask is the bias of the scores. A boolean one becomes the largest values of their exponentials, 0
     where hidden: np.fmin with them is as fast as a sum, whatever is hidden, and minds neither inf nor nan.
     """
-    leads = {a.shape[:-2] for a in (query, key, value, mask, keep) if a is not None}
-    lead = leads.pop() if len(leads) == 1 else np.broadcast_shapes(*leads)
+    lead = query.shape[:-2]
+    if mask is None and keep is None and lead == key.shape[:-2] == value.shape[:-2]:
+        return query, key, value, (None, None, None), (*lead, query.shape[-2], key.shape[-2])
+    lead = np.broadcast_shapes(*(a.shape[:-2] for a in (query, key, value, mask, keep) if a is not None))
     scores = (*lead, query.shape[-2], key.shape[-2])
 
     def stretched(a, shape):
@@ -112,7 +196,7 @@ def _broadcast(query, key, value, mask, keep):
     bias, cap = mask, None
     if mask is not None and mask.dtype == bool:
         bias, cap = None, np.where(mask, np.inf, 0).astype(query.dtype)
-    return query, key, value, *(stretched(a, scores) for a in (bias, cap, keep))
+    return query, key, value, tuple([stretched(a, scores) for a in (bias, cap, keep)]), scores
 
 
 @lru_cache(maxsize=64)
@@ -154,8 +238,8 @@ def _weights(q, key, bias, cap, block):
         for part, most in caps:
             np.fmin(e[part], most, out=e[part])
         total = row_sums(e)
-        unsafe = ~((total > 1e-30) & (total < 1e30))
-        if unsafe.any():
+        if total.size and not (total.min() > 1e-30 and total.max() < 1e30):  # nan is neither
+            unsafe = ~((total > 1e-30) & (total < 1e30))
             scores = _scores(q, key, bias, block)
             for part, most in caps:
                 np.fmin(scores[part], np.log(most), out=scores[part])
@@ -191,18 +275,14 @@ def _earlier(rows, columns, dtype):
     return cap
 
 
-def _empty_gradients(y, value, width, needs):
-    """Room for the gradients that are wanted, laid out in memory as y is, so that nothing must copy them."""
-    (*lead, length, _), size = y.shape, value.shape[-2]
-    shapes = (
-        (*lead, length, width),
-        (*lead, size, width),
-        (*lead, size, value.shape[-1]),
-        (*lead, length, size),
-    )
-    # Some keys may be seen by no query, and some pairs are in no block.
-    kinds = np.empty_like, *(np.zeros_like if length < size else np.empty_like,) * 2, np.zeros_like
-    return [kind(y, shape=s) if n else None for kind, s, n in zip(kinds, shapes, needs, strict=True)]
+def _clear_unseen(made, is_causal, more):
+    """Zeros where no block writes: pairs out of sight, and `more` keys that come after the last query."""
+    _, dk, dv, dmask = made
+    for d in (dk, dv) if is_causal and more > 0 else ():
+        if d is not None:
+            d[..., -more:, :] = 0
+    if dmask is not None:
+        dmask[...] = 0
 
 
 def _add_gradients(made, block, e, g, centre, q, key, value, keep):
