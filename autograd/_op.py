@@ -13,6 +13,7 @@ from numpy import ndarray
 from .engine import Edge, Node, new_node
 from .modes import keeping_recipes, recording
 from .tensor import Tensor, wrap
+from .trace import as_array
 
 new_tensor = object.__new__
 
@@ -65,11 +66,11 @@ def op(  # noqa: C901  (counts `call`)
         several = type(out) is tuple
         dtype: Any
         if several:
-            out = [np.asarray(o) for o in out]
+            out = [as_array(o) for o in out]
             shape, dtype = [o.shape for o in out], [o.dtype for o in out]
         else:
             if type(out) is not ndarray:  # NumPy turned a 0-d array into a scalar
-                out = np.asarray(out)
+                out = as_array(out)
             shape, dtype = out.shape, out.dtype
         if not wanted or (dtype[0] if several else dtype).kind != "f":  # an integer result is a constant
             return [wrap(o, None) for o in out] if several else wrap(out, None)
@@ -169,7 +170,7 @@ def _constant(name: str, value):
         value = value.item()
     if isinstance(value, (float, int)) or value is None:
         return value
-    array = np.asarray(value)
+    array = as_array(value)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name}: cannot use {array.dtype} data ({type(value).__name__})")
     return array

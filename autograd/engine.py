@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from functools import partial
 from heapq import heappop, heappush, heappushpop
 from types import FunctionType
 from typing import Any
@@ -85,14 +86,18 @@ _last_write = 0  # clock reading of the newest write to a leaf
 _written: dict[int, tuple[int, ref]] = {}  # id of an array that was written to: (clock reading, the array)
 
 
-def mark_written(array: np.ndarray) -> None:
-    """Note that a leaf's array was changed in place, so that a backward that saved it can refuse to run."""
+def mark_written(*arrays: np.ndarray) -> None:
+    """Note that arrays of leaves were changed in place: a backward that saved one can refuse to run then."""
     global _last_write
-    _last_write = next(_clock)
-    key = id(array)
-    known = _written.get(key)
-    alive = ref(array, lambda _: _written.pop(key, None)) if known is None else known[1]
-    _written[key] = (_last_write, alive)
+    _last_write = now = next(_clock)
+    for array in arrays:
+        key = id(array)
+        known = _written.get(key)
+        _written[key] = (now, ref(array, partial(_forget, key)) if known is None else known[1])
+
+
+def _forget(key: int, _) -> None:
+    _written.pop(key, None)
 
 
 def saved_arrays(node: Node) -> Iterator[tuple[str, np.ndarray]]:

@@ -7,6 +7,7 @@ import numpy as np
 from . import ops
 from .modes import recording
 from .tensor import FUNCTIONS, HINTS, REDUCTIONS, UFUNCS, Tensor, wrap
+from .trace import as_array
 
 REDUCE: dict[np.ufunc, Callable] = {np.add: ops.sum, np.maximum: ops.max, np.minimum: ops.min}
 
@@ -96,7 +97,7 @@ def constant(fn, lossless=True):
         return type(value)(map(strip, value)) if isinstance(value, (list, tuple)) else value
 
     def dress(value):
-        return wrap(np.asarray(value), None) if isinstance(value, (np.ndarray, np.generic)) else value
+        return wrap(as_array(value), None) if isinstance(value, (np.ndarray, np.generic)) else value
 
     def call(*args, **kwargs):
         out = fn(*map(strip, args), **{key: strip(value) for key, value in kwargs.items()})

@@ -9,6 +9,7 @@ import numpy as np
 from . import engine
 from .engine import Node
 from .modes import recording
+from .trace import as_array
 
 # Filled by methods.py: what stands for a NumPy function or ufunc when one of its arguments is a Tensor.
 UFUNCS: dict = {}
@@ -33,7 +34,7 @@ class Tensor:
     def __init__(self, data, requires_grad: bool = False, dtype=None):
         if isinstance(data, Tensor):
             data = data.data
-        self.data = np.asarray(data, dtype=dtype)
+        self.data = as_array(data, dtype)
         self.edge = None
         if self.data.dtype.kind not in "fiub":
             raise TypeError(f"a Tensor holds float, integer or boolean numbers, not {self.data.dtype}")
@@ -293,7 +294,7 @@ def seed_for(output: Tensor, gradient):
     if isinstance(gradient, Tensor) and gradient.edge is None:
         gradient = gradient.data
     if not isinstance(gradient, Tensor):
-        gradient = np.asarray(gradient, dtype=output.dtype)
+        gradient = as_array(gradient, output.dtype)
     elif gradient.dtype != output.dtype:
         gradient = gradient.astype(output.dtype)
     if gradient.shape != output.shape:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import cycle
 
 import numpy as np
@@ -73,10 +74,13 @@ def loss_of(model, *batch) -> Tensor:
 
 
 @contextmanager
-def training(replicas: str | None = None, workers: int = 2, **job) -> Iterator[Callable[[], float]]:
+def training(
+    replicas: str | None = None, workers: int = 2, replay: bool = False, **job
+) -> Iterator[Callable[[], float]]:
     """A step of tapegrad: forward, backward, AdamW on the next batch; gives the loss.
 
-    `replicas`: "threads" or "processes" of nn.parallel, each on its part of the batch.
+    `replicas`: "threads" or "processes" of nn.parallel, each on its part of the batch. `replay`: from a
+    recording, see nn.replay.
     """
     task = Task(**job)
     keep_memory()
@@ -86,12 +90,15 @@ def training(replicas: str | None = None, workers: int = 2, **job) -> Iterator[C
     if replicas:
         from tapegrad.nn.parallel import replicate
 
-        with replicate(model, optimizer, loss_of, workers=workers, kind=replicas) as together:
+        options = {"workers": workers, "kind": replicas, "replay": replay}
+        with replicate(model, optimizer, loss_of, **options) as together:
             yield lambda: together.step(*next(data))
         return
 
+    model_loss = nn.replay(model, loss_of) if replay else partial(loss_of, model)
+
     def step() -> float:
-        loss = loss_of(model, *next(data))
+        loss = model_loss(*next(data))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -21,6 +21,7 @@ from .layers import (
 )
 from .module import Module, Parameter
 from .random import get_rng_state, manual_seed, set_rng_state
+from .recording import replay
 from .transformer import (
     Transformer,
     TransformerDecoder,
@@ -62,6 +63,7 @@ __all__ = [
     "manual_seed",
     "optim",
     "parallel",
+    "replay",
     "save",
     "set_rng_state",
     "utils",

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Tensor
+from ..autograd.trace import as_array
 from . import functional as F
 from . import init
 from .module import Module, Parameter
@@ -75,7 +76,7 @@ class Embedding(Module):
             self.weight.data[self.padding_idx] = 0
 
     def forward(self, ids) -> Tensor:
-        ids = np.asarray(ids)
+        ids = as_array(ids)
         if ids.dtype.kind not in "iu":
             raise TypeError(f"{self.label()}: ids must be integers, not {ids.dtype}")
         bad = (ids < 0) | (ids >= self.num_embeddings)

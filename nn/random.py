@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from ..autograd.trace import drawn
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -60,6 +64,21 @@ def set_rng_state(state: dict[str, Any]) -> None:
     generator().bit_generator.state = check_rng_state(state)
 
 
+@contextmanager
+def kept(on_error: bool = False) -> Iterator[None]:
+    """Whatever random numbers are drawn inside: afterwards (only after an exception, if `on_error`) they will
+    be drawn again."""
+    bits = generator().bit_generator
+    state = bits.state
+    try:
+        yield
+    except BaseException:
+        bits.state = state
+        raise
+    if not on_error:
+        bits.state = state
+
+
 def check_rng_state(state: dict[str, Any]) -> Any:
     """The state in NumPy's form; raises ValueError if it was not given by `get_rng_state`."""
     try:
@@ -80,6 +99,10 @@ def keep_mask(shape: tuple[int, ...], p: float) -> np.ndarray:
     """
     if not 0 <= p <= 1:
         raise ValueError(f"a dropout probability must be between 0 and 1, got {p}")
+    return drawn(_keep_mask, shape, p)
+
+
+def _keep_mask(shape: tuple[int, ...], p: float) -> np.ndarray:
     if not 2**-8 <= p <= 1 - 2**-8:
         return generator().random(shape, dtype=np.float32) >= p
     n = int(np.prod(shape, dtype=np.int64))

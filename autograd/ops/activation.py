@@ -54,7 +54,8 @@ def gelu(x, approximate="none", *, needs):
         raise ValueError(f"approximate is 'none' or 'tanh', not {approximate!r}")
     # The slope is made in the forward, while x is in the cache.
     kernel = _gelu if approximate == "none" else _gelu_tanh
-    y, slope = np.empty(x.shape, x.dtype), np.empty(x.shape, x.dtype) if needs[0] else None
+    y = np.empty_like(x, order="C")
+    slope = np.empty_like(y) if needs[0] else None
     outs = y.reshape(-1), slope if slope is None else slope.reshape(-1)
     x = x.reshape(-1)
     for block in blocks(x.size, 1):

@@ -7,6 +7,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 
 from .._op import op
+from ..trace import whole
 from ._fast import row_sums
 
 
@@ -98,7 +99,7 @@ def multi_head_attention(
     counts, width = _counts(projections, num_heads)
     cut = [part for x, count in zip(projections, counts, strict=True) for part in _cut(x, count, num_heads)]
     query, key, value, masks, scores = _broadcast(*cut, mask, keep)
-    y = np.empty((query.shape[0], query.shape[2], width), query.dtype)
+    y = np.empty_like(query, shape=(query.shape[0], query.shape[2], width))
     wanted = [n for n, count in zip(needs[:-1], counts, strict=True) for _ in range(count)]
     wanted.append(needs[-1])
     result = _cut(y, 1, num_heads)[0]
@@ -106,7 +107,7 @@ def multi_head_attention(
     shapes = [*(x.shape for x in projections), scores]
 
     def backward(g):
-        made = [np.empty(s, g.dtype) if n else None for s, n in zip(shapes, needs, strict=True)]
+        made = [np.empty_like(g, shape=s) if n else None for s, n in zip(shapes, needs, strict=True)]
         *whole, dmask = made
         room = []  # a part of them for each of query, key and value
         for d, count in zip(whole, counts, strict=True):
@@ -134,7 +135,7 @@ def _cut(x, count, num_heads):
 
 
 def _attend(query, key, value, masks, dropout_p, is_causal, scale, y, needs):
-    """Put the result into `y`; returns what puts the gradients into the arrays that `room(y)` gives for them."""
+    """Put the result into `y`; returns what puts gradients into the arrays that `room(y)` gives for them."""
     scale = 1 / query.shape[-1] ** 0.5 if scale is None else scale
     bias, cap, keep = masks
     q = query * scale
@@ -238,17 +239,24 @@ def _weights(q, key, bias, cap, block):
         for part, most in caps:
             np.fmin(e[part], most, out=e[part])
         total = row_sums(e)
-        if total.size and not (total.min() > 1e-30 and total.max() < 1e30):  # nan is neither
-            unsafe = ~((total > 1e-30) & (total < 1e30))
-            scores = _scores(q, key, bias, block)
-            for part, most in caps:
-                np.fmin(scores[part], np.log(most), out=scores[part])
-            scores = scores[unsafe]
-            top = scores.max(axis=-1, keepdims=True, initial=-np.inf)
-            e[unsafe] = np.exp(scores - np.where(np.isfinite(top), top, 0))
-            sums = e[unsafe].sum(axis=-1)
-            total[unsafe] = np.where(sums == 0, 1, sums)
+        _shift_unsafe(e, total, q, key, bias, block, caps)
     return e, total
+
+
+@whole
+def _shift_unsafe(e, total, q, key, bias, block, caps):
+    """Do the rows again whose sum is too large, too small or nan, with their scores shifted to at most 0."""
+    if not total.size or (total.min() > 1e-30 and total.max() < 1e30):  # nan is neither
+        return
+    unsafe = ~((total > 1e-30) & (total < 1e30))
+    scores = _scores(q, key, bias, block)
+    for part, most in caps:
+        np.fmin(scores[part], np.log(most), out=scores[part])
+    scores = scores[unsafe]
+    top = scores.max(axis=-1, keepdims=True, initial=-np.inf)
+    e[unsafe] = np.exp(scores - np.where(np.isfinite(top), top, 0))
+    sums = e[unsafe].sum(axis=-1)
+    total[unsafe] = np.where(sums == 0, 1, sums)
 
 
 def _scores(q, key, bias, block):

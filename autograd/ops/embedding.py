@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._op import op
+from ..trace import as_array, whole
 
 
 def embedding_plain(weight, ids, padding_idx=None):
@@ -21,7 +22,7 @@ def embedding_plain(weight, ids, padding_idx=None):
 @op(inputs=1, plain=embedding_plain)
 def embedding(weight, ids, padding_idx=None):
     """weight[ids]: rows of the table (vocabulary, width, ...); row `padding_idx` gets no gradient."""
-    ids = np.asarray(ids)
+    ids = as_array(ids)
     shape = weight.shape
     if ids.dtype.kind not in "iu":
         raise TypeError(f"ids must be integers, not {ids.dtype}")
@@ -31,14 +32,32 @@ def embedding(weight, ids, padding_idx=None):
         raise IndexError(f"id {ids[at]} at position {at} is outside the vocabulary of {shape[0]} (from 0)")
 
     def backward(g):  # rows of one id are brought together and summed: np.add.at is several times slower
-        dw = np.zeros(shape, g.dtype)
-        flat = ids.ravel()
-        if flat.size and g.size:
-            order = np.argsort(flat, kind="stable")
-            used, starts = np.unique(flat[order], return_index=True)
-            dw[used] = np.add.reduceat(g.reshape(flat.size, *shape[1:])[order], starts, axis=0)
+        dw = np.empty_like(g, shape=shape)
+        _sum_rows(dw, ids, g)
         if padding_idx is not None:
             dw[padding_idx] = 0
         return (dw,)
 
     return weight[ids], backward
+
+
+FEW = 128  # so many ids at most, and a product with their one-hot vectors takes less time than sorting them
+
+
+@whole
+def _sum_rows(dw, ids, g):
+    """Put into each row of dw the sum of the rows of g that have its id."""
+    ids = ids.ravel()
+    g = g.reshape(ids.size, *dw.shape[1:])
+    if len(dw) <= FEW and dw.ndim == 2:
+        one_hot = np.zeros((ids.size, len(dw)), g.dtype)
+        one_hot[np.arange(ids.size), ids] = 1
+        np.matmul(one_hot.T, g, out=dw)
+        if np.isfinite(np.vdot(dw, dw)):  # else 0 * inf may have put nan where it does not belong
+            return
+    dw[...] = 0
+    if g.size:
+        order = ids.argsort(kind="stable")
+        ids = ids[order]
+        starts = np.flatnonzero(np.diff(ids, prepend=-1))
+        dw[ids[starts]] = np.add.reduceat(g[order], starts, axis=0)

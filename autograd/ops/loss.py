@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._op import op
+from ..trace import as_array, whole
 from ._fast import blocks, row_sums
 
 
@@ -42,7 +43,7 @@ def cross_entropy(logits, targets, ignore_index=-100, label_smoothing=0.0, reduc
     shape = logits.shape
     picked, weight = _picked(targets, logits, ignore_index, reduction)
     x = logits.reshape(-1, shape[-1])
-    e = np.empty(x.shape, x.dtype) if needs[0] else None  # all that is kept of the vocabulary's size
+    e = np.empty_like(x) if needs[0] else None  # all that is kept of the vocabulary's size
     total, shift = np.empty_like(weight), np.empty_like(weight)
     for block in blocks(*x.shape):
         total[block], shift[block] = _exp_sums(x[block], e if e is None else e[block])
@@ -72,12 +73,18 @@ def _exp_sums(x, e):
         e = np.exp(x, out=e)
         total = row_sums(e)
     shift = np.zeros_like(total)
-    unsafe = ~((total > 1e-13) & (total < 1e13))
-    if unsafe.any():
-        shift[unsafe] = x[unsafe].max(axis=-1)
-        e[unsafe] = np.exp(x[unsafe] - shift[unsafe, None])
-        total[unsafe] = e[unsafe].sum(axis=-1)
+    _shift_unsafe(x, e, total, shift)
     return total, shift
+
+
+@whole
+def _shift_unsafe(x, e, total, shift):
+    if not total.size or (total.min() > 1e-13 and total.max() < 1e13):  # nan is neither
+        return
+    unsafe = ~((total > 1e-13) & (total < 1e13))
+    shift[unsafe] = x[unsafe].max(axis=-1)
+    e[unsafe] = np.exp(x[unsafe] - shift[unsafe, None])
+    total[unsafe] = e[unsafe].sum(axis=-1)
 
 
 def _picked(targets, logits, ignore_index, reduction):
@@ -91,7 +98,7 @@ def _picked(targets, logits, ignore_index, reduction):
 
 
 def _checked(targets, shape, ignore_index, reduction):
-    targets = np.asarray(targets)
+    targets = as_array(targets)
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
     if targets.dtype.kind not in "iu":

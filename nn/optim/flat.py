@@ -64,20 +64,27 @@ class Flat:
         self._views = [None] * len(self.params)
         self.adopt()
 
-    def pieces(self, used: Sequence[bool] | np.ndarray) -> Iterator[tuple[slice, int]]:
-        """(place in the buffers, updates so far) of the parameters that are `used`, CHUNK elements at a time.
+    def pieces(
+        self, used: Sequence[bool] | np.ndarray, limit: int | None = None
+    ) -> Iterator[tuple[slice, int]]:
+        """(place in the buffers, updates so far) of the `used` parameters, `limit` or CHUNK elements a time.
 
         Neighbours are joined; a piece ends before a parameter that is left out or was updated less or more.
         """
+        limit = limit or CHUNK
         runs: list[list[int]] = []
-        for span, wanted, steps in zip(self.spans, used, self.steps.tolist(), strict=True):
+        counts = self.steps.tolist()
+        if all(used) and counts.count(counts[0]) == len(counts):  # almost always
+            runs.append([0, self.values.size, counts[0]])
+            used = ()
+        for span, wanted, steps in zip(self.spans, used, counts, strict=False):
             if wanted and runs and runs[-1][1:] == [span.start, steps]:
                 runs[-1][1] = span.stop
             elif wanted:
                 runs.append([span.start, span.stop, steps])
         for start, stop, steps in runs:
-            for a in range(start, stop, CHUNK):
-                yield slice(a, min(a + CHUNK, stop)), steps
+            for a in range(start, stop, limit):
+                yield slice(a, min(a + limit, stop)), steps
 
     def gather(self, gradients: Sequence[np.ndarray | None], span: slice, out: np.ndarray) -> np.ndarray:
         """The 1-D `gradients` of the parameters at a piece: part of one of them, or joined in `out`."""
@@ -94,7 +101,7 @@ class Flat:
     def step(self, update: Callable[..., None]) -> None:
         """`update(t, p, g, *state, scratch, scratch)` on every piece that has a gradient; t counts from 1."""
         self.adopt()
-        gradients = [None if p.grad is None else p.grad.reshape(-1) for p in self.params]
+        gradients = [None if g is None else g.reshape(-1) for g in [p.grad for p in self.params]]
         used = [g is not None for g in gradients]
         joined, *scratch = self._scratch
         for span, steps in self.pieces(used):
@@ -108,6 +115,5 @@ class Flat:
     def count_step(self, used: Sequence[bool] | np.ndarray) -> None:
         """Note that the parameters that were `used` are written to."""
         self.steps += np.asarray(used)
-        for p, written in zip(self.params, used, strict=True):
-            if written:
-                engine.mark_written(p.data)
+        pairs = zip(self.params, used, strict=True)
+        engine.mark_written(*[p.data for p, written in pairs if written])

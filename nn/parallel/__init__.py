@@ -22,6 +22,7 @@ def replicate(
     workers: int | str = "auto",
     max_norm: float | None = None,
     kind: str | None = None,
+    replay: bool = False,
 ) -> Replicas:
     """Train `model` on several cores, each with a share of every batch.
 
@@ -40,7 +41,8 @@ def replicate(
     and with parameters in shared memory, where the system can fork (Linux), else "threads", which wait for
     each other in Python code. Each has one BLAS thread and, if there are enough, a core of its own. Random
     numbers of the workers (dropout) differ and follow from nn.manual_seed. What `loss` changes in the model
-    or elsewhere (buffers, counters) stays in its worker.
+    or elsewhere (buffers, counters) stays in its worker. `replay`: steps are replayed from recordings, see
+    nn.replay.
     """
     cores = len(available_cores())
     if workers == "auto":
@@ -59,7 +61,7 @@ def replicate(
                           stacklevel=2)  # fmt: skip
     elif kind == "processes" and not can_fork():
         raise ValueError("replicate: kind='processes' needs a system that can fork safely (Linux)")
-    return Replicas(model, optimizer, loss, workers, kind, max_norm)
+    return Replicas(model, optimizer, loss, workers, kind, max_norm, replay)
 
 
 def can_fork() -> bool:

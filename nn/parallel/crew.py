@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import threading
 import warnings
@@ -76,7 +77,7 @@ class ProcessLink(Link):
 
     def send(self, task) -> None:
         self._tasks.release()  # first: a large task is read while it is written
-        self._caller.send(task)
+        self._caller.send_bytes(pickle.dumps(task, pickle.HIGHEST_PROTOCOL))  # faster than its own pickling
 
     def receive(self):
         self.wait(self._tasks, self.check_caller)  # a semaphore, because it can be tried quickly

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...autograd import Tensor
 from .. import random
-from ..module import Module, Parameter
+from ..module import Module, Structure
 from ..optim import Optimizer
 from .cores import OneBlasThread, available_cores, pin
 from .crew import Link, ProcessLink, ThreadLink, shared_array
@@ -34,16 +34,12 @@ class Replicas:
         workers: int,
         kind: str,
         max_norm: float | None,
+        replay: bool,
     ):
         self.workers = workers
         self.kind = kind
         self._optimizer = optimizer
-        self._structure = [
-            (vars(module), name, value)
-            for module in model.modules()
-            for name, value in vars(module).items()
-            if isinstance(value, (Module, Parameter))
-        ]
+        self._structure = Structure(model)
         allocate = shared_array if kind == "processes" and workers > 1 else np.zeros
         flats = [flat for _, flat in optimizer.buffers()]
         for flat in flats:
@@ -55,7 +51,9 @@ class Replicas:
         self._closed = False
         self._cores = available_cores()
         self._blas = OneBlasThread()
-        make = partial(Worker, board=self._board, optimizer=optimizer, loss=loss, max_norm=max_norm)
+        make = partial(
+            Worker, board=self._board, optimizer=optimizer, loss=loss, max_norm=max_norm, replay=replay
+        )
         self._self = make(0, model=model, meet=self._meet)
         if workers > 1:
             self._blas.start()
@@ -180,12 +178,12 @@ class Replicas:
 
     def _check_model(self) -> None:
         """Raise if the model or the optimizer is not what the workers have copies of."""
-        for attributes, name, value in self._structure:
-            if attributes.get(name) is not value:
-                raise RuntimeError(
-                    f"replicas: {name!r} of the model was replaced after replicate(), which only this "
-                    "process would see; close() these replicas and call replicate() again"
-                )
+        name = self._structure.change()
+        if name is not None:
+            raise RuntimeError(
+                f"replicas: {name!r} of the model was replaced after replicate(), which only this process "
+                "would see; close() these replicas and call replicate() again"
+            )
         flats = [flat for _, flat in self._optimizer.buffers()]
         if [id(flat.values) for flat in flats] != [id(values) for values in self._memory]:
             raise RuntimeError("replicas: the optimizer has changed since; call replicate() again")

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd import Tensor, no_grad
+from ...autograd import Tensor, engine, no_grad
 from .. import random
 from ..module import Module
 from ..optim import Optimizer
-from ..optim.flat import Flat
+from ..optim.flat import CHUNK, Flat
+from ..recording import Replay
 from ..utils import square_sum
 from .crew import Link
 
@@ -81,6 +82,7 @@ class Worker:
         loss: Callable,
         meet: Callable[[], None],
         max_norm: float | None,
+        replay: bool,
         params: dict[int, Tensor] | None = None,
     ):
         self.index = index
@@ -89,12 +91,18 @@ class Worker:
         self.modules = list(model.modules())
         self.params = list(model.parameters())
         self.optimizer = optimizer
-        self.loss = loss
+        self.loss = Replay(model, loss) if replay else partial(loss, model)
         self.meet = meet
         self.max_norm = math.inf if max_norm is None else max_norm
         self.buffers = list(optimizer.buffers())  # (group, flat)
         own = params or {}  # its parameters, where they are not the optimizer's
-        self.leaves = [[own.get(id(p), p) for p in flat.params] for _, flat in self.buffers]
+        self.leaves = [  # and where on the board the gradient of each goes
+            [
+                (own.get(id(p), p), rows[index, span].reshape(p.shape))
+                for p, span in zip(flat.params, flat.spans, strict=True)
+            ]
+            for (_, flat), rows in zip(self.buffers, board.gradients, strict=True)
+        ]
         self.scratch = [flat.new_scratch()[1:] for _, flat in self.buffers]
 
     def serve(self, link: Link) -> None:
@@ -130,20 +138,19 @@ class Worker:
         """Put the loss and the gradients of the share on the board."""
         if not task.train:
             with no_grad():
-                self._note(self.loss(self.model, *task.share), task.weight)
+                self._note(self.loss(*task.share), task.weight)
             return
-        for p in self.params:
-            if p.grad is not None:
-                p.grad = None
-        loss = self.loss(self.model, *task.share)
+        loss = self.loss(*task.share)
         self._note(loss, task.weight)
-        loss.backward(np.full(loss.shape, task.weight, loss.dtype))
-        for (_, flat), leaves, rows, used in self._tables(self.leaves):
-            for i, p in enumerate(leaves):
-                used[self.index, i] = p.grad is not None
-                rows[self.index, flat.spans[i]] = 0 if p.grad is None else p.grad.reshape(-1)
-                if p.grad is not None:
-                    p.grad = None
+        # not by way of `grad`, which would copy once more
+        found: dict = {p.edge: None for leaves in self.leaves for p, _ in leaves if p.edge is not None}
+        if loss.edge is not None:
+            engine.walk([loss.edge], [np.full(loss.shape, task.weight, loss.dtype)], targets=found)
+        for leaves, used in zip(self.leaves, self.board.used, strict=True):
+            for i, (p, place) in enumerate(leaves):
+                g = found.get(p.edge)
+                used[self.index, i] = g is not None
+                place[...] = 0 if g is None else g
 
     def _tables(self, own: list) -> Iterator:
         """For each buffer: (group, buffer), what this worker has for it, all gradients, and who has one."""
@@ -160,7 +167,8 @@ class Worker:
         pieces = []
         for (group, flat), scratch, rows, used in self._tables(self.scratch):
             rule = partial(self.optimizer.update, group)
-            for span, steps in flat.pieces(np.logical_or.reduce(used)):
+            even = -(-flat.values.size // len(used))  # so that all have as much to do
+            for span, steps in flat.pieces(np.logical_or.reduce(used), min(CHUNK, even)):
                 update = partial(flat.update_piece, rule, span, steps, scratch=scratch)
                 pieces.append((rows[:, span], update))
         pieces = pieces[self.index :: len(self.board.losses)]

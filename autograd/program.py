@@ -1,0 +1,103 @@
+"""A function of arrays and its gradients as two lists of NumPy calls in memory of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy import ndarray
+
+from . import engine
+from .tensor import Tensor, wrap
+from .trace import NotReplayableError, Recorder, Step, Traced, as_array, plain, recorder
+
+
+class Program:
+    """What `fn(*arrays)`, one Tensor, and its gradients for the `leaves` were computed by.
+
+    `run` does so again for other numbers, without any of the Python code in between. Leaves are read where
+    their arrays are now (`moved` tells whether they are elsewhere by then). Raises NotReplayableError for
+    what cannot be recorded.
+    """
+
+    def __init__(self, fn: Callable[..., Tensor], arrays: Sequence[ndarray], leaves: Sequence[Tensor]):
+        self.leaves = [leaf for leaf in leaves if leaf.requires_grad]
+        self._homes = [(leaf, leaf.data) for leaf in leaves]
+        self._runs = 0
+        self._ready = 0  # the run whose backward can follow
+        recording = Recorder()
+        token = recorder.set(recording)
+        try:
+            inputs = [recording.copy(a) for a in arrays]
+            for leaf, data in self._homes:
+                leaf.data = data.view(Traced)
+            out = fn(*inputs)
+            if not isinstance(out, Tensor) or not isinstance(out.data, Traced):
+                raise NotReplayableError("the result is no Tensor that was computed from the arrays")
+            self.draws = recording.draws
+            self._forward, recording.steps = recording.steps, []
+            seed = recording.copy(np.ones(out.shape, out.dtype))
+            found: dict = dict.fromkeys(leaf.edge for leaf in self.leaves)
+            if out.edge is not None:
+                self._check_leaves(out.edge, found)
+                engine.walk([out.edge], [seed], targets=found)
+            self._backward = recording.steps
+        finally:
+            recorder.reset(token)
+            for leaf, data in self._homes:
+                leaf.data = data
+        self._inputs, self._out, self._seed = plain(inputs), plain(out.data), plain(seed)
+        self._gradients = [None if g is None else plain(as_array(g)) for g in found.values()]
+
+    @staticmethod
+    def _check_leaves(edge: engine.Edge, known: dict) -> None:
+        for node in engine.reachable([edge]):
+            if not node.edges and (node, 0) not in known:
+                raise NotReplayableError(
+                    "the result depends on a leaf besides those whose gradient is recorded"
+                )
+
+    def moved(self) -> bool:
+        """Whether a leaf has another array than when this was recorded."""
+        return any([leaf.data is not data for leaf, data in self._homes])
+
+    def run(self, arrays: Sequence[ndarray]) -> Tensor:
+        """The result for `arrays`, a Tensor with the leaves as its graph. Raises DivergedError.
+
+        Its backward has to come before the next run, which uses the same memory.
+        """
+        for own, array in zip(self._inputs, arrays, strict=True):
+            own[...] = array
+        self._runs += 1
+        run = self._ready = self._runs
+        _do(self._forward)
+        homes = [
+            data for _, data in self._homes
+        ]  # for the check that they are not written to before backward
+
+        def backward(g):
+            if run != self._ready or not homes:
+                raise RuntimeError(
+                    "backward of a replayed result after its memory was used again: call backward once, and "
+                    "before the next replay"
+                )
+            self._ready = 0
+            self._seed[...] = g
+            _do(self._backward)
+            return tuple([g if g is None else g.view() for g in self._gradients])
+
+        edges = [leaf.edge for leaf in self.leaves]
+        out = self._out.copy()
+        if all(g is None for g in self._gradients):
+            return wrap(out, None)
+        return wrap(out, (engine.new_node(replay, edges, backward, out.shape, out.dtype), 0))
+
+
+def replay() -> None:
+    """What the node of a program is called."""
+
+
+def _do(steps: list[Step]) -> None:
+    with np.errstate(all="ignore"):  # where the recorded code has its own, it is not in the steps
+        for fn, args in steps:
+            fn(*args)
