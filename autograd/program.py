@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy import ndarray
@@ -16,16 +16,42 @@ class Program:
     """What `fn(*arrays)`, one Tensor, and its gradients for the `leaves` were computed by.
 
     `run` does so again for other numbers, without any of the Python code in between. Leaves are read where
-    their arrays are now (`moved` tells whether they are elsewhere by then). Raises NotReplayableError for
-    what cannot be recorded.
+    their arrays are now (`moved` tells whether they are elsewhere by then). `places` has arrays for some
+    leaves, by id, in which their gradients are made if possible. Raises NotReplayableError for what cannot be
+    recorded.
     """
 
-    def __init__(self, fn: Callable[..., Tensor], arrays: Sequence[ndarray], leaves: Sequence[Tensor]):
+    def __init__(
+        self,
+        fn: Callable[..., Tensor],
+        arrays: Sequence[ndarray],
+        leaves: Sequence[Tensor],
+        places: Mapping[int, ndarray] | None = None,
+    ):
         self.leaves = [leaf for leaf in leaves if leaf.requires_grad]
         self._homes = [(leaf, leaf.data) for leaf in leaves]
         self._runs = 0
         self._ready = 0  # the run whose backward can follow
-        recording = Recorder()
+        wanted = [None if places is None else places.get(id(leaf)) for leaf in self.leaves]
+        gradients = self._record(fn, arrays, Recorder())
+        if places is not None:  # once more: by now it is known which of the arrays are the gradients
+            pairs = zip(gradients, wanted, strict=True)
+            fitting = {g.number: memory for g, p in pairs if (memory := _memory_for(g, p)) is not None}
+            gradients = self._record(fn, arrays, Recorder(fitting))
+        # views, which backward does not give away: nobody adds to them
+        self._gradients = tuple(
+            [
+                p
+                if _memory_for(g, p) is not None and np.shares_memory(g, p)
+                else None
+                if g is None
+                else plain(g).view()
+                for g, p in zip(gradients, wanted, strict=True)
+            ]
+        )
+
+    def _record(self, fn: Callable[..., Tensor], arrays: Sequence[ndarray], recording: Recorder) -> list:
+        """Note the steps, and give the gradients back."""
         token = recorder.set(recording)
         try:
             inputs = [recording.copy(a) for a in arrays]
@@ -47,7 +73,7 @@ class Program:
             for leaf, data in self._homes:
                 leaf.data = data
         self._inputs, self._out, self._seed = plain(inputs), plain(out.data), plain(seed)
-        self._gradients = [None if g is None else plain(as_array(g)) for g in found.values()]
+        return [None if g is None else as_array(g) for g in found.values()]
 
     @staticmethod
     def _check_leaves(edge: engine.Edge, known: dict) -> None:
@@ -71,12 +97,10 @@ class Program:
         self._runs += 1
         run = self._ready = self._runs
         _do(self._forward)
-        homes = [
-            data for _, data in self._homes
-        ]  # for the check that they are not written to before backward
+        homes = self._homes  # closed over, so that the engine sees if they are written to before backward
 
         def backward(g):
-            if run != self._ready or not homes:
+            if run != self._ready or any([leaf.data is not data for leaf, data in homes]):
                 raise RuntimeError(
                     "backward of a replayed result after its memory was used again: call backward once, and "
                     "before the next replay"
@@ -84,13 +108,23 @@ class Program:
             self._ready = 0
             self._seed[...] = g
             _do(self._backward)
-            return tuple([g if g is None else g.view() for g in self._gradients])
+            return self._gradients
 
         edges = [leaf.edge for leaf in self.leaves]
         out = self._out.copy()
         if all(g is None for g in self._gradients):
             return wrap(out, None)
         return wrap(out, (engine.new_node(replay, edges, backward, out.shape, out.dtype), 0))
+
+
+def _memory_for(g, place: ndarray | None) -> ndarray | None:
+    """`place` as memory for the gradient g, if that is an array with memory of its own laid out likewise."""
+    if place is None or getattr(g, "number", -1) < 0:
+        return None
+    fits = (
+        place.flags.c_contiguous and g.flags.c_contiguous and (g.shape, g.dtype) == (place.shape, place.dtype)
+    )
+    return place.reshape(-1).view(np.uint8) if fits else None
 
 
 def replay() -> None:

@@ -36,9 +36,11 @@ class Recorder:
     is done in the same order may use the same memory.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, placed: dict[int, ndarray] | None = None) -> None:
         self.steps: list[Step] = []
         self.draws = False  # whether random numbers are drawn
+        self.made = 0  # arrays so far
+        self._placed = placed or {}  # memory for some of them, by their number
         self._free: dict[int, list[ndarray]] = {}
         self._refs: dict[int, weakref.ref] = {}
 
@@ -46,8 +48,12 @@ class Recorder:
         """A Traced array of the same shape, dtype and order of axes in memory; what it holds is undefined."""
         size = array.nbytes
         free = self._free.setdefault(size, [])
-        memory = free.pop() if free else _aligned(size)
+        memory = self._placed.get(self.made)
+        if memory is None:
+            memory = free.pop() if free else _aligned(size)
         made = Traced(array.shape, array.dtype, memory, strides=array.strides)
+        made.number = self.made
+        self.made += 1
         key = id(made)
 
         def freed(_) -> None:
@@ -145,6 +151,7 @@ FILLED = {np.zeros_like: 0, np.ones_like: 1}
 class Traced(ndarray):
     """An array whose part in NumPy's calls is recorded; it has its numbers, like any other."""
 
+    number = -1  # of an array with memory of its own: how many were made before
     _owner: Any = None
 
     def __array_finalize__(self, parent) -> None:

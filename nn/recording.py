@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -41,11 +41,18 @@ def replay(model: Module, loss: Callable[..., Tensor]) -> Replay:
 
 
 class Replay:
-    """A loss with its recordings; made by `replay`."""
+    """A loss with its recordings; made by `replay`.
 
-    def __init__(self, model: Module, loss: Callable[..., Tensor]):
+    `places`: arrays for gradients by id of their parameters. A gradient that an engine walk gives may be the
+    place itself, which the next backward fills anew.
+    """
+
+    def __init__(
+        self, model: Module, loss: Callable[..., Tensor], places: Mapping[int, np.ndarray] | None = None
+    ):
         self.model = model
         self.loss = loss
+        self._places = places
         self._structure: Structure | None = None
         self._programs: dict[Any, _Checked | None] = {}  # None: not to be replayed
 
@@ -84,7 +91,7 @@ class Replay:
         assert self._structure is not None
         try:
             with random.kept():
-                program = _Checked(fn, arrays, self._structure.params)
+                program = _Checked(fn, arrays, self._structure.params, self._places)
         finally:
             changed = self._structure.change()
             self._structure.restore()
@@ -110,10 +117,10 @@ def _form(x) -> Any:
 class _Checked(Program):
     """A program that has to show first that it computes what its function does."""
 
-    def __init__(self, fn, arrays, leaves):
+    def __init__(self, fn, arrays, leaves, places):
         self._compared = False
         self._unvaried = {i: x.copy() for i, x in enumerate(arrays)}  # in all that it was compared on
-        super().__init__(fn, arrays, leaves)
+        super().__init__(fn, arrays, leaves, places)
 
     def run(self, arrays) -> Tensor:
         if not self.draws:

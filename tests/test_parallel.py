@@ -45,8 +45,8 @@ def kind(request):
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
-@pytest.mark.parametrize("max_norm", [0.05, 100.0])
-def test_replicas_train_as_one_process(kind, workers, max_norm):
+@pytest.mark.parametrize(("max_norm", "replay"), [(0.05, False), (100.0, False), (0.05, True)])
+def test_replicas_train_as_one_process(kind, workers, max_norm, replay):
     def made():
         nn.manual_seed(0)
         model = GPT(CONFIG).double()
@@ -56,7 +56,8 @@ def test_replicas_train_as_one_process(kind, workers, max_norm):
     expected_model, expected_optimizer = made()
     expected = alone(expected_model, expected_optimizer, language, batches, max_norm)
     model, optimizer = made()
-    with parallel.replicate(model, optimizer, language, workers=workers, max_norm=max_norm, kind=kind) as r:
+    options = {"workers": workers, "max_norm": max_norm, "kind": kind, "replay": replay}
+    with parallel.replicate(model, optimizer, language, **options) as r:
         losses = [r.step(*batch) for batch in batches]
         evaluated = r.evaluate(*batches[0])
     np.testing.assert_allclose(losses, expected, rtol=1e-10)

@@ -91,7 +91,6 @@ class Worker:
         self.modules = list(model.modules())
         self.params = list(model.parameters())
         self.optimizer = optimizer
-        self.loss = Replay(model, loss) if replay else partial(loss, model)
         self.meet = meet
         self.max_norm = math.inf if max_norm is None else max_norm
         self.buffers = list(optimizer.buffers())  # (group, flat)
@@ -103,6 +102,8 @@ class Worker:
             ]
             for (_, flat), rows in zip(self.buffers, board.gradients, strict=True)
         ]
+        places = {id(p): place for leaves in self.leaves for p, place in leaves}
+        self.loss = Replay(model, loss, places) if replay else partial(loss, model)
         self.scratch = [flat.new_scratch()[1:] for _, flat in self.buffers]
 
     def serve(self, link: Link) -> None:
@@ -150,7 +151,8 @@ class Worker:
             for i, (p, place) in enumerate(leaves):
                 g = found.get(p.edge)
                 used[self.index, i] = g is not None
-                place[...] = 0 if g is None else g
+                if g is not place:  # a replay has made it there
+                    place[...] = 0 if g is None else g
 
     def _tables(self, own: list) -> Iterator:
         """For each buffer: (group, buffer), what this worker has for it, all gradients, and who has one."""
