@@ -144,6 +144,7 @@ def _check(array: ndarray, expected: bool) -> None:
 
 # Functions of shapes and dtypes: what they give holds for other numbers too.
 OF_FORM = (np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.may_share_memory, np.shares_memory)
+NAMED_OUT = (np.maximum, np.minimum)  # which may get more operands one day
 WITH_OUT = (np.concatenate, np.stack)
 FILLED = {np.zeros_like: 0, np.ones_like: 1}
 
@@ -174,6 +175,8 @@ class Traced(ndarray):
             target = active().copy(np.asarray(call(*given, **kwargs)))
         if method == "reduce":
             active().note(call, given, kwargs | {"out": plain(target)})
+        elif ufunc in NAMED_OUT:
+            active().note(ufunc, given, kwargs | {"out": plain(target)})
         else:  # an `out` in its place is found faster than by its name
             active().note(ufunc, (*_numbers_as_arrays(given), plain(target)), kwargs)
         return target
@@ -278,7 +281,9 @@ def _arrays(value) -> list:
 
 
 def _is_view(result, sources: list[ndarray]) -> bool:
-    return isinstance(result, ndarray) and any(np.may_share_memory(result, source) for source in sources)
+    if not isinstance(result, ndarray):
+        return False
+    return not result.size or any(np.may_share_memory(result, source) for source in sources)
 
 
 def _views(result, owner):

@@ -17,7 +17,7 @@ CANDIDATES = [
     torch_candidate("torch eager", TORCH),
     torch_candidate("torch.compile", TORCH, compiled=True),
     Candidate("tapegrad, 1 process", OURS, threads=CORES),
-    Candidate("tapegrad, thread replicas", OURS, {"replicas": "threads", "workers": CORES}, pin=False),
+    Candidate("tapegrad, replay, 1 process", OURS, {"replay": True}, threads=CORES),
     Candidate("tapegrad, process replicas", OURS, {"replicas": "processes", "workers": CORES}, pin=False),
 ]
 WARM = Task(vocab=13, width=16, heads=2, layers=1, length=8, batch=2 * CORES)

@@ -39,6 +39,12 @@ def versions() -> dict[str, str]:
     return found | {"blas": f"{blas['name']} {blas['version']}"}
 
 
+def simd() -> str:
+    """The widest vector instructions that NumPy found here; exp, tanh and the like depend on them."""
+    found = np.show_config(mode="dicts").get("SIMD Extensions", {}).get("found", [])
+    return found[-1] if found else "none"
+
+
 def git(*words: str) -> str:
     try:
         done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -58,7 +64,13 @@ def start(name: str, quick: bool) -> dict:
         "date": date.today().isoformat(),
         "commit": git("rev-parse", "--short", "HEAD"),
         "changed": bool(git("status", "--porcelain", "--untracked-files=no")),
-        "machine": {"cpu": cpu_model(), "cores": CORES, "system": platform.system(), "load": round(load, 2)},
+        "machine": {
+            "cpu": cpu_model(),
+            "cores": CORES,
+            "system": platform.system(),
+            "simd": simd(),
+            "load": round(load, 2),
+        },
         "versions": versions(),
     }
 

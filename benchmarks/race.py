@@ -94,7 +94,8 @@ def training(data: str | None, minutes: float) -> Iterator[Callable[[], dict]]:
     course, model = Course(data, minutes), build(TASK)
     optimizer = nn.optim.AdamW(course.groups(list(model.parameters())), betas=(0.9, 0.99))
     norm = course.settings.max_norm
-    with nn.parallel.replicate(model, optimizer, mean_loss, workers=CORES, max_norm=norm) as replicas:
+    options = {"workers": CORES, "max_norm": norm, "replay": True}  # as in the example
+    with nn.parallel.replicate(model, optimizer, mean_loss, **options) as replicas:
         yield lambda: course.run(replicas.step, replicas.evaluate, optimizer)
 
 

@@ -36,10 +36,15 @@ def unique(values: Iterable) -> list:
     return list(dict.fromkeys(values))
 
 
+def machine(told: Mapping) -> str:
+    vectors = f" (NumPy's vector instructions: {told['simd']})" if "simd" in told else ""
+    return f"{told['cores']} cores of {told['cpu']}{vectors}"
+
+
 def heading(found: Mapping[str, dict]) -> str:
     """Machine, versions and dates."""
     runs = list(found.values())
-    machines = unique(f"{run['machine']['cores']} cores of {run['machine']['cpu']}" for run in runs)
+    machines = unique(machine(run["machine"]) for run in runs)
     names = {"python": "Python", "numpy": "NumPy", "blas": "BLAS", "torch": "PyTorch", "jax": "JAX"}
     told = [
         f"{name} {' and '.join(unique(run['versions'][key] for run in runs if key in run['versions']))}"

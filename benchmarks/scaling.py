@@ -25,10 +25,11 @@ from .measure import (
 from .tasks import Task
 
 OURS, TORCH = "benchmarks.tasks:training", "benchmarks.torch_models:training"
+REPLICAS = {"replicas": "processes", "workers": CORES, "replay": True}
 CANDIDATES = [
     torch_candidate("torch eager", TORCH),
     Candidate("tapegrad, 1 process", OURS, threads=CORES),
-    Candidate("tapegrad, process replicas", OURS, {"replicas": "processes", "workers": CORES}, pin=False),
+    Candidate("tapegrad, replay, process replicas", OURS, REPLICAS, pin=False),
 ]
 BASE = Task(vocab=65, width=256, heads=4, layers=4, length=128, batch=8)
 AXES = {
@@ -78,7 +79,7 @@ def main() -> None:
     parser.add_argument("--plot", type=Path, help=f"default: {default}, and none with --quick")
     args = parser.parse_args()
     base, ranges = (QUICK_BASE, QUICK_AXES) if args.quick else (BASE, AXES)
-    plan = QUICK if args.quick else Plan(rounds=3, seconds=0.3, warm=1)
+    plan = QUICK if args.quick else Plan(rounds=3, seconds=0.3, warm=1, least=1)
     results = provenance.start("scaling", args.quick) | {"threads": CORES, "base": base.job(), "axes": {}}
     for axis, values in ranges.items():
         points, rows = {}, []

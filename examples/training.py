@@ -123,7 +123,7 @@ class Run:
         """The model on several cores: to train, and to measure losses."""
         s = self.settings
         return nn.parallel.replicate(
-            self.model, self.optimizer, mean_loss, workers=s.workers, max_norm=s.max_norm
+            self.model, self.optimizer, mean_loss, workers=s.workers, max_norm=s.max_norm, replay=True
         )
 
     def train_step(self, replicas: nn.parallel.Replicas) -> float:

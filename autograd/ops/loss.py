@@ -44,7 +44,7 @@ def cross_entropy(logits, targets, ignore_index=-100, label_smoothing=0.0, reduc
     picked, weight = _picked(targets, logits, ignore_index, reduction)
     x = logits.reshape(-1, shape[-1])
     e = np.empty_like(x) if needs[0] else None  # all that is kept of the vocabulary's size
-    total, shift = np.empty_like(weight), np.empty_like(weight)
+    total, shift = np.empty_like(x, shape=weight.shape), np.empty_like(x, shape=weight.shape)
     for block in blocks(*x.shape):
         total[block], shift[block] = _exp_sums(x[block], e if e is None else e[block])
     loss = np.log(total) - (1 - label_smoothing) * (x[np.arange(picked.size), picked] - shift)
