@@ -37,6 +37,8 @@ class Program:
         if places is not None:  # once more: by now it is known which of the arrays are the gradients
             pairs = zip(gradients, wanted, strict=True)
             fitting = {g.number: memory for g, p in pairs if (memory := _memory_for(g, p)) is not None}
+            del gradients, pairs
+            self._forward = self._backward = []  # and with them their memory
             gradients = self._record(fn, arrays, Recorder(fitting))
         # views, which backward does not give away: nobody adds to them
         self._gradients = tuple(

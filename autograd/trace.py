@@ -46,12 +46,12 @@ class Recorder:
 
     def like(self, array: ndarray) -> Traced:
         """A Traced array of the same shape, dtype and order of axes in memory; what it holds is undefined."""
-        size = array.nbytes
+        size, dense = array.nbytes, np.empty_like(array, subok=False)
         free = self._free.setdefault(size, [])
         memory = self._placed.get(self.made)
         if memory is None:
             memory = free.pop() if free else _aligned(size)
-        made = Traced(array.shape, array.dtype, memory, strides=array.strides)
+        made = Traced(array.shape, array.dtype, memory, strides=dense.strides)
         made.number = self.made
         self.made += 1
         key = id(made)

@@ -68,6 +68,26 @@ def tapegrad(op: str, backward: bool) -> Iterator[Step]:
 
 
 @contextmanager
+def tapegrad_replay(op: str, backward: bool) -> Iterator[Step]:
+    from tapegrad import nn
+    from tapegrad.autograd import Tensor
+
+    x, constant = start(op)
+    model = nn.Module()
+    model.x = nn.Parameter(x)
+    one = link(np, op, Tensor(constant))
+    replayed = nn.replay(model, lambda model: chain(one, model.x))
+
+    def step() -> None:
+        y = replayed()
+        if backward:
+            y.backward(ENDS)
+            model.x.grad = None
+
+    yield step
+
+
+@contextmanager
 def torch(op: str, backward: bool) -> Iterator[Step]:
     library = import_module("torch")
     x, constant, seed = map(library.from_numpy, (*start(op), ENDS))

@@ -33,6 +33,7 @@ TINY = [
     torch_candidate("torch", "benchmarks.chains:torch", threads=1),
     Candidate("NumPy", "benchmarks.chains:numpy"),
     Candidate("tapegrad", "benchmarks.chains:tapegrad"),
+    Candidate("tapegrad, replay", "benchmarks.chains:tapegrad_replay"),
     Candidate("MyGrad", "benchmarks.chains:mygrad"),
     Candidate("HIPS autograd", "benchmarks.chains:hips"),
 ]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Tensor, grad
+from ..autograd.memory import give_back
 from ..autograd.modes import keeping_recipes, recording
 from ..autograd.program import Program
 from ..autograd.trace import DivergedError, NotReplayableError
@@ -32,7 +33,8 @@ def replay(model: Module, loss: Callable[..., Tensor]) -> Replay:
     Other arguments are constants, as is what Python does while recording: hooks and prints inside are not run
     again. Dropout is drawn anew. If a condition on numbers comes out differently, that step runs unrecorded.
     The first steps of a recording are compared with unrecorded ones; where they differ, or where the loss
-    cannot be recorded, a warning says why and nothing is replayed.
+    cannot be recorded, a warning says why and nothing is replayed. A recording keeps the memory of a step;
+    comparing takes as much again for a moment.
 
     Call `backward` at most once, and before the next step. Where nothing is recorded for gradients (no_grad)
     or everything is (higher_order), or where the batch itself wants gradients, `loss` is simply called.
@@ -75,6 +77,7 @@ class Replay:
                 program = self._programs[key] = self._record(batch, arrays)
             if program.doubtful(arrays):
                 program.check(batch, arrays, self)
+                give_back()  # a comparison holds a step's memory twice
             return program.run(arrays)
         except NotReplayableError as problem:
             self._programs[key] = None

@@ -1,10 +1,14 @@
 """Reductions over one axis, several, or all."""
 
+from functools import lru_cache
+from math import prod
+
 import numpy as np
 
 from .._op import op
 
 
+@lru_cache(maxsize=1024)
 def _kept(shape, axis):
     """`shape` with 1 for each reduced axis, and how many elements go into one result."""
     axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
@@ -15,13 +19,26 @@ def _kept(shape, axis):
     return tuple(1 if i in axes else n for i, n in enumerate(shape)), count
 
 
+FEW = 4096
+
+
+def _spread(g, kept, shape):
+    """g, of shape `kept`, for each element that went into it: a view, or where that is faster, a copy."""
+    g = g.reshape(kept)
+    if prod(shape) > FEW:
+        return np.broadcast_to(g, shape)
+    spread = np.empty_like(g, shape=shape)
+    spread[...] = g
+    return spread
+
+
 @op(inputs=1)
 def sum(x, axis=None, keepdims=False):
     shape = x.shape
     kept, _ = _kept(shape, axis)
 
     def backward(g):
-        return (np.broadcast_to(g.reshape(kept), shape),)
+        return (_spread(g, kept, shape),)
 
     return x.sum(axis=axis, keepdims=keepdims), backward
 
@@ -32,7 +49,7 @@ def mean(x, axis=None, keepdims=False):
     kept, count = _kept(shape, axis)
 
     def backward(g):
-        return (np.broadcast_to((g / count).reshape(kept), shape),)
+        return (_spread(g / count, kept, shape),)
 
     return x.sum(axis=axis, keepdims=keepdims) / count, backward
 
