@@ -40,17 +40,7 @@ class Program:
             del gradients, pairs
             self._forward = self._backward = []  # and with them their memory
             gradients = self._record(fn, arrays, Recorder(fitting))
-        # views, which backward does not give away: nobody adds to them
-        self._gradients = tuple(
-            [
-                p
-                if _memory_for(g, p) is not None and np.shares_memory(g, p)
-                else None
-                if g is None
-                else plain(g).view()
-                for g, p in zip(gradients, wanted, strict=True)
-            ]
-        )
+        self._gradients = tuple([_lent(g, p) for g, p in zip(gradients, wanted, strict=True)])
 
     def _record(self, fn: Callable[..., Tensor], arrays: Sequence[ndarray], recording: Recorder) -> list:
         """Note the steps, and give the gradients back."""
@@ -127,6 +117,13 @@ def _memory_for(g, place: ndarray | None) -> ndarray | None:
         place.flags.c_contiguous and g.flags.c_contiguous and (g.shape, g.dtype) == (place.shape, place.dtype)
     )
     return place.reshape(-1).view(np.uint8) if fits else None
+
+
+def _lent(g, place: ndarray | None) -> ndarray | None:
+    """The gradient g as backward gives it: its place, or a view, which nobody adds to."""
+    if place is not None and _memory_for(g, place) is not None and np.shares_memory(g, place):
+        return place
+    return None if g is None else plain(g).view()
 
 
 def replay() -> None:

@@ -244,39 +244,6 @@ class Module:  # over 200 lines: what a PyTorch user calls on any module is all 
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
 
-class Structure:
-    """What a model was made of at one time: code that keeps a copy or a recording of it asks for changes."""
-
-    def __init__(self, model: Module):
-        self.modules = list(model.modules())
-        self.params = list(model.parameters())
-        self._attributes = [
-            (vars(module), name, value)
-            for module in self.modules
-            for name, value in vars(module).items()
-            if isinstance(value, (Module, Parameter, np.ndarray))
-        ]
-
-    def change(self) -> str | None:
-        """The name of an attribute that is another module, parameter or buffer by now, if there is one."""
-        for attributes, name, value in self._attributes:
-            if attributes.get(name) is not value:
-                return name
-        return None
-
-    def restore(self) -> None:
-        """Undo all changes."""
-        for attributes, name, value in self._attributes:
-            attributes[name] = value
-
-    def modes(self) -> tuple:
-        """Which modules are training, and which parameters require a gradient."""
-        return (
-            tuple([module.training for module in self.modules]),
-            tuple([p.edge is not None for p in self.params]),
-        )
-
-
 def _misfits(own: dict[str, np.ndarray], given: dict[str, np.ndarray], names: LoadResult) -> list[str]:
     """What keeps `given` from being loaded into `own`, in lines for an error."""
     wrong = [

@@ -12,9 +12,10 @@ from ..autograd import Tensor, grad
 from ..autograd.memory import give_back
 from ..autograd.modes import keeping_recipes, recording
 from ..autograd.program import Program
-from ..autograd.trace import DivergedError, NotReplayableError
+from ..autograd.trace import DivergedError, NotReplayableError, recorder
 from . import random
-from .module import Module, Structure
+from .module import Module, Parameter
+from .structure import Structure
 
 MOST = 32  # recordings that are kept; each has memory for a step
 
@@ -62,9 +63,11 @@ class Replay:
         batch = tuple([x.data if isinstance(x, Tensor) and x.edge is None else x for x in batch])
         if not recording.get() or keeping_recipes.get() or any(isinstance(x, Tensor) for x in batch):
             return self.loss(self.model, *batch)
+        if recorder.get() is not None:  # inside of another recording
+            return self.loss(self.model, *batch)
         if self._structure is None or self._structure.change() is not None:
-            self._structure = Structure(self.model)
-            self._programs.clear()
+            self._structure = Structure(self.model, (Module, Parameter, np.ndarray))
+            self._programs = {key: None for key, program in self._programs.items() if program is None}
         arrays = [x for x in batch if isinstance(x, np.ndarray)]
         key = self._structure.modes(), tuple([_form(x) for x in batch])
         program = self._programs.get(key)

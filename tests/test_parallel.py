@@ -172,3 +172,17 @@ def test_cores_are_given_back(kind):
     with parallel.replicate(*net(), squared, workers=2, kind=kind) as replicas:
         replicas.step(*regression(4))
     assert os.sched_getaffinity(0) == before
+
+
+def test_buffers_that_the_loss_changes_stay_in_their_worker(kind):
+    model, optimizer = net()
+    model.register_buffer("seen", np.zeros(()))
+
+    def counted(model, x, y):
+        model.seen = model.seen + len(x)
+        return squared(model, x, y)
+
+    with parallel.replicate(model, optimizer, counted, workers=2, kind=kind) as replicas:
+        for i in range(3):
+            replicas.step(*regression(6, seed=i))
+    assert model.seen == 9

@@ -368,4 +368,16 @@ def test_a_buffer_that_the_model_replaces():
     loss_of = nn.replay(model, squares)
     with pytest.warns(RuntimeWarning, match="replaces 'average' of the model"):
         loss_of(floats(4, 3), floats(4, 2))
+    for _ in range(3):  # no recording is tried again
+        loss_of(floats(4, 3), floats(4, 2))
     assert type(model.average) is np.ndarray
+
+
+def test_a_replay_inside_of_another():
+    model, loss, batches = mlp()
+    inner = nn.replay(model, loss)
+
+    def twice(model, x, y):
+        return inner(x, y) * 2
+
+    assert_same(model, nn.replay(model, twice), lambda model, x, y: loss(model, x, y) * 2, batches)

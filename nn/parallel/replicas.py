@@ -12,8 +12,9 @@ import numpy as np
 
 from ...autograd import Tensor
 from .. import random
-from ..module import Module, Structure
+from ..module import Module
 from ..optim import Optimizer
+from ..structure import Structure
 from .cores import OneBlasThread, available_cores, pin
 from .crew import Link, ProcessLink, ThreadLink, shared_array
 from .worker import Board, Settings, Task, Worker

@@ -1,0 +1,38 @@
+"""What a model is made of, remembered by those who keep a copy or a recording of it."""
+
+from __future__ import annotations
+
+from .module import Module, Parameter
+
+
+class Structure:
+    """Which modules and parameters, or other `kinds` of attributes, a model had at one time."""
+
+    def __init__(self, model: Module, kinds: tuple[type, ...] = (Module, Parameter)):
+        self.modules = list(model.modules())
+        self.params = list(model.parameters())
+        self._attributes = [
+            (vars(module), name, value)
+            for module in self.modules
+            for name, value in vars(module).items()
+            if isinstance(value, kinds)
+        ]
+
+    def change(self) -> str | None:
+        """The name of an attribute that is another object by now, if there is one."""
+        for attributes, name, value in self._attributes:
+            if attributes.get(name) is not value:
+                return name
+        return None
+
+    def restore(self) -> None:
+        """Undo all changes."""
+        for attributes, name, value in self._attributes:
+            attributes[name] = value
+
+    def modes(self) -> tuple:
+        """Which modules are training, and which parameters require a gradient."""
+        return (
+            tuple([module.training for module in self.modules]),
+            tuple([p.edge is not None for p in self.params]),
+        )
