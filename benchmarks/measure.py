@@ -65,6 +65,7 @@ class Process:
             cwd=ROOT,
             preexec_fn=os.setpgrp,  # so that its children are stopped and ended with it
         )
+        self.pid = self._process.pid
         try:
             self.ask(load=candidate.load, options=dict(candidate.options), pin=candidate.pin)
         except BaseException:

@@ -18,12 +18,14 @@ from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 
+# Asked before anything is pinned: a pinned thread would tell of its own core only.
+CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
-def pin_threads() -> None:
+
+def pin_threads(cores: list[int] = CORES) -> None:
     """One core for each thread, main first: the kernel may wake a BLAS worker on its caller's core."""
-    if not hasattr(os, "sched_setaffinity"):
+    if not cores:
         return
-    cores = sorted(os.sched_getaffinity(0))
     for i, thread in enumerate(sorted(map(int, os.listdir("/proc/self/task")))):
         os.sched_setaffinity(thread, {cores[i % len(cores)]})
 

@@ -1,7 +1,9 @@
 """The machinery of benchmarks/: turns, statistics, tables, and the report. Nothing here depends on times."""
 
 import json
+import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,16 @@ def test_candidates_take_the_same_steps_and_the_impossible_are_passed_over():
 def test_a_process_that_dies_is_reported():
     with Process(Candidate("dies", "os:_exit")) as process, pytest.raises(Unavailable, match="ended"):
         process.ask(job={"status": 3})
+
+
+@pytest.mark.skipif(sys.platform != "linux" or measure.CORES < 2, reason="needs two cores and /proc")
+def test_each_thread_has_a_core_of_its_own_from_job_to_job():
+    with Process(replace(OURS, threads=2)) as process:
+        for _ in range(2):
+            process.ask(job=SMALL.job())
+        tasks = os.listdir(f"/proc/{process.pid}/task")
+        cores = [os.sched_getaffinity(int(task)) for task in tasks]
+    assert len(cores) == 2 and not set.intersection(*cores)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read in /proc")
