@@ -2,17 +2,6 @@
 
 import ctypes
 import sys
-from typing import Any
-
-
-def _from_libc(name: str) -> Any:
-    """A function of the C library, or None where there is none of that name."""
-    if not sys.platform.startswith("linux"):
-        return None
-    try:
-        return getattr(ctypes.CDLL(None), name)
-    except (OSError, AttributeError):
-        return None
 
 
 def keep_memory() -> bool:
@@ -23,15 +12,11 @@ def keep_memory() -> bool:
     malloc (M_MMAP_THRESHOLD and M_TRIM_THRESHOLD) for the whole process, so a program calls it, never the
     library.
     """
-    mallopt = _from_libc("mallopt")
-    if mallopt is None:
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
         return False
     m_trim_threshold, m_mmap_threshold = -1, -3
     return bool(mallopt(m_mmap_threshold, 1 << 25) and mallopt(m_trim_threshold, 2**31 - 1))
-
-
-def give_back() -> None:
-    """Give memory that is free now to the system, also after `keep_memory`: for what is needed only once."""
-    trim = _from_libc("malloc_trim")
-    if trim is not None:
-        trim(0)

@@ -30,6 +30,8 @@ class Program:
     ):
         self.leaves = [leaf for leaf in leaves if leaf.requires_grad]
         self._homes = [(leaf, leaf.data) for leaf in leaves]
+        self._forward: list[Step] = []
+        self._backward: list[Step] = []
         self._runs = 0
         self._ready = 0  # the run whose backward can follow
         wanted = [None if places is None else places.get(id(leaf)) for leaf in self.leaves]

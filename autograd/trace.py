@@ -231,13 +231,13 @@ class Traced(ndarray):
     def reshape(self, *shape, **kwargs):
         return self._made_by(ndarray.reshape, *shape, **kwargs)
 
-    def astype(self, dtype, **kwargs):
+    def astype(self, dtype, **kwargs):  # type: ignore[override]
         return self._made_by(ndarray.astype, dtype, **kwargs)
 
     def copy(self, order="C"):
         return self._made_by(ndarray.copy, order)
 
-    def take(self, indices, axis=None):
+    def take(self, indices, axis=None):  # type: ignore[override]
         return self._made_by(ndarray.take, indices, axis)
 
     def ravel(self, order="C"):

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Tensor, grad
-from ..autograd.memory import give_back
 from ..autograd.modes import keeping_recipes, recording
 from ..autograd.program import Program
 from ..autograd.trace import DivergedError, NotReplayableError, recorder
@@ -18,6 +17,7 @@ from .module import Module, Parameter
 from .structure import Structure
 
 MOST = 32  # recordings that are kept; each has memory for a step
+TRIES = 4
 
 
 def replay(model: Module, loss: Callable[..., Tensor]) -> Replay:
@@ -33,9 +33,9 @@ def replay(model: Module, loss: Callable[..., Tensor]) -> Replay:
     of shapes and dtypes of the batch's arrays, of training and evaluation mode and of frozen parameters.
     Other arguments are constants, as is what Python does while recording: hooks and prints inside are not run
     again. Dropout is drawn anew. If a condition on numbers comes out differently, that step runs unrecorded.
-    The first steps of a recording are compared with unrecorded ones; where they differ, or where the loss
-    cannot be recorded, a warning says why and nothing is replayed. A recording keeps the memory of a step;
-    comparing takes as much again for a moment.
+    The first batch is not replayed. With the second one the recording is made and compared with the loss
+    itself: where they differ, or where the loss cannot be recorded, a warning says why and nothing is
+    replayed. A recording keeps the memory of a step.
 
     Call `backward` at most once, and before the next step. Where nothing is recorded for gradients (no_grad)
     or everything is (higher_order), or where the batch itself wants gradients, `loss` is simply called.
@@ -57,7 +57,7 @@ class Replay:
         self.loss = loss
         self._places = places
         self._structure: Structure | None = None
-        self._programs: dict[Any, _Checked | None] = {}  # None: not to be replayed
+        self._known: dict[Any, _Seen] = {}
 
     def __call__(self, *batch) -> Tensor:
         batch = tuple([x.data if isinstance(x, Tensor) and x.edge is None else x for x in batch])
@@ -67,47 +67,92 @@ class Replay:
             return self.loss(self.model, *batch)
         if self._structure is None or self._structure.change() is not None:
             self._structure = Structure(self.model, (Module, Parameter, np.ndarray))
-            self._programs = {key: None for key, program in self._programs.items() if program is None}
+            self._known = {key: REFUSED for key, known in self._known.items() if known is REFUSED}
         arrays = [x for x in batch if isinstance(x, np.ndarray)]
         key = self._structure.modes(), tuple([_form(x) for x in batch])
-        program = self._programs.get(key)
-        if program is None and key in self._programs:
-            return self.loss(self.model, *batch)
+        known = self._known.get(key)
         try:
-            if program is None or program.moved():
-                while len(self._programs) >= MOST:
-                    del self._programs[next(iter(self._programs))]
-                program = self._programs[key] = self._record(batch, arrays)
-            if program.doubtful(arrays):
-                program.check(batch, arrays, self)
-                give_back()  # a comparison holds a step's memory twice
-            return program.run(arrays)
+            if known is not None and known is not REFUSED:
+                return self._replayed(known, batch, arrays)
         except NotReplayableError as problem:
-            self._programs[key] = None
-            warnings.warn(f"nn.replay: {problem}; this loss is not replayed", RuntimeWarning, stacklevel=2)
+            self._refuse(key, problem)
         except DivergedError:
-            pass
-        return self.loss(self.model, *batch)
+            if known is not None and known.program is None:  # between the first batch and this
+                self._known[key] = _Seen(arrays, known.tries + 1)
+        if known is None:
+            while len(self._known) >= MOST:
+                del self._known[next(iter(self._known))]
+            self._known[key] = _Seen(arrays)
+        loss = self.loss(self.model, *batch)
+        if self._known[key] is not REFUSED and self._structure.change() is not None:
+            self._refuse(key, f"the loss replaces {self._structure.change()!r} of the model")
+        return loss
 
-    def _record(self, batch: tuple, arrays: list[np.ndarray]) -> _Checked:
-        def fn(*traced):
-            left = iter(traced)
+    def _refuse(self, key, problem: object) -> None:
+        self._known[key] = REFUSED
+        warnings.warn(f"nn.replay: {problem}; this loss is not replayed", RuntimeWarning, stacklevel=3)
+
+    def _replayed(self, known: _Seen, batch: tuple, arrays: list[np.ndarray]) -> Tensor:
+        program = known.program
+        if known.tries > TRIES:
+            raise NotReplayableError("conditions on numbers come out differently from batch to batch")
+        if program is None or program.moved() or known.news(arrays):
+            known.program = program = None  # its memory may be needed
+            known.program = program = self._recorded(known.arrays, batch, arrays)
+            known.compared(arrays)
+        if not program.draws:
+            return program.run(arrays)
+        with random.kept(on_error=True):  # what runs in place of this draws the same numbers
+            return program.run(arrays)
+
+    def _recorded(self, first: list[np.ndarray], batch: tuple, arrays: list[np.ndarray]) -> Program:
+        """A recording with the arrays `first`, after it has given the right numbers for `batch`."""
+        assert self._structure is not None
+
+        def fn(*given):
+            left = iter(given)
             return self.loss(self.model, *(next(left) if isinstance(x, np.ndarray) else x for x in batch))
 
-        assert self._structure is not None
+        leaves = self._structure.params
         try:
             with random.kept():
-                program = _Checked(fn, arrays, self._structure.params, self._places)
+                right = _numbers(fn(*arrays), leaves)
+            with random.kept():
+                program = Program(fn, first, leaves, self._places)
         finally:
-            changed = self._structure.change()
             self._structure.restore()
-        if changed is not None:
-            raise NotReplayableError(f"the loss replaces {changed!r} of the model")
+        with random.kept():
+            replayed = _numbers(program.run(arrays), leaves)
+        if not all(map(_close, right, replayed)):
+            raise NotReplayableError(
+                "a replay gives other numbers than the loss, which uses numbers that are neither in the "
+                "batch nor the model's parameters, or NumPy in a way that cannot be recorded"
+            )
         return program
 
     def __repr__(self) -> str:
-        count = sum(program is not None for program in self._programs.values())
+        count = sum(known.program is not None for known in self._known.values())
         return f"Replay({type(self.model).__name__}, {count} recordings)"
+
+
+class _Seen:
+    """A form of batches: the arrays of the first one, and the recording made with them."""
+
+    def __init__(self, arrays: list[np.ndarray], tries: int = 0):
+        self.arrays = [x.copy() for x in arrays]
+        self.tries = tries  # to find two batches for which conditions come out alike
+        self.program: Program | None = None
+        self._unvaried = dict(enumerate(self.arrays))  # those that were the same in all that was compared
+
+    def news(self, arrays: list[np.ndarray]) -> bool:
+        """Whether an array has other numbers for the first time: what depends on it was never compared."""
+        return any([not np.array_equal(arrays[i], x) for i, x in self._unvaried.items()])
+
+    def compared(self, arrays: list[np.ndarray]) -> None:
+        self._unvaried = {i: x for i, x in self._unvaried.items() if np.array_equal(arrays[i], x)}
+
+
+REFUSED = _Seen([])
 
 
 def _form(x) -> Any:
@@ -120,47 +165,13 @@ def _form(x) -> Any:
     return type(x), x
 
 
-class _Checked(Program):
-    """A program that has to show first that it computes what its function does."""
-
-    def __init__(self, fn, arrays, leaves, places):
-        self._compared = False
-        self._unvaried = {i: x.copy() for i, x in enumerate(arrays)}  # in all that it was compared on
-        super().__init__(fn, arrays, leaves, places)
-
-    def run(self, arrays) -> Tensor:
-        if not self.draws:
-            return super().run(arrays)
-        with random.kept(on_error=True):  # what runs in place of this draws the same numbers
-            return super().run(arrays)
-
-    def doubtful(self, arrays: list[np.ndarray]) -> bool:
-        """Whether it was never compared, or not with numbers like these in each array."""
-        return not self._compared or any(
-            [not np.array_equal(arrays[i], x) for i, x in self._unvaried.items()]
-        )
-
-    def check(self, batch: tuple, arrays: list[np.ndarray], owner: Replay) -> None:
-        """Compare with the function itself."""
-        with random.kept():
-            right = self._found(owner.loss(owner.model, *batch))
-        with random.kept():
-            replayed = self._found(self.run(arrays))
-        for a, b in zip(right, replayed, strict=True):
-            if not _close(a, b):
-                raise NotReplayableError(
-                    "a replay gives other numbers than the loss, which uses numbers that are neither in the "
-                    "batch nor the model's parameters, or NumPy in a way that cannot be recorded"
-                )
-        self._compared = True
-        self._unvaried = {i: x for i, x in self._unvaried.items() if np.array_equal(arrays[i], x)}
-
-    def _found(self, loss: Tensor) -> list[np.ndarray | None]:
-        """The loss and all gradients."""
-        if loss.edge is None:
-            return [loss.data]
-        found = grad(loss, self.leaves, np.ones(loss.shape, loss.dtype), allow_unused=True)
-        return [loss.data, *(g if g is None else g.data for g in found)]
+def _numbers(loss: Tensor, leaves: list[Parameter]) -> list[np.ndarray | None]:
+    """The loss and all gradients."""
+    if not isinstance(loss, Tensor) or loss.edge is None:
+        return [np.asarray(getattr(loss, "data", loss))]
+    wanted = [p for p in leaves if p.requires_grad]
+    found = grad(loss, wanted, np.ones(loss.shape, loss.dtype), allow_unused=True)
+    return [loss.data, *(g if g is None else g.data for g in found)]
 
 
 def _close(a: np.ndarray | None, b: np.ndarray | None) -> bool:

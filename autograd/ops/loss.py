@@ -3,8 +3,8 @@
 import numpy as np
 
 from .._op import op
-from ..trace import as_array, whole
-from ._fast import blocks, row_sums
+from ..trace import as_array
+from ._fast import blocks, exp_sums, row_sums
 
 
 def cross_entropy_plain(logits, targets, ignore_index=-100, label_smoothing=0.0, reduction="mean", *, needs):
@@ -46,7 +46,7 @@ def cross_entropy(logits, targets, ignore_index=-100, label_smoothing=0.0, reduc
     e = np.empty_like(x) if needs[0] else None  # all that is kept of the vocabulary's size
     total, shift = np.empty_like(x, shape=weight.shape), np.empty_like(x, shape=weight.shape)
     for block in blocks(*x.shape):
-        total[block], shift[block] = _exp_sums(x[block], e if e is None else e[block])
+        total[block], shift[block] = exp_sums(x[block], e if e is None else e[block])
     loss = np.log(total) - (1 - label_smoothing) * (x[np.arange(picked.size), picked] - shift)
     if label_smoothing:
         loss -= label_smoothing * (row_sums(x) / shape[-1] - shift)
@@ -61,30 +61,6 @@ def cross_entropy(logits, targets, ignore_index=-100, label_smoothing=0.0, reduc
         return (d.reshape(shape),)
 
     return loss.reshape(shape[:-1]) if reduction == "none" else loss.sum(), backward
-
-
-def _exp_sums(x, e):
-    """Sums of exp(x - shift), which is put into `e`, over the last axis, and the shift of each row.
-
-    It is 0, as the search for a maximum takes longer than the exponentials, or for rows whose sum shows that
-    they lose accuracy or overflow, the maximum.
-    """
-    with np.errstate(over="ignore"):
-        e = np.exp(x, out=e)
-        total = row_sums(e)
-    shift = np.zeros_like(total)
-    _shift_unsafe(x, e, total, shift)
-    return total, shift
-
-
-@whole
-def _shift_unsafe(x, e, total, shift):
-    if not total.size or (total.min() > 1e-13 and total.max() < 1e13):  # nan is neither
-        return
-    unsafe = ~((total > 1e-13) & (total < 1e13))
-    shift[unsafe] = x[unsafe].max(axis=-1)
-    e[unsafe] = np.exp(x[unsafe] - shift[unsafe, None])
-    total[unsafe] = e[unsafe].sum(axis=-1)
 
 
 def _picked(targets, logits, ignore_index, reduction):

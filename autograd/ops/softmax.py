@@ -3,11 +3,10 @@
 import numpy as np
 
 from .._op import op
+from ._fast import blocks, exp_sums, row_sums
 
 
-@op(inputs=1)
-def softmax(x, axis=-1):
-    """exp(x) / sum(exp(x)) along `axis`, shifted by the maximum so that nothing overflows."""
+def softmax_plain(x, axis=-1):
     y = x - x.max(axis=axis, keepdims=True)
     np.exp(y, out=y)
     y /= y.sum(axis=axis, keepdims=True)
@@ -18,6 +17,25 @@ def softmax(x, axis=-1):
         return (dx,)
 
     return y, backward
+
+
+@op(inputs=1, plain=softmax_plain)
+def softmax(x, axis=-1):
+    """exp(x) / sum(exp(x)) along `axis`, shifted by the maximum where something might overflow."""
+    if axis not in (-1, x.ndim - 1) or not x.ndim or not x.size:
+        return softmax_plain(x, axis)
+    shape, x = x.shape, x.reshape(-1, x.shape[-1])
+    y = np.empty_like(x)
+    for block in blocks(*x.shape):
+        total, _ = exp_sums(x[block], y[block])
+        y[block] *= (1 / total)[:, None]
+
+    def backward(g):
+        dx = g.reshape(y.shape) * y
+        dx -= y * row_sums(dx)[:, None]
+        return (dx.reshape(shape),)
+
+    return y.reshape(shape), backward
 
 
 @op(inputs=1)
