@@ -35,7 +35,8 @@ def replay(model: Module, loss: Callable[..., Tensor]) -> Replay:
     again. Dropout is drawn anew. If a condition on numbers comes out differently, that step runs unrecorded.
     The first batch is not replayed. With the second one the recording is made and compared with the loss
     itself: where they differ, or where the loss cannot be recorded, a warning says why and nothing is
-    replayed. A recording keeps the memory of a step.
+    replayed (arrays that the loss changes in place are changed twice more by that). A recording keeps the
+    memory of a step.
 
     Call `backward` at most once, and before the next step. Where nothing is recorded for gradients (no_grad)
     or everything is (higher_order), or where the batch itself wants gradients, `loss` is simply called.
