@@ -56,7 +56,7 @@ def plot(axes: dict[str, dict[str, dict]], path: Path) -> None:
     from matplotlib.figure import Figure
 
     matplotlib.rcParams["svg.hashsalt"] = "tapegrad"  # the same file from the same figures
-    figure = Figure(figsize=(9, 3), layout="constrained")
+    figure = Figure(figsize=(9, 3.3), layout="constrained")
     for i, (ax, (axis, points)) in enumerate(zip(figure.subplots(1, len(axes)), axes.items(), strict=True)):
         for candidate in CANDIDATES:
             times = {int(value): found[candidate.name].get("median") for value, found in points.items()}
@@ -67,7 +67,7 @@ def plot(axes: dict[str, dict[str, dict]], path: Path) -> None:
         ax.set_xticks(values, [str(value) for value in values])
         ax.minorticks_off()
         ax.grid(alpha=0.3)
-    figure.axes[0].legend(fontsize="small")
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, metadata={"Date": None})
     print(f"drawn: {path}")
