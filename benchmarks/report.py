@@ -37,7 +37,7 @@ def unique(values: Iterable) -> list:
 
 
 def machine(told: Mapping) -> str:
-    vectors = f" (NumPy's vector instructions: {told['simd']})" if "simd" in told else ""
+    vectors = f" with NumPy's {told['simd']} kernels" if "simd" in told else ""
     return f"{told['cores']} cores of {told['cpu']}{vectors}"
 
 

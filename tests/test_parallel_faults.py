@@ -186,9 +186,13 @@ print(*[link._process.pid for link in replicas._links], flush=True)
 """
 
 
+# A shell that starts the tests in the background has them, and what they start, ignore Ctrl-C.
+HEED = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+
+
 def program(rest):
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM + textwrap.dedent(rest)],
+        [sys.executable, "-c", HEED + PROGRAM + textwrap.dedent(rest)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
 
