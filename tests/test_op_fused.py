@@ -259,3 +259,9 @@ def test_attention_over_values_with_a_batch_of_their_own():
 def test_attention_without_any_key_gives_zeros():
     y = ag.scaled_dot_product_attention(np.ones((3, 4)), np.ones((0, 4)), np.ones((0, 2)))
     np.testing.assert_array_equal(y.data, np.zeros((3, 2)))
+
+
+def test_an_infinite_gradient_of_one_id_spoils_no_other():
+    w = Tensor(np.zeros((5, 3)), requires_grad=True)
+    ag.embedding(w, np.array([1, 2, 1])).backward(np.array([[1.0] * 3, [np.inf] * 3, [2.0] * 3]))
+    np.testing.assert_array_equal(w.grad[:, 0], [0, 3, np.inf, 0, 0])

@@ -52,9 +52,10 @@ def _sum_rows(dw, ids, g):
     if len(dw) <= FEW and dw.ndim == 2:
         one_hot = np.zeros((ids.size, len(dw)), g.dtype)
         one_hot[np.arange(ids.size), ids] = 1
-        np.matmul(one_hot.T, g, out=dw)
-        if np.isfinite(np.vdot(dw, dw)):  # else 0 * inf may have put nan where it does not belong
-            return
+        with np.errstate(over="ignore", invalid="ignore"):
+            np.matmul(one_hot.T, g, out=dw)
+            if np.isfinite(np.vdot(dw, dw)):  # else 0 * inf may have put nan where it does not belong
+                return
     dw[...] = 0
     if g.size:
         order = ids.argsort(kind="stable")
