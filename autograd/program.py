@@ -123,7 +123,7 @@ def _memory_for(g, place: ndarray | None) -> ndarray | None:
 
 def _lent(g, place: ndarray | None) -> ndarray | None:
     """The gradient g as backward gives it: its place, or a view, which nobody adds to."""
-    if place is not None and _memory_for(g, place) is not None and np.shares_memory(g, place):
+    if _memory_for(g, place) is not None and np.shares_memory(g, place):
         return place
     return None if g is None else plain(g).view()
 

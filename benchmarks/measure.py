@@ -45,6 +45,11 @@ def torch_candidate(name: str, load: str, threads: int = CORES, **options) -> Ca
     return Candidate(name, load, options, threads, False, pinned)
 
 
+def replicas_candidate(name: str, load: str, kind: str = "processes", replay: bool = False) -> Candidate:
+    """A worker for each core; they pin themselves."""
+    return Candidate(name, load, {"replicas": kind, "workers": CORES, "replay": replay}, pin=False)
+
+
 class Unavailable(Exception):  # noqa: N818  (told and passed over)
     """A candidate cannot do a job; says why."""
 

@@ -9,7 +9,17 @@ what the others have for themselves, each at its own peak.
 from __future__ import annotations
 
 from . import provenance
-from .measure import CORES, Candidate, Process, Unavailable, arguments, chosen, table, torch_candidate
+from .measure import (
+    CORES,
+    Candidate,
+    Process,
+    Unavailable,
+    arguments,
+    chosen,
+    replicas_candidate,
+    table,
+    torch_candidate,
+)
 from .tasks import SIZES, Task
 
 OURS, TORCH = "benchmarks.tasks:training", "benchmarks.torch_models:training"
@@ -18,7 +28,7 @@ CANDIDATES = [
     torch_candidate("torch.compile", TORCH, compiled=True),
     Candidate("tapegrad, 1 process", OURS, threads=CORES),
     Candidate("tapegrad, replay, 1 process", OURS, {"replay": True}, threads=CORES),
-    Candidate("tapegrad, process replicas", OURS, {"replicas": "processes", "workers": CORES}, pin=False),
+    replicas_candidate("tapegrad, process replicas", OURS),
 ]
 WARM = Task(vocab=13, width=16, heads=2, layers=1, length=8, batch=2 * CORES)
 MB = 1e6

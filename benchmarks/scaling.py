@@ -18,6 +18,7 @@ from .measure import (
     Plan,
     arguments,
     compare,
+    replicas_candidate,
     speed_text,
     table,
     torch_candidate,
@@ -25,11 +26,10 @@ from .measure import (
 from .tasks import Task
 
 OURS, TORCH = "benchmarks.tasks:training", "benchmarks.torch_models:training"
-REPLICAS = {"replicas": "processes", "workers": CORES, "replay": True}
 CANDIDATES = [
     torch_candidate("torch eager", TORCH),
     Candidate("tapegrad, 1 process", OURS, threads=CORES),
-    Candidate("tapegrad, replay, process replicas", OURS, REPLICAS, pin=False),
+    replicas_candidate("tapegrad, replay, process replicas", OURS, replay=True),
 ]
 BASE = Task(vocab=65, width=256, heads=4, layers=4, length=128, batch=8)
 AXES = {

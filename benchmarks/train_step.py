@@ -20,6 +20,7 @@ from .measure import (
     arguments,
     chosen,
     compare,
+    replicas_candidate,
     speed_text,
     table,
     torch_candidate,
@@ -27,13 +28,6 @@ from .measure import (
 from .tasks import ADAMW, SIZES, Task
 
 OURS, TORCH = "benchmarks.tasks:training", "benchmarks.torch_models:training"
-
-
-def replicas_candidate(name: str, kind: str) -> Candidate:
-    options = {"replicas": kind, "workers": CORES, "replay": True}
-    return Candidate(name, OURS, options, pin=False)
-
-
 CANDIDATES = [
     torch_candidate("torch eager", TORCH),
     torch_candidate("torch eager, fused AdamW", TORCH, fused=True),
@@ -41,10 +35,10 @@ CANDIDATES = [
     Candidate("JAX jit", "benchmarks.jax_models:training", threads=CORES, pin=False),
     Candidate("tapegrad, 1 thread", OURS),
     Candidate(f"tapegrad, {CORES} BLAS threads", OURS, threads=CORES),
-    Candidate("tapegrad, process replicas", OURS, {"replicas": "processes", "workers": CORES}, pin=False),
+    replicas_candidate("tapegrad, process replicas", OURS),
     Candidate(f"tapegrad, replay, {CORES} BLAS threads", OURS, {"replay": True}, threads=CORES),
-    replicas_candidate("tapegrad, replay, thread replicas", "threads"),
-    replicas_candidate("tapegrad, replay, process replicas", "processes"),
+    replicas_candidate("tapegrad, replay, thread replicas", OURS, "threads", replay=True),
+    replicas_candidate("tapegrad, replay, process replicas", OURS, replay=True),
 ]
 # torch with glibc told what `keep_memory` tells it for tapegrad, which torch's users seldom do
 EAGER = CANDIDATES[0]

@@ -265,3 +265,11 @@ def test_an_infinite_gradient_of_one_id_spoils_no_other():
     w = Tensor(np.zeros((5, 3)), requires_grad=True)
     ag.embedding(w, np.array([1, 2, 1])).backward(np.array([[1.0] * 3, [np.inf] * 3, [2.0] * 3]))
     np.testing.assert_array_equal(w.grad[:, 0], [0, 3, np.inf, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("widths", "heads"), [([10], 1), ([12], 3), ([4, 4], 1), ([0], 1), ([4, 4, 4, 6], 2)]
+)
+def test_what_is_not_query_key_and_value(widths, heads):
+    with pytest.raises(ValueError, match="query, key and value of one width"):
+        ag.multi_head_attention([np.ones((2, 3, w)) for w in widths], num_heads=heads)
