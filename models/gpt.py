@@ -11,6 +11,7 @@ from .. import nn
 from ..autograd import Tensor, no_grad
 from ..nn import functional as F
 from ..nn import init
+from ..nn.parallel import limit_threads
 from ..nn.random import generator
 from . import sampling
 
@@ -94,10 +95,13 @@ class GPT(nn.Module):
         Temperature 0 takes the most likely token; `top_k` and `top_p` limit the choice; `rng` is the
         generator of nn.manual_seed unless given. The model sees the last `block_size` tokens, in the mode
         (train or eval) it is in. The caller's grad mode is left alone.
+        BLAS threads: nn.parallel.limit_threads.
         """
         sampling.check(temperature, top_k, top_p)
         ids = sampling.token_ids("prompt", prompt)
+        threads = limit_threads(self, min(len(ids) + max_new_tokens, self.config.block_size))
         for _ in range(max_new_tokens):
-            logits = self(np.array([ids[-self.config.block_size :]])).data[0, -1]
+            with threads:
+                logits = self(np.array([ids[-self.config.block_size :]])).data[0, -1]
             ids.append(sampling.pick(logits, temperature, top_k, top_p, rng or generator()))
             yield ids[-1]

@@ -10,6 +10,7 @@ import numpy as np
 from .. import nn
 from ..autograd import Tensor, no_grad
 from ..nn import init
+from ..nn.parallel import limit_threads
 from ..nn.random import generator
 from . import sampling
 
@@ -100,6 +101,7 @@ class Transformer(nn.Module):
         `target` holds at least a start token. Ends after the token `stop`. Temperature 0 takes the most
         likely token; `top_k` and `top_p` limit the choice; `rng` is the generator of nn.manual_seed unless
         given. The model stays in the mode (train or eval) it is in, and the caller's grad mode is left alone.
+        BLAS threads: nn.parallel.limit_threads.
         """
         sampling.check(temperature, top_k, top_p)
         read = sampling.token_ids("source", source)
@@ -109,9 +111,12 @@ class Transformer(nn.Module):
                 f"generate: {len(ids)} target tokens and {max_new_tokens} new ones do not fit into "
                 f"block_size {self.config.block_size}"
             )
-        memory = self.encode(np.array([read]))
+        threads = limit_threads(self, max(len(read), len(ids) + max_new_tokens))
+        with threads:
+            memory = self.encode(np.array([read]))
         for _ in range(max_new_tokens):
-            logits = self.decode(np.array([ids]), memory).data[0, -1]
+            with threads:
+                logits = self.decode(np.array([ids]), memory).data[0, -1]
             ids.append(sampling.pick(logits, temperature, top_k, top_p, rng or generator()))
             yield ids[-1]
             if ids[-1] == stop:

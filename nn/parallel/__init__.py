@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 from ..module import Module
 from ..optim import Optimizer
-from .cores import available_cores
+from .cores import available_cores, limit_threads
 from .replicas import Replicas
 
-__all__ = ["Replicas", "available_cores", "replicate"]
+__all__ = ["Replicas", "available_cores", "limit_threads", "replicate"]
 
 
 def replicate(

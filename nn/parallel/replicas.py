@@ -15,7 +15,7 @@ from .. import random
 from ..module import Module
 from ..optim import Optimizer
 from ..structure import Structure
-from .cores import OneBlasThread, available_cores, pin
+from .cores import BlasLimit, available_cores, one_blas_thread, pin
 from .crew import Link, ProcessLink, ThreadLink, shared_array
 from .worker import Board, Settings, Task, Worker
 
@@ -51,12 +51,13 @@ class Replicas:
         self._links: list[Link] = []
         self._closed = False
         self._cores = available_cores()
-        self._blas = OneBlasThread()
+        self._blas: BlasLimit | None = None
         make = partial(
             Worker, board=self._board, optimizer=optimizer, loss=loss, max_norm=max_norm, replay=replay
         )
         self._self = make(0, model=model, meet=self._meet)
         if workers > 1:
+            self._blas = one_blas_thread()
             self._blas.start()
             try:
                 self._start_workers(model, make)
@@ -122,7 +123,8 @@ class Replicas:
         for link in self._links:
             link.join(2.0)
         pin(self._cores)
-        self._blas.stop()
+        if self._blas is not None:
+            self._blas.stop()
 
     def __enter__(self) -> Replicas:
         return self
