@@ -24,9 +24,9 @@ from .measure import CORES, ROOT, Candidate, Process, Unavailable, arguments, ta
 from .tasks import SIZES, build
 
 sys.path.append(str(ROOT / "examples"))
-import text as texts
-from batches import Pairs, split
-from training import Settings, mean_loss
+from common import text as texts
+from common.batches import Pairs, split
+from common.training import Settings, mean_loss
 
 TASK = SIZES["example"]
 CANDIDATES = [

@@ -14,11 +14,9 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
-import ngram
-import report
-import text
-from batches import split
-from training import Run, Settings
+from common import ngram, report, text
+from common.batches import split
+from common.training import Run, Settings
 
 from tapegrad import nn
 from tapegrad.autograd import keep_memory
@@ -61,7 +59,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         type=lambda value: value if value == "auto" else int(value),
         metavar="N",
         help="processes that share each batch (default auto: one for each core; with 1, the BLAS library "
-        "uses the cores)",
+        "uses the cores where matrices are large)",
     )
     size = parser.add_argument_group("model and training")
     for name, kind, meaning in (

@@ -1,4 +1,4 @@
-"""examples/batches.py: splits and blocks of a text."""
+"""examples/common/batches.py: splits and blocks of a text."""
 
 import importlib
 from pathlib import Path
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 def batches():
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(Path(__file__).parents[1] / "examples")
-        yield importlib.import_module("batches")
+        yield importlib.import_module("common.batches")
 
 
 def test_split_is_by_position(batches):

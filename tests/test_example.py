@@ -7,9 +7,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+
+from tapegrad.nn.parallel import cores
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SCRIPT = str(EXAMPLES / "train_transformer.py")
@@ -70,11 +73,28 @@ def test_same_seed_same_bits(example):
     assert not same(Path("a/last.safetensors"), Path("c/last.safetensors"))
 
 
+def test_small_products_use_one_blas_thread(example, monkeypatch):
+    """Before training, in it, in evaluation and in sampling, with one process."""
+    library = SimpleNamespace(num_threads=8)
+    library.set_num_threads = lambda number: setattr(library, "num_threads", number)
+    monkeypatch.setattr(cores, "blas_libraries", lambda: [library])
+    used = []
+
+    def forward(self, source, target, forward=example.nn.TransformerDecoder.forward, **options):
+        used.append((self.training, library.num_threads))
+        return forward(self, source, target, **options)
+
+    monkeypatch.setattr(example.nn.TransformerDecoder, "forward", forward)
+    assert example.main(["--data", "text.txt", "--steps", "2", "--out", "run", "--workers", "1", *TINY]) == 0
+    assert set(used) == {(True, 1), (False, 1)}
+    assert library.num_threads == 8
+
+
 HALF = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {examples!r})
-import training, text
+from common import training, text
 from tapegrad import nn
 sizes = dict(block=8, batch=4, width=16, heads=2, layers=1, dropout=0.2, workers=2)
 settings = training.Settings(data="text.txt", steps=20, minutes=None, **sizes)

@@ -41,8 +41,3 @@ def test_a_folder_that_cannot_be(tmp_path):
     (tmp_path / "file").write_text("")
     done = run("--out", tmp_path / "file")
     assert done.returncode == 2 and done.stderr.startswith("error: ") and "Traceback" not in done.stderr
-
-
-def test_help():
-    done = run("--help")
-    assert done.returncode == 0 and "--out DIR" in done.stdout

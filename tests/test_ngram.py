@@ -1,4 +1,4 @@
-"""examples/ngram.py against the same models written with dictionaries, one character at a time."""
+"""examples/common/ngram.py against the same models written with dictionaries, one character at a time."""
 
 import importlib
 import math
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 def ngram():
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(Path(__file__).parents[1] / "examples")
-        yield importlib.import_module("ngram")
+        yield importlib.import_module("common.ngram")
 
 
 def reference(train, val, vocab_size, order):

@@ -1,4 +1,4 @@
-"""examples/text.py and examples/shakespeare.py: where the text comes from, and its characters as ids."""
+"""examples/common/text.py and shakespeare.py: where the text comes from, and its characters as ids."""
 
 import hashlib
 import importlib
@@ -20,7 +20,7 @@ PLAY = b"First Citizen:\nBefore we proceed any further, hear me speak.\n"
 def text():
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(EXAMPLES)
-        yield importlib.import_module("text")
+        yield importlib.import_module("common.text")
 
 
 class Web:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import shakespeare
+
+from . import shakespeare
 
 STDLIB_SIZE = 2_000_000
 # No part of the language's own library, or tables and generated text rather than source.

@@ -11,8 +11,6 @@ from math import cos, inf, pi
 from pathlib import Path
 
 import numpy as np
-from batches import Pairs, Windows, split
-from text import Text, Vocabulary
 from tqdm import tqdm
 
 from tapegrad import nn
@@ -21,6 +19,9 @@ from tapegrad.models import GPT, GPTConfig, Transformer, TransformerConfig
 from tapegrad.nn import functional as F
 from tapegrad.nn import optim
 from tapegrad.nn.random import generator
+
+from .batches import Pairs, Windows, split
+from .text import Text, Vocabulary
 
 
 @dataclass
@@ -119,12 +120,17 @@ class Run:
 
     # ------------------------------------------------------------------ training
 
-    def replicate(self) -> nn.parallel.Replicas:
+    @contextmanager
+    def replicate(self) -> Iterator[nn.parallel.Replicas]:
         """The model on several cores: to train, and to measure losses."""
         s = self.settings
-        return nn.parallel.replicate(
-            self.model, self.optimizer, mean_loss, workers=s.workers, max_norm=s.max_norm, replay=True
-        )
+        with (
+            nn.parallel.limit_threads(self.model, s.batch * s.block),
+            nn.parallel.replicate(
+                self.model, self.optimizer, mean_loss, workers=s.workers, max_norm=s.max_norm, replay=True
+            ) as replicas,
+        ):
+            yield replicas
 
     def train_step(self, replicas: nn.parallel.Replicas) -> float:
         batch = self.blocks["train"].at(self.blocks["train"].draw(generator(), self.settings.batch))

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tapegrad.autograd import no_grad
+from tapegrad.nn.parallel import limit_threads
 
 if TYPE_CHECKING:
-    from training import Run
+    from .training import Run
 
 
 @no_grad
@@ -22,7 +23,8 @@ def leak(run: Run) -> float:
     edited = inputs[-1].copy()
     edited[:, half:] = (edited[:, half:] + 1) % len(run.vocabulary)
     run.model.eval()
-    before, after = (run.model(*inputs[:-1], ids).data[:, :half] for ids in (inputs[-1], edited))
+    with limit_threads(run.model, run.settings.block):
+        before, after = (run.model(*inputs[:-1], ids).data[:, :half] for ids in (inputs[-1], edited))
     run.model.train()
     return float(np.abs(before - after).max(initial=0))
 
