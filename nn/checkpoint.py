@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Tensor
-from . import random
+from . import atomic, random
 
 FORMAT = "tapegrad checkpoint 1"
 Arrays = dict[str, np.ndarray]
@@ -25,6 +25,7 @@ def save(
     Arrays of `model.state_dict()` are called "model.<name>", the optimizer's "optimizer.<index>.<name>";
     all else, with `extra` (what JSON can hold), is JSON in the file's metadata. The file is written beside
     `path` and renamed, so whenever the program is killed, `path` holds the old checkpoint or the new one.
+    What a killed save leaves (.<name>.<digits>.tmp) is removed by the next to the same path.
     """
     arrays: Arrays = {}
     about: dict[str, Any] = {"step": step, "extra": extra}
@@ -116,27 +117,11 @@ def _crc(arrays: Mapping[str, np.ndarray], text: str) -> int:
 
 
 def _write(path: str, arrays: Arrays, metadata: dict[str, str]) -> None:
-    """Write beside `path`, force it to disk, and rename."""
     content = _safetensors().numpy.save(arrays, metadata)
-    folder, name = os.path.split(path)
+    folder = os.path.dirname(path)
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"cannot save {path}: there is no folder {folder}")
-    temporary = os.path.join(folder, f".{name}.{os.urandom(6).hex()}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-    if os.name == "posix":  # the renaming too
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    atomic.write(path, content)
 
 
 def _read(path) -> tuple[Arrays, dict[str, Any]]:

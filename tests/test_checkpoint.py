@@ -282,6 +282,8 @@ def test_a_killed_program_leaves_a_whole_checkpoint(tmp_path):
 
         step = nn.load(path, model=Model())["step"]
         assert step >= 1 and (w == step).all()
+    nn.save(path, step=0)
+    assert os.listdir(tmp_path) == ["c"]  # what the killed ones left is gone
 
 
 RESUME = """
