@@ -14,7 +14,7 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
-from common import ngram, report, text
+from common import checks, ngram, report, text
 from common.batches import split
 from common.training import Run, Settings
 
@@ -56,7 +56,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--sample", type=int, default=400, metavar="N", help="characters to write (default %(default)s)")
     add(
         "--workers",
-        type=lambda value: value if value == "auto" else int(value),
+        type=number_or_auto,
         metavar="N",
         help="processes that share each batch (default auto: one for each core; with 1, the BLAS library "
         "uses the cores where matrices are large)",
@@ -78,15 +78,26 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def number_or_auto(value: str) -> int | str:
+    try:
+        return value if value == "auto" else int(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{value!r} is neither a number nor 'auto'") from None
+
+
 def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     run = None
     keep_memory()  # activations are allocated at every step: do not hand the pages back in between
     try:
+        checks.require("matplotlib", "safetensors", "tqdm")
+        if options.sample < 0:
+            raise ValueError(f"--sample must not be negative, not {options.sample}")
         run = resume(options) if options.resume else start(options)
         prompt = (
             run.vocabulary.encode(options.prompt) if options.prompt else run.val_ids[: run.settings.block]
         )
+        checks.writable(run.out)
         show(run)
         if not run.train():
             print(f"\nStopped at step {run.step:,}; saved. To go on: {how_to_resume(run)}")
@@ -98,8 +109,9 @@ def main(arguments: list[str] | None = None) -> int:
             f"{run.seconds:,.0f} s; checkpoints and loss.png are in {run.out}"
         )
         report.write_samples(run, prompt, options.sample)
-    except (OSError, ValueError, RuntimeError, FloatingPointError) as error:
-        print(f"error: {error}", file=sys.stderr)
+    except (OSError, ValueError, RuntimeError, FloatingPointError, ModuleNotFoundError) as error:
+        advice = "; a smaller --lr may help" if isinstance(error, FloatingPointError) else ""
+        print(f"error: {error}{advice}", file=sys.stderr)
         if run is not None and run.step and (run.out / LAST).exists():
             print(f"To go on from the last checkpoint: {how_to_resume(run)}", file=sys.stderr)
         return 2
@@ -130,6 +142,8 @@ def resume(options: argparse.Namespace) -> Run:
             raise ValueError(f"there is no run to resume: no runs/*/{LAST}; name its folder with --out")
         out = runs[-1].parent
     path = out / LAST
+    if not path.exists():
+        raise ValueError(f"there is no run to resume in {out}: no {LAST}; without --resume a new one starts")
     stored = nn.load(path)
     if stored.get("settings", {}).keys() != Settings.__dataclass_fields__.keys():
         raise ValueError(f"{path} is a checkpoint, but not one that this program made")

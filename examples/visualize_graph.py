@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from common import checks
 
 import tapegrad.autograd as ag
 from tapegrad import nn
@@ -110,7 +111,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=default, metavar="DIR", help="default: %(default)s")
     options = parser.parse_args(arguments)
     try:
-        options.out.mkdir(parents=True, exist_ok=True)
+        checks.writable(options.out)
         for draw in DRAWINGS:
             drawing = draw()
             print(f"{draw.__name__}: {drawing.view.graph.summary()}")

@@ -174,7 +174,10 @@ def test_a_killed_worker_ends_the_run_and_leaves_the_checkpoint(example):
         (["--data", "text.txt", "--steps", "-1"], "--steps"),
         (["--data", "text.txt", "--batch", "0"], "--batch"),
         (["--data", "text.txt", "--seed", "-1"], "--seed"),
-        (["--resume"], "last.safetensors"),
+        (["--sample", "-1"], "--sample"),
+        (["--data", "text.txt", "--out", "empty.txt"], "--out empty.txt cannot be written to (File exists)"),
+        (["--data", "text.txt", "--out", "empty.txt/run"], "--out empty.txt/run cannot be written to"),
+        (["--resume"], "no run to resume in run: no last.safetensors; without --resume"),
     ],
 )
 def test_bad_input_is_told_in_one_line(example, capsys, arguments, message):
@@ -183,6 +186,48 @@ def test_bad_input_is_told_in_one_line(example, capsys, arguments, message):
     assert example.main([*TINY, "--out", "run", *arguments]) == 2
     err = capsys.readouterr().err
     assert err.startswith("error: ") and message in err and "Traceback" not in err
+
+
+def test_a_run_that_diverges_is_told(example, capsys):
+    arguments = [
+        "--data",
+        "text.txt",
+        "--lr",
+        "1e9",
+        "--steps",
+        "50",
+        "--workers",
+        "1",
+        "--out",
+        "run",
+        *TINY,
+    ]
+    with np.errstate(all="ignore"):
+        assert example.main(arguments) == 2
+    assert "no parameter was changed; a smaller --lr may help" in capsys.readouterr().err
+
+
+def test_bad_options_are_told_with_the_usage(example, capsys):
+    for arguments, message in (
+        (["--workers", "many"], "argument --workers: 'many' is neither a number nor 'auto'"),
+        (["--minutes", "long"], "argument --minutes: invalid float value: 'long'"),
+        (["--modle", "gpt"], "unrecognized arguments: --modle gpt"),
+    ):
+        with pytest.raises(SystemExit) as stop:
+            example.main(arguments)
+        assert stop.value.code == 2 and message in capsys.readouterr().err
+
+
+def test_packages_that_are_missing_are_named_before_work_begins(example, capsys, monkeypatch):
+    missing = {"matplotlib", "tqdm"}
+    monkeypatch.setattr(example.checks, "find_spec", lambda name: None if name in missing else name)
+    assert example.main(["--data", "text.txt", *TINY]) == 2
+    out, err = capsys.readouterr()
+    assert (
+        out == ""
+        and "needs matplotlib and tqdm too: in the repository, pip install" in err
+        and "Traceback" not in err
+    )
 
 
 def test_resume_refuses_what_does_not_fit(example, capsys):

@@ -11,7 +11,6 @@ from math import cos, inf, pi
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from tapegrad import nn
 from tapegrad.autograd import Tensor
@@ -141,7 +140,8 @@ class Run:
 
     def train(self) -> bool:
         """Train to the end; False if interrupted by Ctrl-C. The last checkpoint is saved either way."""
-        self.out.mkdir(parents=True, exist_ok=True)
+        from tqdm import tqdm
+
         self.model.train()
         form = "{percentage:3.0f}%|{bar:20}| {elapsed}<{remaining}{postfix}"
         with (
