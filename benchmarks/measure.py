@@ -239,3 +239,8 @@ def speed_text(figures: Mapping[str, Any], with_range: bool = False) -> str:
     speed = figures["speed"]
     extremes = f" ({speed['low']:.2f} to {speed['high']:.2f})" if with_range else ""
     return f"x{speed['median']:.2f}{extremes}"
+
+
+def milliseconds(seconds: float) -> str:
+    ms = 1e3 * seconds
+    return f"{ms:.2f}" if ms < 10 else f"{ms:.1f}" if ms < 100 else f"{ms:.0f}"

@@ -1,4 +1,5 @@
-"""Write the README's performance section from the results in benchmarks/results, between two markers:
+"""Write docs/performance.md from the results in benchmarks/results, and a few lines of it into the README,
+between two markers:
 
     <!-- performance -->
     <!-- /performance -->
@@ -12,9 +13,12 @@ import argparse
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from textwrap import fill
 
-from .measure import RESULTS, ROOT, speed_text, table
+from . import summary
+from .measure import RESULTS, ROOT, milliseconds, speed_text, table
 
+PAGE = ROOT / "docs" / "performance.md"
 START, END = "<!-- performance -->", "<!-- /performance -->"
 PROGRAMS = ("train_step", "race", "ops", "memory", "startup", "scaling")
 KERNEL_SIZES = ("mid", "large", "vocab")  # tiny's are mostly overhead, which the tiny ops show
@@ -103,11 +107,6 @@ def training_cell(figures: dict, found: Mapping[str, dict], first: bool) -> str:
     return f"**{text}**" if best else text
 
 
-def milliseconds(seconds: float) -> str:
-    ms = 1e3 * seconds
-    return f"{ms:.2f}" if ms < 10 else f"{ms:.1f}" if ms < 100 else f"{ms:.0f}"
-
-
 def tiny(run: dict) -> str:
     names = columns(run["tiny"])
     rows = [
@@ -181,7 +180,7 @@ def scaling(run: dict) -> str:
     axes = {"length": "the length of the text", "width": "the width", "batch": "the batch"}
     ranges = {axis: (min(points, key=int), max(points, key=int)) for axis, points in run["axes"].items()}
     told = ", ".join(f"{axes[axis]} ({least} to {most})" for axis, (least, most) in ranges.items())
-    return f"Against {told}:\n\n![Time of a training step, tapegrad beside PyTorch](docs/scaling.svg)"
+    return f"Against {told}:\n\n![Time of a training step, tapegrad beside PyTorch](scaling.svg)"
 
 
 def race(run: dict) -> str:
@@ -200,15 +199,15 @@ def commands(found: Mapping[str, dict]) -> str:
     names = ", ".join(f"`python -m benchmarks.{name}`" for name in found)
     return (
         f"Measured by {names}, on a machine that does nothing else, after `pip install -e '.[bench]'`; "
-        "`python -m benchmarks.report` writes this section."
+        "`python -m benchmarks.report` writes this page."
     )
 
 
-def section(found: Mapping[str, dict]) -> str:
-    """The text between the markers."""
-    if not found:
-        return ""
-    parts = [heading(found)]
+def page(found: Mapping[str, dict]) -> str:
+    """docs/performance.md"""
+    parts = ["# Performance"]
+    if found:
+        parts.append(heading(found))
     if "train_step" in found:
         parts.append(train_step(found["train_step"]))
     if "race" in found:
@@ -220,10 +219,23 @@ def section(found: Mapping[str, dict]) -> str:
     if "long" in found.get("ops", {}):
         parts.append(long_attention(found["ops"]))
     parts += [make(found[name]) for name, make in LATER.items() if name in found]
-    return "\n\n".join([*parts, commands(found)])
+    if found:
+        parts.append(commands(found))
+    return "\n\n".join(parts) + "\n"
 
 
 LATER = {"memory": memory, "startup": startup, "scaling": scaling}
+
+
+def section(found: Mapping[str, dict]) -> str:
+    """The text between the README's markers."""
+    lines = summary.lines(found)
+    if not lines:
+        return ""
+    machines = " and ".join(unique(machine(run["machine"]) for run in found.values()))
+    told = [f"Measured on {machines}; [docs/performance.md](docs/performance.md) has it all:\n"]
+    told += [fill(line, 120, initial_indent="- ", subsequent_indent="  ") for line in lines]
+    return "\n".join(told)
 
 
 def replaced(text: str, made: str) -> str:
@@ -241,18 +253,22 @@ def main(argv: list[str] | None = None) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if README would change")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file would change")
     parser.add_argument("--allow-quick", action="store_true", help="take results of quick runs too")
     parser.add_argument("--results", type=Path, default=RESULTS, help="default: %(default)s")
     parser.add_argument("--readme", type=Path, default=ROOT / "README.md", help="default: %(default)s")
+    parser.add_argument("--page", type=Path, default=PAGE, help="default: %(default)s")
     args = parser.parse_args(argv)
-    text = args.readme.read_text(encoding="utf-8")
-    made = replaced(text, section(load(args.results, args.allow_quick)))
-    if args.check:
-        if made != text:
-            raise SystemExit(f"{args.readme} is not what the results give: run python -m benchmarks.report")
-        return
-    args.readme.write_text(made, encoding="utf-8")
+    found = load(args.results, args.allow_quick)
+    made = {
+        args.readme: replaced(args.readme.read_text(encoding="utf-8"), section(found)),
+        args.page: page(found),
+    }
+    for path, text in made.items():
+        if not args.check:
+            path.write_text(text, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != text:
+            raise SystemExit(f"{path} is not what the results give: run python -m benchmarks.report")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # at the end: its folders have other projects' names
 
-from benchmarks import measure, memory, report, scaling, startup, train_step  # noqa: E402
+from benchmarks import measure, memory, report, scaling, startup, summary, train_step  # noqa: E402
 from benchmarks.measure import Candidate, Plan, Process, Unavailable, compare, summarise  # noqa: E402
 from benchmarks.tasks import SIZES, Task, batches, build  # noqa: E402
 
@@ -162,34 +162,78 @@ def folder(tmp_path):
 
 
 def run_report(folder, *options):
-    report.main(["--results", str(folder), "--readme", str(folder / "README.md"), *options])
-    return (folder / "README.md").read_text()
+    """The README and the page."""
+    files = [folder / "README.md", folder / "page.md"]
+    report.main(["--results", str(folder), "--readme", str(files[0]), "--page", str(files[1]), *options])
+    return [path.read_text() for path in files]
 
 
-def test_report_writes_between_the_markers(folder):
-    with pytest.raises(SystemExit, match="not what the results give"):
+def test_report_writes_the_page_and_between_the_markers(folder):
+    with pytest.raises(SystemExit, match="README.md is not what the results give"):
         run_report(folder, "--check")
-    text = run_report(folder)
-    assert text.startswith(f"before\n\n{report.START}\n") and text.endswith(f"{report.END}\n\nafter\n")
-    assert "old" not in text
+    readme, text = run_report(folder)
+    assert readme.startswith(f"before\n\n{report.START}\n") and readme.endswith(f"{report.END}\n\nafter\n")
+    assert "old" not in readme and "2 cores of Some CPU; [docs/performance.md]" in readme
     for part in ("2 cores of Some CPU (2026-01-02)", "**2.00 x2.00 (1.90 to 2.10)**", "100 x2.00 (1.50)"):
         assert part in text
-    for part in ("300 (50)", "`import numpy`", "(docs/scaling.svg)", "length of the text (64 to 1024)"):
+    for part in ("300 (50)", "`import numpy`", "(scaling.svg)", "length of the text (64 to 1024)"):
         assert part in text
     assert "JAX jit" not in text  # could do no size
-    assert run_report(folder, "--check") == text
+    assert run_report(folder, "--check") == [readme, text]
+    (folder / "page.md").write_text(text + "more")
+    with pytest.raises(SystemExit, match="page.md is not what the results give"):
+        run_report(folder, "--check")
+
+
+def test_the_readmes_lines_take_the_fastest_way_of_each():
+    found = results()
+    step = {"torch eager": figures(0.004), "torch.compile": figures(0.003), "tapegrad": figures(0.002)}
+    found["train_step"]["sizes"] = {"tiny": step, "example": step | {"tapegrad, replay": figures(0.0015)}}
+    found["race"]["results"]["tapegrad"] = {"steps": 1200, "seconds": 180.0, "loss": 1.7}
+    times = {"torch": 2e-6, "tapegrad": 3e-6, "tapegrad, replay": 1e-6}
+    found["ops"]["tiny"]["add, forward and backward"] = {n: figures(time) for n, time in times.items()}
+    found["ops"]["kernels"]["large"] = {"gelu": {"tapegrad": figures(1e-4, 0.4, 0.6)}}
+    found["startup"]["modules"] |= {
+        "tapegrad.nn": {"median": 0.1, "memory": 3e7},
+        "torch": {"median": 1.5, "memory": 2e8},
+    }
+    lines = summary.lines(found)
+    assert len(lines) == 6
+    for line, part in zip(
+        lines,
+        (
+            "the training example's model takes 1.50 ms, PyTorch's 3.00, each in its fastest way; over all "
+            "sizes of model (tiny, example) the speed is 1.50 to 2.00 times PyTorch's.",
+            "3 minutes of training** on the same batches that model has a validation loss of 1.700 (1,200 "
+            "steps), PyTorch's twin of 1.750 (10 steps).",
+            "takes 3.00 microseconds (1.00 replayed) forward and backward, PyTorch's 2.00.",
+            "the slowest are `gelu` (0.50), `linear` (2.00), the fastest `linear` (2.00), `gelu` (0.50).",
+            "the model `tiny` takes 40 MB at the peak of its training, PyTorch's 300.",
+            "`import tapegrad.nn` takes 100 ms and 30 MB, `import torch` 1,500 ms and 200 MB.",
+        ),
+        strict=True,
+    ):
+        assert line.endswith(part)
+
+
+@pytest.mark.parametrize("library", ["torch", "tapegrad"])
+def test_the_readme_compares_nothing_where_a_side_is_missing(library):
+    found = json.loads(json.dumps(results()).replace(f'"{library}', '"other'))
+    told = " ".join(summary.lines(found))
+    assert told.count("**") == (2 if library == "torch" else 0)  # fused ops are measured relative to torch
 
 
 @pytest.mark.parametrize("missing", report.PROGRAMS)
 def test_report_leaves_out_what_is_missing(folder, missing):
     (folder / f"{missing}.json").unlink()
-    assert f"benchmarks.{missing}`" not in run_report(folder)
+    assert f"benchmarks.{missing}`" not in run_report(folder)[1]
 
 
 def test_report_without_results_is_empty(folder):
     for path in folder.glob("*.json"):
         path.unlink()
-    assert run_report(folder) == f"before\n\n{report.START}\n{report.END}\n\nafter\n"
+    readme = f"before\n\n{report.START}\n{report.END}\n\nafter\n"
+    assert run_report(folder) == [readme, "# Performance\n"]
 
 
 def test_report_refuses_quick_results(folder):
@@ -197,13 +241,13 @@ def test_report_refuses_quick_results(folder):
     (folder / "ops.json").write_text(json.dumps(run))
     with pytest.raises(SystemExit, match="quick"):
         run_report(folder)
-    assert "microseconds" in run_report(folder, "--allow-quick")
+    assert "microseconds" in run_report(folder, "--allow-quick")[1]
 
 
 def test_report_tells_of_differing_losses(folder):
     run = results()["train_step"] | {"differing": {"tiny": ["tapegrad"]}}
     (folder / "train_step.json").write_text(json.dumps(run))
-    assert "losses differ" in run_report(folder)
+    assert "losses differ" in run_report(folder)[1]
 
 
 def test_report_needs_its_markers(folder):
