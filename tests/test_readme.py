@@ -1,5 +1,6 @@
 """The README is true: its Python runs as it stands, and what it says of commands and outputs holds."""
 
+import configparser
 import re
 import subprocess
 import sys
@@ -31,11 +32,35 @@ def test_quick_start_prints_what_the_readme_says(tmp_path):
     assert run(PYTHON[0], tmp_path) == printed
 
 
-def test_there_are_exactly_two_commands():
-    commands = [code for language, code in BLOCKS if language == "sh"]
-    assert len(commands) == 2
-    assert "'.[examples]'" in commands[0] and "examples/train_transformer.py" in commands[0]
-    assert "'.[test]'" in commands[1] and "pytest" in commands[1]
+def test_the_commands_are_to_install_to_train_and_to_test():
+    install, train, test = (code for language, code in BLOCKS if language == "sh")
+    assert install == "pip install .\n"
+    assert "'.[examples]'" in train and "examples/train_transformer.py" in train
+    assert "'.[test]'" in test and "pytest" in test
+    assert README.index(install) < README.index(PYTHON[0])
+
+
+def test_extras_that_the_readme_names_exist():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    extras = config["options.extras_require"]
+    table = re.search(r"^\| extra \| for \|\n(.*?)^$", README, re.MULTILINE | re.DOTALL)[1]
+    named = re.findall(r"^\| `([\w-]+)` \|", table, re.MULTILINE)
+    named += [extra for group in re.findall(r"\.\[([\w,-]+)\]", README) for extra in group.split(",")]
+    assert len(named) >= 6 and set(named) <= set(extras)
+
+
+@pytest.mark.parametrize("code", PYTHON, ids=lambda code: f"{len(code)} characters")
+def test_python_block_runs_after_a_plain_install_or_its_text_names_the_extra(code, tmp_path):
+    without = ["matplotlib", "safetensors", "threadpoolctl", "torch", "tqdm"]
+    code_without = f"import sys; sys.modules.update(dict.fromkeys({without}))\n{code}"
+    command = [sys.executable, "-W", "error", "-c", code_without]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    packages = {"safetensors": "save", "threadpoolctl": "parallel"}
+    lacking = [extra for package, extra in packages.items() if f"pip install {package}" in done.stderr]
+    assert (done.returncode == 0) == (lacking == []), done.stderr
+    text = README[: README.index(code)].rpartition("```\n")[2]
+    assert all(f"extra `{extra}`" in text for extra in lacking)
 
 
 def test_files_that_the_readme_names_exist():
