@@ -8,6 +8,8 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.request import urlopen
 
+from tapegrad.nn import atomic
+
 URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
 SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 SILENCE, PATIENCE = 5, 20  # seconds without a sign from the server, and for the whole download
@@ -20,7 +22,8 @@ def fetch(report: Callable[[str], object] = print) -> str:
     if not _genuine(data):  # not there, or damaged
         data = _download()
         try:
-            _keep(path, data)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            atomic.write(str(path), data)
             report(f"downloaded tiny Shakespeare to {path}")
         except OSError as error:
             report(f"downloaded tiny Shakespeare, but could not keep it for the next time: {error}")
@@ -58,14 +61,3 @@ def _download() -> bytes:
     if not _genuine(data):
         raise OSError(f"what {URL} sent is not tiny Shakespeare ({len(data):,} bytes, with another SHA-256)")
     return data
-
-
-def _keep(path: Path, data: bytes) -> None:
-    """Write the whole file or none: whoever looks at `path`, at whatever moment, finds no half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        draft.write_bytes(data)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
