@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from ..trace import whole
-from ._fast import row_sums
+from ._fast import ones, row_sums
 
 # Weights are kept for backward while a query sees at most this many times as many keys as it has features.
 # Those of a longer text are computed again (a fifth more time), so that memory does not grow with the square
@@ -106,13 +106,13 @@ def _weights(q, key, bias, cap, block):
     shows that they needed it are done again. Each row decides for itself. (np.exp2 is faster than np.exp on
     ordinary scores, but ten times slower where it underflows.)
     """
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        e = _scores(q, key, bias, block)
+    e = _scores(q, key, bias, block)
+    with np.errstate(over="ignore", invalid="ignore"):  # of other inf and nan, `_scores` has warned
         np.exp(e, out=e)
         caps = _caps(e, cap, block)
         for part, most in caps:
             np.fmin(e[part], most, out=e[part])
-        total = row_sums(e)
+        total = e @ ones(e.shape[-1], e.dtype)
         _shift_unsafe(e, total, q, key, bias, block, caps)
     return e, total
 
@@ -125,7 +125,7 @@ def _shift_unsafe(e, total, q, key, bias, block, caps):
     unsafe = ~((total > 1e-30) & (total < 1e30))
     scores = _scores(q, key, bias, block)
     for part, most in caps:
-        np.fmin(scores[part], np.log(most), out=scores[part])
+        np.copyto(scores[part], -np.inf, where=most == 0)
     scores = scores[unsafe]
     top = scores.max(axis=-1, keepdims=True, initial=-np.inf)
     e[unsafe] = np.exp(scores - np.where(np.isfinite(top), top, 0))
