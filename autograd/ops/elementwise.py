@@ -53,14 +53,23 @@ def negative(x):
     return -x, backward
 
 
+def _power(a, b):
+    """a ** b, by faster ways for 2, 0.5 and -1 only where b is Python's number.
+
+    `**` of older NumPy (2.1) takes them for a 0-d array too. Then rounding would depend on its number, and a
+    replay could not follow.
+    """
+    return a**b if type(b) in (int, float) else np.power(a, b)
+
+
 @op
 def power(a, b, *, needs):
     """a ** b; the gradient of b is 0 where a = 0 and b >= 0, and that of a is 0 where b = 0."""
-    y = a**b
+    y = _power(a, b)
     b, kept = b if needs[0] else None, y if needs[1] else None
 
     def backward(g):  # da = b a^(b - 1), db = log(a) a^b
-        da = g * (b * a ** (b - (b != 0))) if needs[0] else None
+        da = g * (b * _power(a, b - (b != 0))) if needs[0] else None
         # where a = 0, a^b <= 1 says that b >= 0
         db = g * (kept * np.log(a + ((a == 0) * (kept <= 1)).astype(g.dtype))) if needs[1] else None
         return da, db
