@@ -8,6 +8,7 @@ import shutil
 import sys
 import types
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -138,6 +139,34 @@ def test_colours_have_a_legend(color, measured):
         loss = model(np.ones((2, 3), np.float32)).sum()
     drawing = ag.visualize(loss, model, color=color, profile=p)
     assert MEASURES[color].title in drawing.source and "BGCOLOR" in drawing.source
+
+
+@pytest.mark.parametrize("zoom", ["modules", "ops", "backward"])
+@pytest.mark.parametrize("color", MEASURES)
+def test_a_measurement_is_drawn_whatever_else_the_box_says(color, zoom, monkeypatch):
+    """1 and 16 are in the shapes of this network, 32.8 in what it keeps."""
+    for value in (1, 16, 32.8, 0.033):
+        monkeypatch.setitem(MEASURES, color, replace(MEASURES[color], of=lambda *_, v=value: v))
+        measure = MEASURES[color]
+        try:
+            text = measure.unit.format(measure.text(value))
+        except ValueError:  # a count is no fraction
+            continue
+        drawing = draw(network, zoom=zoom, color=color, profile=profile())
+        boxes = len(drawing.view.all_nodes())
+        assert boxes > 5 and drawing.source.count(f">{text}</FONT></TD></TR></TABLE>>") == boxes
+
+
+def test_what_backward_keeps_is_drawn_once_and_sums_beside_their_parts():
+    source = draw(decoder_layer, zoom="backward", color="memory").source
+    (relu,) = (line for line in source.splitlines() if "keeps y (2, 3, 32) 768 B" in line)
+    (norm,) = (line for line in source.splitlines() if 'tooltip="norm3 layer_norm"' in line)
+    assert "768 B kept" not in relu and "472 B kept" in norm
+    closed = draw(decoder_layer, zoom="backward", color="memory", depth=0).source
+    assert "keeps 8.42 kB" in closed and "8.42 kB kept" not in closed
+    folded = draw(gpt, zoom="backward", color="memory").source  # one block's line, the sum of twelve
+    (gelu,) = (line for line in folded.splitlines() if "keeps slope (2, 8, 96) 6.14 kB" in line)
+    assert "73.7 kB kept" in gelu
 
 
 def test_gradient_norms_are_those_of_the_parameters():

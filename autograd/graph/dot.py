@@ -60,7 +60,7 @@ def _box(view: View, box: Box, layer: Layer | None) -> dict[str, str]:
     attributes = {"id": box.id, "class": box.kind, **style.KINDS[box.kind]}
     entry = layer.entries.get(box.id) if layer is not None else None
     if entry is not None:
-        label.lines += [entry.text] * all(entry.number not in line for line in label.lines)
+        label.lines += [entry.text] * ((layer.name, entry.value) != label.says)
         attributes["fillcolor"] = entry.color
         attributes["style"] = "rounded,filled"
     times = len(view.fold.members(box.call)) if box.call else 1

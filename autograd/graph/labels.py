@@ -19,6 +19,7 @@ class Label:
     title: str
     note: str = ""  # beside the title, lighter
     lines: list[str] = field(default_factory=list)  # below it, smaller
+    says: tuple[str, float] | None = None  # a measurement (in layers.MEASURES) that these lines have already
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ def call_label(view: View, call: Call) -> Label:
         label.title += f" × {len(members)}"
     if view.zoom == "backward":
         label.lines = [f"keeps {units.nbytes(sums.saved)}"] if sums.saved else []
+        label.says = "memory", sums.saved
     elif sums.parameters:
         label.lines = [f"{units.count(sums.parameters)} parameters"]
     return label
@@ -96,6 +98,7 @@ def _node_label(view: View, node: GraphNode) -> Label:
         kept = [s for s in reversed(once) if not view.graph.buffers[s.buffer].is_parameter]
         kept_lines = [saved_line(s) for s in kept[:SHOWN]] + [f"and {len(kept) - SHOWN} more"]
         label.lines += ["keeps " + line if i == 0 else line for i, line in enumerate(kept_lines[: len(kept)])]
+        label.says = ("memory", kept[0].nbytes) if len(kept) == 1 else None  # else their sum is news
     return label
 
 

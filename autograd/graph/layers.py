@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,19 +16,19 @@ from .profile import Measured, profile
 from .view import View
 
 
-@dataclass
-class Entry:
+class Entry(NamedTuple):
     """What is said of one box."""
 
+    value: float
     text: str
     color: str
-    number: str  # in that text
 
 
 @dataclass
 class Layer:
     """A measurement: of boxes by id, and a legend of (colour, meaning)."""
 
+    name: str  # in MEASURES
     title: str
     entries: dict[str, Entry]
     legend: list[tuple[str, str]]
@@ -60,11 +61,11 @@ def make_layer(view: View, color: str, measured: profile | None = None) -> Layer
         why = WHY_NOTHING.get(color, "the profile holds nothing of this graph")
         raise ValueError(f"nothing to colour: {why}")
     scale = _Scale(values.values(), measure.text) if color != "nan" else _Alarm()
-    entries = {}
-    for box, value in values.items():
-        number = measure.text(value)
-        entries[box] = Entry(measure.unit.format(number), scale.color(value), number)
-    return Layer(measure.title, entries, scale.legend())
+    entries = {
+        box: Entry(value, measure.unit.format(measure.text(value)), scale.color(value))
+        for box, value in values.items()
+    }
+    return Layer(color, measure.title, entries, scale.legend())
 
 
 # ------------------------------------------------------------------ what can be measured

@@ -86,5 +86,5 @@ def _name(lead: str, label) -> str:
 def _cells(graph: Graph, nodes) -> tuple[str, ...]:
     last, sums = nodes[-1], totals(graph, nodes)
     shape = units.shape(last.shapes[0]) if last.shapes else "failed"
-    numbers = units.count(sums.parameters), units.count(sums.flops), units.nbytes(sums.saved)
-    return (shape, *(n if n[:2] != "0 " and n != "0" else "" for n in numbers))
+    columns = (units.count, sums.parameters), (units.count, sums.flops), (units.nbytes, sums.saved)
+    return (shape, *(text(number) if number else "" for text, number in columns))
