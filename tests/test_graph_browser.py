@@ -1,11 +1,14 @@
 """The interactive page in headless Chromium, with real mouse, touch and key events."""
 
+import re
 import shutil
 
 import pytest
 
 import browser as chromium
-from tapegrad.autograd.graph.page import State, page
+from graph_cases import gpt, transformer
+from tapegrad import autograd as ag
+from tapegrad.autograd.graph.page import Inside, page
 
 graphviz = pytest.importorskip("graphviz")
 pytestmark = [
@@ -15,54 +18,49 @@ pytestmark = [
 EVIL = "</script><img src=x onerror=alert(1)>"
 DETAILS = {
     "x": {"shape": "(2, 64)", "note": EVIL, "__proto__": "own"},
-    "box-0": {"parameters": "3.2 M"},
-    "open-0": {"parameters": "3.2 M"},
+    "block-0": {"parameters": "3.2 M"},
     "relu-1": {"kept for backward": "secret mask"},
 }
 
 
-def svg(opened):
-    """x -> two blocks, closed or open -> loss."""
+def whole():
+    """x -> two blocks -> loss."""
     graph = graphviz.Digraph(node_attr={"shape": "box", "style": "filled", "fillcolor": "white"})
     graph.node("x", graphviz.escape(f"x\n{EVIL}"), id="x")
-    last = "x"
     for i in range(2):
-        if i in opened:
-            with graph.subgraph(name=f"cluster_{i}") as inside:
-                inside.attr(
-                    label=f"layers.{i}", id=f"open-{i}", style="filled", fillcolor="#eef2fb", margin="30"
-                )
-                inside.node(f"linear{i}", f"linear {i}", id=f"linear-{i}")
-                inside.node(f"relu{i}", f"relu {i}", id=f"relu-{i}")
-                inside.edge(f"linear{i}", f"relu{i}", id=f"inner-{i}")
-            graph.edge(last, f"linear{i}", id=f"edge-{i}")
-            last = f"relu{i}"
-        else:
-            graph.node(f"box{i}", f"layers.{i}", id=f"box-{i}", fillcolor="#dbe7fb")
-            graph.edge(last, f"box{i}", "(2, 64)", id=f"edge-{i}")
-            last = f"box{i}"
+        graph.node(f"block{i}", f"layers.{i}", id=f"block-{i}", fillcolor="#dbe7fb")
     graph.node("loss", id="loss", fillcolor="#a02030", fontcolor="white")
-    graph.edge(last, "loss", id="edge-loss")
+    graph.edge("x", "block0", "(2, 64)", id="edge-0")
+    graph.edge("block0", "block1", "(2, 64)", id="edge-1")
+    graph.edge("block1", "loss", id="edge-loss")
     return graph.pipe("svg", encoding="utf-8")
 
 
-def states():
-    made = []
-    for opened in [(), (0,), (1,), (0, 1)]:
-        opens = {f"box-{i}": key({*opened, i}) for i in range(2) if i not in opened}
-        closes = {f"open-{i}": key({*opened} - {i}) for i in opened}
-        made.append(State(key(opened), f"open: {key(opened)}", svg(opened), opens, closes))
-    return made
+def block(i, source):
+    """linear -> relu, and their ports."""
+    graph = graphviz.Digraph(node_attr={"shape": "box", "style": "filled", "fillcolor": "white"})
+    with graph.subgraph(name="cluster") as inside:
+        inside.attr(label=f"layers.{i}", id=f"block-{i}", style="filled", fillcolor="#eef2fb", margin="30")
+        for kind, name in (("enter", f"in.block-{i}.{source}"), ("leave", f"out.block-{i}.relu-{i}")):
+            inside.node(kind, id=name, shape="point", **{"class": kind})
+        inside.node("linear", f"linear {i}", id=f"linear-{i}")
+        inside.node("relu", f"relu {i}", id=f"relu-{i}")
+        inside.edge("enter", "linear", id=f"in-{i}")
+        inside.edge("linear", "relu", id=f"inner-{i}")
+        inside.edge("relu", "leave", id=f"out-{i}", dir="none")
+    return graph.pipe("svg", encoding="utf-8")
 
 
-def key(opened):
-    return "+".join(map(str, sorted(opened))) or "none"
+def parts():
+    flows = {"edge-0": ["x"], "edge-1": ["relu-0"], "edge-loss": ["relu-1"]}
+    inner = [Inside(f"block-{i}", "all", f"layers.{i}", block(i, ["x", "relu-0"][i]), {}) for i in range(2)]
+    return [Inside("all", None, "everything", whole(), flows), *inner]
 
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "graph.html"
-    path.write_text(page(f"Loss {EVIL}", states(), DETAILS), encoding="utf-8")
+    path.write_text(page(f"Loss {EVIL}", whole(), parts(), DETAILS, []), encoding="utf-8")
     return path
 
 
@@ -75,7 +73,7 @@ def started(tmp_path_factory):
 
 @pytest.fixture
 def web(started, file):
-    """The page, open at the first state; afterwards it must not have complained or asked for anything."""
+    """The page with both modules closed; afterwards it must not have complained or asked for anything."""
     started.open(file)
     yield started
     assert started.complaints() == []
@@ -97,9 +95,9 @@ def label(web, cluster):
     return center(web, cluster, "text")
 
 
-def shown(web):
-    """Title of the state on the screen."""
-    return web.js("document.querySelector('[aria-current]').textContent")
+def opened(web):
+    """Ids of the modules that are open on the screen."""
+    return ids(web, ".cluster")
 
 
 def ids(web, selector):
@@ -115,8 +113,8 @@ def close_to(a, b, within=1.0):
 
 
 def test_starts_with_the_whole_first_picture(web):
-    assert shown(web) == "open: none"
-    for element in ("x", "box-0", "box-1", "loss"):
+    assert opened(web) == []
+    for element in ("x", "block-0", "block-1", "loss"):
         x, y, w, h = rectangle(web, element)
         assert x > 0 and y > 40 and x + w < 1000 and y + h < 800
     assert web.js("document.title") == f"Loss {EVIL}"
@@ -127,13 +125,13 @@ def test_drag_pans(web):
     before = center(web, "x")
     web.drag((200, 500), (270, 460))
     assert close_to(center(web, "x"), (before[0] + 70, before[1] - 40))
-    assert shown(web) == "open: none"
+    assert opened(web) == []
 
 
 def test_a_drag_that_ends_on_a_module_does_not_open_it(web):
-    x, y = center(web, "box-0")
+    x, y = center(web, "block-0")
     web.drag((x, y), (x + 60, y))
-    assert shown(web) == "open: none"
+    assert opened(web) == []
 
 
 def test_wheel_zooms_around_the_pointer(web):
@@ -165,64 +163,105 @@ def test_buttons_and_keys_zoom_and_fit(web, how):
 
 
 def test_click_opens_and_closes_where_the_module_stands(web):
-    x, y = center(web, "box-0")
+    x, y = center(web, "block-0")
     web.click(x, y)
-    assert shown(web) == "open: 0"
-    left, top, width, height = rectangle(web, "open-0")
+    assert opened(web) == ["block-0"]
+    left, top, width, height = rectangle(web, "block-0")
     assert left < x < left + width and top < y < top + height
     assert left >= 0 and top >= 0 and left + width <= 1000 and top + height <= 800
     web.click(*center(web, "relu-0"))  # no module: nothing opens or closes
     web.click(left + 8, top + height - 8)  # nor does the ground of an open one
-    assert shown(web) == "open: 0"
-    at = label(web, "open-0")
+    assert opened(web) == ["block-0"]
+    at = label(web, "block-0")
     web.click(*at)
-    assert shown(web) == "open: none"
-    assert rectangle(web, "box-0")[0] >= 0 and rectangle(web, "box-0")[1] >= 0
+    assert opened(web) == []
+    assert rectangle(web, "block-0")[0] >= 0 and rectangle(web, "block-0")[1] >= 0
 
 
 def test_the_badge_stays_under_the_pointer(web):
-    at = center(web, "box-0", ".badge")
-    for expected in ("open: 0", "open: none", "open: 0"):
+    at = center(web, "block-0", ".badge")
+    for expected in (["block-0"], [], ["block-0"]):
         web.click(*at)
-        assert shown(web) == expected
+        assert opened(web) == expected
 
 
 def test_opening_and_closing_comes_back_to_the_same_view(web):
-    before = rectangle(web, "box-1")
-    web.click(*center(web, "box-1"))
-    web.click(*label(web, "open-1"))
-    assert rectangle(web, "box-1")[2] == pytest.approx(before[2], rel=0.01)
+    before = rectangle(web, "block-1")
+    web.click(*center(web, "block-1"))
+    web.click(*label(web, "block-1"))
+    assert rectangle(web, "block-1")[2] == pytest.approx(before[2], rel=0.01)
 
 
-def test_breadcrumb_and_history(web):
-    web.click(*center(web, "box-0"))
-    web.click(*center(web, "box-1"))
+def test_breadcrumb_shows_the_module_opened_last_and_history_goes_back(web):
+    web.click(*center(web, "block-0"))
+    web.click(*center(web, "block-1"))
+    assert opened(web) == ["block-0", "block-1"]
     crumbs = "[...document.querySelectorAll('[data-ui=trail] button')]"
-    assert web.js(f"{crumbs}.map((e) => e.textContent)") == ["open: none", "open: 0", "open: 0+1"]
+    assert web.js(f"{crumbs}.map((e) => e.textContent)") == ["everything", "layers.1"]
+    web.drag((20, 500), (20, 100))
     web.js(f"{crumbs}[1].click()")
-    assert shown(web) == "open: 0"
+    assert close_to(center(web, "block-1"), (500, 400), 25)
+    web.js(f"{crumbs}[0].click()")
+    assert 0 < rectangle(web, "x")[1] < rectangle(web, "loss")[1] < 800
     web.js("history.back()")
-    web.wait("location.hash === '#0%2B1'")
-    assert shown(web) == "open: 0+1"
+    web.wait("location.hash === '#block-0'")
+    assert opened(web) == ["block-0"]
+    web.js("history.back()")
+    web.wait("location.hash === ''")
+    assert opened(web) == []
 
 
-def test_address_names_the_state(started, file):
-    started.open(file, hash="#1")
-    assert shown(started) == "open: 1"
-    started.open(file, hash="#%E0%A4")
-    assert shown(started) == "open: none"
+def test_address_names_what_is_open(started, file):
+    for named, expected in {"#block-1": ["block-1"], "#block-1+block-0": ["block-0", "block-1"]}.items():
+        started.open(file, hash=named)
+        assert opened(started) == expected
+    for unknown in ("#%E0%A4", "#nobody", "#block-1+nobody", "#+"):
+        started.open(file, hash=unknown)
+        assert opened(started) == []
     assert started.complaints() == []
+
+
+def test_open_modules_are_connected_through_their_ports(web):
+    def path(edge):
+        return web.js(f"document.querySelector('#{edge} path:not(.reach)').getAttribute('d')")
+
+    def ends(edge):
+        numbers = [tuple(map(float, pair.split(","))) for pair in re.findall(r"[-\d.]+,[-\d.]+", path(edge))]
+        return numbers[0], numbers[-1]
+
+    web.click(*center(web, "block-0"))
+    web.click(*center(web, "block-1"))
+    assert close_to(ends("edge-0")[1], ends("in-0")[0], 0.1)
+    assert close_to(ends("out-0")[1], ends("edge-1")[0], 0.1)
+    assert close_to(ends("edge-1")[1], ends("in-1")[0], 0.1)
+    assert ids(web, ".edge:has(polygon)") == ["edge-loss", "in-0", "in-1", "inner-0", "inner-1"]  # arrowheads
+    assert web.js("document.querySelectorAll('main :is(.enter, .leave)').length") == 0
+    web.mouse("mouseMoved", *center(web, "relu-0"))
+    web.settle()
+    assert ids(web, ".near") == ["edge-1", "in-1", "inner-0", "linear-0", "linear-1", "out-0", "relu-0"]
+
+
+def test_boxes_stay_apart_whatever_is_open(web):
+    for press in ("block-0", "block-1", "block-0", "block-0"):
+        at = label(web, press) if press in opened(web) else center(web, press)
+        web.click(*at)
+        names = ids(web, ".node")
+        boxes = {name: rectangle(web, name, ":is(polygon, path, ellipse)") for name in names}
+        for name, (x, y, w, h) in boxes.items():
+            for other, (x2, y2, w2, h2) in boxes.items():
+                apart = x + w < x2 or x2 + w2 < x or y + h < y2 or y2 + h2 < y
+                assert name == other or apart, (name, other)
 
 
 def test_animation_ends_where_it_should(started, file):
     started.open(file)
-    started.click(*center(started, "box-0"))
-    expected = [rectangle(started, e) for e in ("x", "open-0", "relu-0", "loss")]
+    started.click(*center(started, "block-0"))
+    expected = [rectangle(started, e) for e in ("x", "block-0", "relu-0", "loss")]
     started.open(file, still=False)
-    started.click(*center(started, "box-0"))
+    started.click(*center(started, "block-0"))
     assert started.js("document.getAnimations().length") > 0
     started.wait("document.getAnimations().every((a) => a.playState === 'finished')")
-    assert all(map(close_to, [rectangle(started, e) for e in ("x", "open-0", "relu-0", "loss")], expected))
+    assert all(map(close_to, [rectangle(started, e) for e in ("x", "block-0", "relu-0", "loss")], expected))
     started.press("+")
     started.wait(f"document.getElementById('x').getBoundingClientRect().width > {1.39 * expected[0][2]}")
     assert started.complaints() == []
@@ -233,7 +272,7 @@ def test_hover_shows_details_and_neighbours(web):
     web.settle()
     card = text(web, "card")
     assert "x" in card and "(2, 64)" in card and EVIL in card and "__proto__" in card
-    assert ids(web, ".near") == ["box-0", "edge-0", "x"]
+    assert ids(web, ".near") == ["block-0", "edge-0", "x"]
     web.mouse("mouseMoved", 20, 700)
     web.settle()
     assert web.js("document.querySelector('[data-ui=card]').hidden")
@@ -244,7 +283,7 @@ def test_hover_over_an_edge_shows_its_ends(web):
     x, y = center(web, "edge-loss")
     web.mouse("mouseMoved", x + 3, y)  # near the thin line is enough
     web.settle()
-    assert ids(web, ".near") == ["box-1", "edge-loss", "loss"]
+    assert ids(web, ".near") == ["block-1", "edge-loss", "loss"]
 
 
 def test_a_click_keeps_the_card(web):
@@ -257,11 +296,11 @@ def test_a_click_keeps_the_card(web):
 
 
 def test_hover_over_the_label_of_an_open_module_shows_all_it_holds(web):
-    web.click(*center(web, "box-0"))
-    web.mouse("mouseMoved", *label(web, "open-0"))
+    web.click(*center(web, "block-0"))
+    web.mouse("mouseMoved", *label(web, "block-0"))
     web.settle()
     assert "3.2 M" in text(web, "card")
-    assert {"open-0", "linear-0", "relu-0", "inner-0", "x"} <= set(ids(web, ".near"))
+    assert {"block-0", "linear-0", "relu-0", "inner-0", "x", "block-1"} <= set(ids(web, ".near"))
 
 
 def search(web, words):
@@ -271,15 +310,15 @@ def search(web, words):
 
 def test_search_marks_and_goes_through_matches(web):
     search(web, "LAYERS")
-    assert ids(web, ".match") == ["box-0", "box-1"]
+    assert ids(web, ".match") == ["block-0", "block-1"]
     assert text(web, "count") == "2"
-    for expected in ("box-0", "box-1", "box-0"):
+    for expected in ("block-0", "block-1", "block-0"):
         web.press("Enter")
         assert ids(web, ".chosen") == [expected]
         assert close_to(center(web, expected), (500, 400), 5)  # the badge stands out a little
     assert text(web, "count") == "1 of 2"
     web.press("Enter", shift=True)
-    assert ids(web, ".chosen") == ["box-1"]
+    assert ids(web, ".chosen") == ["block-1"]
     web.press("Escape")
     assert ids(web, ".match") == [] and text(web, "count") == ""
 
@@ -289,7 +328,7 @@ def test_search_opens_the_module_that_hides_a_match(web, words):
     search(web, words)
     assert text(web, "count") == "1" and ids(web, ".match") == []
     web.press("Enter")
-    assert shown(web) == "open: 1"
+    assert opened(web) == ["block-1"]
     assert ids(web, ".chosen") == ["relu-1"]
     assert close_to(center(web, "relu-1"), (500, 400))
 
@@ -298,7 +337,31 @@ def test_search_without_result_and_with_nasty_text(web):
     search(web, "'\"</script>[(*")
     assert text(web, "count") == "none"
     web.press("Enter")
-    assert shown(web) == "open: none"
+    assert opened(web) == []
+
+
+def opacity(web, element):
+    web.settle()
+    return float(web.js(f"getComputedStyle(document.querySelector('main #{element}')).opacity"))
+
+
+@pytest.mark.parametrize("how", ["selected", "hovered", "focused"])
+def test_a_search_hit_is_never_dimmed(web, how):
+    if how == "focused":
+        web.press("Tab")
+        web.js("document.querySelector('main #x').focus({ focusVisible: true })")
+    else:
+        (web.click if how == "selected" else lambda x, y: web.mouse("mouseMoved", x, y))(*center(web, "x"))
+    assert opacity(web, "loss") < 0.5
+    web.js("document.querySelector('[data-ui=search]').value = 'loss'")
+    web.js("document.querySelector('[data-ui=search]').dispatchEvent(new Event('input'))")
+    assert ids(web, ".match") == ["loss"] and opacity(web, "loss") == 1 and opacity(web, "block-1") < 0.5
+
+
+def test_what_is_selected_is_not_dimmed_by_hovering_something_else(web):
+    web.click(*center(web, "x"))
+    web.mouse("mouseMoved", *center(web, "loss"))
+    assert opacity(web, "x") == 1 and opacity(web, "block-0") < 0.5
 
 
 def test_keyboard_alone(web):
@@ -310,15 +373,15 @@ def test_keyboard_alone(web):
     assert web.js(focus) == "x"
     assert "(2, 64)" in text(web, "card")
     web.press("ArrowDown")
-    assert web.js(focus) == "box-0"
+    assert web.js(focus) == "block-0"
     assert web.js("document.activeElement.getAttribute('aria-expanded')") == "false"
     web.press("Enter")
-    assert shown(web) == "open: 0"
-    assert web.js(focus) == "open-0"
+    assert opened(web) == ["block-0"]
+    assert web.js(focus) == "block-0"
     assert web.js("document.activeElement.getAttribute('aria-expanded')") == "true"
     web.press(" ")
-    assert shown(web) == "open: none"
-    assert web.js(focus) == "box-0"
+    assert opened(web) == []
+    assert web.js(focus) == "block-0"
 
 
 def test_arrow_keys_pan_the_stage(web):
@@ -380,10 +443,10 @@ def test_touch_pans_pinches_and_opens(started, file):
     started.settle()
     assert rectangle(started, "x")[2] == pytest.approx(2.2 * width, rel=0.1)
     started.press("0")
-    started.tap(*center(started, "box-0"))  # a finger cannot hover: the first touch shows the details
-    assert "3.2 M" in text(started, "card") and shown(started) == "open: none"
+    started.tap(*center(started, "block-0"))  # a finger cannot hover: the first touch shows the details
+    assert "3.2 M" in text(started, "card") and opened(started) == []
     started.js("document.querySelector('[data-ui=toggle]').click()")
-    assert shown(started) == "open: 0"
+    assert opened(started) == ["block-0"]
     assert started.js("document.documentElement.scrollWidth") == 390
     assert started.complaints() == []
 
@@ -408,7 +471,7 @@ def test_without_script_the_first_picture_is_there(started, file):
     started("Emulation.setScriptExecutionDisabled", value=True)
     try:
         started.open(file)
-        assert rectangle(started, "box-0")[2] > 0
+        assert rectangle(started, "block-0")[2] > 0
         assert not started.js("document.documentElement.classList.contains('live')")
     finally:
         started("Emulation.setScriptExecutionDisabled", value=False)
@@ -423,4 +486,60 @@ def test_the_policy_stops_what_the_page_did_not_bring(started, file, tmp_path):
     started.js("document.querySelector('b').click()")
     assert started.js("window.hit") is None
     assert len(started.complaints()) == 3
-    assert shown(started) == "open: none"
+    assert opened(started) == []
+
+
+# ------------------------------------------------------------------ pages of models
+
+
+def saved(case, tmp_path, **options):
+    model, loss = case()
+    return ag.visualize(loss, model, **options).save(tmp_path / "graph.html")
+
+
+def press(web, element):
+    """A click on a module's badge."""
+    at = "new MouseEvent('click', { bubbles: true })"
+    web.js(f"document.querySelector('main #{element} > .badge circle').dispatchEvent({at})")
+    web.settle()
+
+
+@pytest.mark.parametrize("zoom", ["modules", "ops", "backward"])
+def test_each_module_opens_and_closes_for_itself(started, tmp_path, zoom):
+    started.open(saved(transformer, tmp_path, zoom=zoom, depth=1))
+    outer = opened(started)
+    found = "[...document.querySelectorAll('main .foldable')].map((e) => [e.textContent, e.id])"
+    modules = dict(started.js(found))
+    encoder = next(id for name, id in modules.items() if "transformer.encoder" in name)
+    decoder = next(id for name, id in modules.items() if "transformer.decoder" in name)
+    for name in (encoder, decoder):
+        press(started, name)
+    assert opened(started) == sorted([*outer, encoder, decoder])
+    started.js("history.back()")
+    started.wait(f"!document.querySelector('main #{decoder}.cluster')")
+    press(started, decoder)
+    press(started, encoder)
+    assert opened(started) == sorted([*outer, decoder])
+    press(started, outer[0])
+    assert opened(started) == []
+    press(started, outer[0])
+    assert opened(started) == sorted([*outer, decoder])
+    assert started.complaints() == []
+
+
+@pytest.mark.parametrize("zoom", ["modules", "ops", "backward"])
+@pytest.mark.parametrize("case", [lambda: gpt(6), transformer], ids=["gpt", "transformer"])
+def test_at_rest_all_of_a_model_fits_the_window_and_can_be_read(started, tmp_path, case, zoom):
+    started.open(saved(case, tmp_path, zoom=zoom), width=1280, height=800)
+    for name in ids(started, ".node"):
+        x, y, w, h = rectangle(started, name)
+        assert x > 0 and y > 40 and x + w < 1280 and y + h < 800, name
+        assert rectangle(started, name, "text")[3] > 8, name  # px
+    assert opened(started) != []
+
+
+def test_what_somebody_chose_to_open_is_open(started, tmp_path):
+    started.open(saved(gpt, tmp_path, depth=9), width=600, height=300)
+    everything = opened(started)
+    started.open(saved(gpt, tmp_path), width=600, height=300)
+    assert len(everything) > len(opened(started))

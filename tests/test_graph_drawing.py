@@ -324,27 +324,3 @@ def test_a_notebook_shows_the_picture():
 def test_what_dot_cannot_read():
     with pytest.raises(RuntimeError, match="dot failed: .*syntax error"):
         render.render("digraph {", "svg")
-
-
-# ------------------------------------------------------------------ the states of the page
-
-
-@needs_dot
-def test_every_module_can_be_opened_and_closed(monkeypatch):
-    from tapegrad.autograd.graph import page, states
-
-    seen = {}
-    names = ("title", "states", "details")
-    monkeypatch.setattr(page, "page", lambda *given: seen.update(zip(names, given, strict=True)))
-    drawing = draw(transformer, title="T")
-    states.interactive(drawing.view, drawing._digraph, "T")
-    keys = [state.key for state in seen["states"]]
-    assert seen["title"] == "T" and keys[0] == "root" and len(set(keys)) == len(keys) > 8
-    for state in seen["states"]:
-        ids = set(re.findall(r'id="([^"]+)"', state.svg))
-        assert {*state.opens, *state.closes} <= ids
-        assert {*state.opens.values(), *state.closes.values()} <= set(keys)
-        assert all(f'id="{box}"' in state.svg for box in state.opens)
-        if state.key.startswith("open"):
-            assert f"c{state.key[4:]}" in state.closes
-    assert "TransformerDecoderLayer" in {d.get("class", "").split("(")[0] for d in seen["details"].values()}

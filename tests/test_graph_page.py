@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tapegrad.autograd.graph.page import State, page
+from tapegrad.autograd.graph.page import Inside, page
 
 CLOSED = """<?xml version="1.0" encoding="UTF-8" standalone="no"?>
 <!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN"
@@ -30,11 +30,8 @@ CLOSED = """<?xml version="1.0" encoding="UTF-8" standalone="no"?>
 <path fill="none" stroke="red" d="M1,1C1,2 3,4 5,6"/></g>
 </g></svg>
 """
-OPEN = CLOSED.replace('id="box" class="node"', 'id="open" class="cluster"')
-STATES = [
-    State("closed", "model", CLOSED, {"box": "open"}, {}),
-    State("open", "layer", OPEN, {}, {"open": "closed"}),
-]
+OPEN = CLOSED.replace('id="box" class="node"', 'id="box" class="cluster"').replace('id="x"', 'id="in.box.x"')
+PARTS = [Inside("all", None, "model", CLOSED, {"e": ["x"]}), Inside("box", "all", "layer", OPEN, {})]
 NASTY = [
     "</script><script>alert(1)</script>",
     "<!-- <script>",
@@ -54,6 +51,16 @@ NASTY = [
 
 def svg_with(inside):
     return CLOSED.replace("</g></svg>", inside + "</g></svg>")
+
+
+def made(details=None, title="loss", parts=PARTS, still=CLOSED, **options):
+    """A page."""
+    return page(title, still, parts, details or {}, options.pop("opened", ["box"]), **options)
+
+
+def one(svg, title="loss"):
+    """A page of one picture."""
+    return made(title=title, parts=[Inside("all", None, "a", svg, {})], still=svg, opened=[])
 
 
 DRAWN = {"svg", "g", "polygon", "ellipse", "path", "text"}
@@ -80,31 +87,33 @@ class Reader(HTMLParser):
 
 
 def drawing(text):
-    """The first state's picture in the page."""
+    """The picture for where scripts do not run."""
     return ET.fromstring(re.search(r"<main.*?>\s*(<svg.*?</svg>)", text, re.S)[1])
 
 
-def test_page_has_all_states_and_details():
+def test_page_has_all_pictures_and_details():
     details = {"x": {"shape": "(2, 3)", "bytes": "24"}}
-    reader = Reader(page("loss", STATES, details))
-    data = json.loads(reader.data)
-    assert data["details"] == details
-    assert data["states"] == [
-        {"key": "closed", "title": "model", "opens": {"box": "open"}, "closes": {}},
-        {"key": "open", "title": "layer", "opens": {}, "closes": {"open": "closed"}},
-    ]
-    assert len(reader.named("template")) == 1
-    assert len([a for a in reader.named("svg") if "xmlns" in a]) == 2
+    reader = Reader(made(details, fits=True))
+    assert json.loads(reader.data) == {
+        "details": details,
+        "insides": [
+            {"id": "all", "parent": None, "title": "model", "flows": {"e": ["x"]}},
+            {"id": "box", "parent": "all", "title": "layer", "flows": {}},
+        ],
+        "opened": ["box"],
+        "fits": True,
+    }
+    assert len(reader.named("template")) == 2
+    assert len([a for a in reader.named("svg") if "xmlns" in a]) == 3
 
 
 def test_page_is_deterministic_and_small():
-    text = page("loss", STATES, {})
-    assert text == page("loss", STATES, {})
-    assert len(text.encode()) < 45_000
+    assert made() == made()
+    assert len(made().encode()) < 53_000
 
 
 def test_page_asks_for_nothing_outside_itself():
-    reader = Reader(page("loss", STATES, {}))
+    reader = Reader(made())
     assert not {name for _, attributes in reader.elements for name in attributes} & {
         "src",
         "srcset",
@@ -119,7 +128,7 @@ def test_page_asks_for_nothing_outside_itself():
 
 
 def test_prolog_comments_titles_and_links_are_gone():
-    text = page("loss", STATES, {})
+    text = made()
     body = text[text.index("<main") : text.index("</main>")]
     for gone in ("<?xml", "DOCTYPE", "<!--", "<title", "<a ", "xlink", "example.org"):
         assert gone not in body
@@ -127,12 +136,12 @@ def test_prolog_comments_titles_and_links_are_gone():
 
 
 def test_edges_know_their_ends():
-    [edge] = [g for g in drawing(page("loss", STATES, {})).iter() if g.get("class") == "edge"]
+    [edge] = [g for g in drawing(made()).iter() if g.get("class") == "edge"]
     assert (edge.get("data-from"), edge.get("data-to")) == ("x", "box")
 
 
 def test_colours_are_named_for_the_dark():
-    style = re.search(r"<style>(.*?)</style>", page("loss", STATES, {}), re.S)[1]
+    style = re.search(r"<style>(.*?)</style>", made(), re.S)[1]
     assert '[fill="#eef" i]{--fill:#eef}' in style and '[stroke="red" i]{--stroke:red}' in style
     assert "--stroke:transparent" not in style and "--fill:none" not in style
 
@@ -140,15 +149,16 @@ def test_colours_are_named_for_the_dark():
 @pytest.mark.parametrize("nasty", NASTY)
 def test_outside_text_stays_text(nasty):
     details = {"x": {nasty: nasty}, nasty: {"a": "b"}}
-    plain = Reader(page("loss", [replace(s, opens={}, closes={}) for s in STATES], {}))
-    states = [State(nasty, nasty, CLOSED, {}, {}), State("open", "layer", OPEN, {}, {})]
-    reader = Reader(page(nasty, states, details))
+    plain = Reader(made())
+    parts = [replace(PARTS[0], id=nasty, title=nasty), replace(PARTS[1], parent=nasty)]
+    text = made(details, nasty, parts, opened=[nasty])
+    reader = Reader(text)
     assert [name for name, _ in reader.elements] == [name for name, _ in plain.elements]
     assert not set(reader.data) & set("<>&") and reader.data.isascii()
     data = json.loads(reader.data)
-    assert data["details"] == details
-    assert data["states"][0]["title"] == nasty
-    assert page(nasty, states, details).encode("utf-8")
+    assert data["details"] == details and data["opened"] == [nasty]
+    assert data["insides"][0]["title"] == data["insides"][1]["parent"] == nasty
+    assert text.encode("utf-8")
 
 
 @pytest.mark.parametrize(
@@ -173,7 +183,7 @@ def test_outside_text_stays_text(nasty):
     ],
 )
 def test_what_is_no_drawing_is_left_out(attack):
-    text = page("loss", [State("a", "a", svg_with(attack), {}, {})], {})
+    text = one(svg_with(attack))
     picture = text[text.index("<main") : text.index("</main>")].partition("<svg")[2]
     for bad in (
         "script",
@@ -194,31 +204,34 @@ def test_what_is_no_drawing_is_left_out(attack):
 def test_gradient_stops_keep_their_colours():
     stop = '<stop offset="0" style="stop-color:red;stop-opacity:0.5;"/>'
     inside = f'<linearGradient id="l_0">{stop}</linearGradient><path fill="url(#l_0)" d="M0,0"/>'
-    text = page("loss", [State("a", "a", svg_with(inside), {}, {})], {})
+    text = one(svg_with(inside))
     assert '<stop offset="0" stop-color="red" stop-opacity="0.5" />' in text
     assert 'fill="url(#l_0)"' in text
 
 
 def test_characters_that_xml_forbids_do_not_break_the_drawing():
-    assert "x &amp; y" in page(
-        "loss", [State("a", "a", CLOSED.replace("x &amp;", "\x01x\ud800 &amp;"), {}, {})], {}
-    )
+    assert "x &amp; y" in one(CLOSED.replace("x &amp;", "\x01x\ud800 &amp;"))
 
 
 @pytest.mark.parametrize(
-    "states, message",
+    "parts, message",
     [
-        ([], "different keys"),
-        ([STATES[0], replace(STATES[1], key="closed")], "different keys"),
-        ([replace(STATES[0], opens={"box": "elsewhere"})], "'elsewhere', which is no state"),
-        ([replace(STATES[0], opens={"nobody": "closed"})], "no element with the id 'nobody'"),
-        ([replace(STATES[0], svg="<svg")], "'closed': its SVG cannot be read"),
-        ([replace(STATES[0], svg="<html/>")], "'closed': its SVG starts with 'html'"),
+        ([], "needs a picture around all"),
+        ([PARTS[0], PARTS[0]], "got 'all' again"),
+        ([PARTS[0], replace(PARTS[1], id="all")], "got 'all' again"),
+        ([PARTS[1]], "needs a picture around all"),
+        ([PARTS[0], replace(PARTS[1], parent="later")], "'box' has no box in the picture of 'later'"),
+        ([PARTS[0], replace(PARTS[1], parent=None)], "'box' has no box in the picture of None"),
+        ([PARTS[0], replace(PARTS[1], id="nobody")], "'nobody' has no box in the picture of 'all'"),
+        ([PARTS[0], replace(PARTS[1], svg=CLOSED)], "picture of 'box' has no cluster"),
+        ([replace(PARTS[0], flows={"x": ["y"]})], "picture of 'all' has no edge with the id 'x'"),
+        ([replace(PARTS[0], svg="<svg")], "'all': its SVG cannot be read"),
+        ([replace(PARTS[0], svg="<html/>")], "'all': its SVG starts with 'html'"),
     ],
 )
-def test_wrong_states_are_refused(states, message):
+def test_wrong_pictures_are_refused(parts, message):
     with pytest.raises(ValueError, match=message):
-        page("loss", states, {})
+        made(parts=parts)
 
 
 @pytest.mark.skipif(shutil.which("dot") is None, reason="needs the graphviz program `dot`")
@@ -233,8 +246,8 @@ def test_what_dot_draws_of_nasty_labels_is_safe(nasty):
     with graph.subgraph(name="cluster_c") as cluster:
         cluster.attr(label=graphviz.escape(text), id="c", URL="javascript:alert(1)")
         cluster.node("d", id="d")
-    made = page("loss", [State("a", "a", graph.pipe("svg", encoding="utf-8"), {}, {})], {})
-    elements = list(drawing(made).iter())
+    text = one(graph.pipe("svg", encoding="utf-8"))
+    elements = list(drawing(text).iter())
     assert {element.tag.rpartition("}")[2] for element in elements} <= DRAWN
     assert not {name for element in elements for name in element.attrib} & {
         "href",
@@ -242,4 +255,4 @@ def test_what_dot_draws_of_nasty_labels_is_safe(nasty):
         "style",
         "target",
     }
-    assert len(Reader(made).named("script")) == 2
+    assert len(Reader(text).named("script")) == 2

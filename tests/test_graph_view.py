@@ -183,7 +183,7 @@ def test_one_module_called_again_and_again_folds():
     model = Loop()
     picture = view((model, model(leaf(2, 4))))
     assert [call_label(picture, call).title for call in picture.open_calls[1:]] == ["Loop", "cell × 30"]
-    assert call_label(picture, picture.open_calls[2]).lines == []  # its parameters are around all calls
+    assert call_label(picture, picture.open_calls[2]).lines == ["20 parameters"]  # once
     assert "20 parameters" in call_label(picture, picture.open_calls[1]).lines
 
 

@@ -126,6 +126,13 @@ class Graph:
         data = next((tensor.data for tensor in tensors if tensor is not None), None)
         return data, None if node is None else (node.grads or {}).get(0)
 
+    def with_parameters(self, indices: Iterable[int]) -> list[GraphNode]:
+        """These nodes and the parameters that they use, oldest first; others may use these parameters too."""
+        found = set(indices)
+        used = {edge[0] for i in found for edge in self.nodes[i].inputs if edge is not None}
+        found.update(i for i in used if self.nodes[i].kind == "parameter")
+        return [self.nodes[i] for i in sorted(found)]
+
     @cached_property
     def edges(self) -> list[Edge]:
         """Every use of a recorded value."""

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
 
 
-def digraph(view: View, layer: Layer | None = None, title: str = "") -> graphviz.Digraph:
-    """The picture in graphviz's terms; every box, cluster and arrow has its id as the SVG's id too."""
+def digraph(view: View, layer: Layer | None = None, caption: str = "") -> graphviz.Digraph:
+    """The picture in graphviz's terms; every box, cluster and arrow has its id as the SVG's id too.
+
+    `caption`, what stands below, comes from the function of this name.
+    """
     import graphviz
 
     graph = graphviz.Digraph("tapegrad", graph_attr=style.GRAPH, node_attr=style.NODE, edge_attr=style.EDGE)
-    caption = _caption(view, layer, title)
     if caption:
         graph.attr(label=caption)
     inside: dict[Call, list[Box]] = {}
@@ -30,13 +32,13 @@ def digraph(view: View, layer: Layer | None = None, title: str = "") -> graphviz
         inside.setdefault(box.inside, []).append(box)
     bodies = {view.graph.root: graph}
     for call in view.open_calls[1:]:
-        bodies[call] = _cluster(view, call, layer)
+        bodies[call] = _cluster(view, call)
     for call, body in bodies.items():
         for box in inside.get(call, ()):
             body.node(box.id, **_box(view, box, layer))
     for call in reversed(view.open_calls[1:]):  # innermost first
         assert call.parent is not None
-        bodies[call.parent].subgraph(bodies[call])
+        bodies.get(call.parent, graph).subgraph(bodies[call])
     newest: dict[Box, Arrow] = {}  # of what flows into each box: the main line of the picture, kept straight
     for arrow in view.arrows:
         newest[arrow.target] = max(newest.get(arrow.target, arrow), arrow, key=_age)
@@ -46,7 +48,7 @@ def digraph(view: View, layer: Layer | None = None, title: str = "") -> graphviz
     return graph
 
 
-def _cluster(view: View, call: Call, layer: Layer | None) -> graphviz.Digraph:
+def _cluster(view: View, call: Call) -> graphviz.Digraph:
     import graphviz
 
     tint = style.TINTS[min(call.depth, len(style.TINTS)) - 1]
@@ -56,8 +58,10 @@ def _cluster(view: View, call: Call, layer: Layer | None) -> graphviz.Digraph:
 
 
 def _box(view: View, box: Box, layer: Layer | None) -> dict[str, str]:
-    label = labels.box_label(view, box)
     attributes = {"id": box.id, "class": box.kind, **style.KINDS[box.kind]}
+    if box.origin is not None:
+        return attributes
+    label = labels.box_label(view, box)
     entry = layer.entries.get(box.id) if layer is not None else None
     if entry is not None:
         label.lines += [entry.text] * ((layer.name, entry.value) != label.says)
@@ -71,13 +75,19 @@ def _box(view: View, box: Box, layer: Layer | None) -> dict[str, str]:
 
 def _arrow(view: View, arrow: Arrow) -> dict[str, str]:
     attributes = {"id": arrow.id, "tooltip": plain(f"{_path(arrow.source)} → {_path(arrow.target)}")}
+    origin = arrow.source.origin or arrow.source
     if view.zoom == "backward":
-        if arrow.source.kind == "constant" or arrow.source.constant is not None:
+        if origin.kind == "constant" or origin.constant is not None:
             attributes |= style.PASSING | {"style": "dashed"}  # no gradient goes there
         else:
             attributes |= style.GRADIENT
-    elif arrow.source.kind in ("parameter", "constant"):
+    elif origin.kind in ("parameter", "constant"):
         attributes |= style.PASSING
+    if (arrow.source if attributes.get("dir") == "back" else arrow.target).origin is not None:
+        attributes["dir"] = "none"  # it goes on beyond the port
+    attributes |= {"minlen": str(arrow.length)} if arrow.length > 1 else {}
+    attributes |= {"tailport": "s"} if arrow.source.origin is not None else {}
+    attributes |= {"headport": "n"} if arrow.target.origin is not None else {}
     text = labels.arrow_label(arrow)
     if text:
         attributes["label"] = _html([f" {line} " for line in text.split("\n")])
@@ -90,6 +100,7 @@ def _age(arrow: Arrow) -> int:
 
 
 def _path(box: Box) -> str:
+    box = box.origin or box
     if box.call is not None:
         return f"{box.call.path} {box.call.kind}".strip()
     if box.nodes and box.kind != "more":
@@ -151,7 +162,7 @@ def _wrapped(line: str) -> list[str]:
 # ------------------------------------------------------------------ below the picture
 
 
-def _caption(view: View, layer: Layer | None, title: str) -> str:
+def caption(view: View, layer: Layer | None, title: str) -> str:
     """Title, notes and, where colour means something, the legend."""
     rows = [f"<B>{escaped(title, 200)}</B>"] if title else []
     note = labels.graph_note(view.graph)

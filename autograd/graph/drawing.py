@@ -10,7 +10,7 @@ from ..tensor import Tensor
 from . import render
 from .calls import Call
 from .data import Graph
-from .dot import digraph
+from .dot import caption, digraph
 from .layers import make_layer
 from .profile import profile as Profile
 from .view import View, make_view
@@ -59,11 +59,13 @@ class Drawing:
         self.title = title
         self._color = color
         self._profile = profile
-        self.digraph = self._digraph(view)
+        (self.digraph,) = self._digraphs([view])
 
-    def _digraph(self, view: View) -> graphviz.Digraph:
-        layer = make_layer(view, self._color, self._profile) if self._color is not None else None
-        return digraph(view, layer, self.title)
+    def _digraphs(self, views: list[View]) -> list[graphviz.Digraph]:
+        """Of Views of one graph, with one scale of colours; the first has title and legend."""
+        layer = make_layer(views, self._color, self._profile) if self._color is not None else None
+        below = caption(views[0], layer, self.title)
+        return [digraph(view, layer, below if view is views[0] else "") for view in views]
 
     @property
     def source(self) -> str:
@@ -89,9 +91,9 @@ class Drawing:
     @property
     def html(self) -> str:
         """A page of its own, in which modules open and close."""
-        from .states import interactive
+        from .insides import interactive
 
-        return interactive(self.view, self._digraph, self.title)
+        return interactive(self.view, self._digraphs, self.title)
 
     def save(self, path) -> Path:
         """Write the picture in the format that the suffix of `path` names; returns the path."""

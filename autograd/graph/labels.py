@@ -48,8 +48,8 @@ def call_totals(view: View, call: Call) -> Totals:
 
 
 def call_nodes(view: View, call: Call) -> list[GraphNode]:
-    """Everything in the calls that one stands for."""
-    return [view.graph.nodes[i] for member in view.fold.members(call) for i in member.all_nodes()]
+    """Everything in the calls that one stands for, and the parameters that these share with others."""
+    return view.graph.with_parameters(i for member in view.fold.members(call) for i in member.all_nodes())
 
 
 def box_label(view: View, box: Box) -> Label:
@@ -107,8 +107,8 @@ def saved_line(kept: Saved) -> str:
 
 
 def arrow_label(arrow: Arrow) -> str:
-    """The shapes that flow, each once; nothing where the source itself shows its shape."""
-    if arrow.source.kind in ("parameter", "input", "constant"):
+    """The shapes that flow, each once; nothing where the source itself shows its shape, or at a port."""
+    if arrow.source.kind in ("parameter", "input", "constant") or arrow.source.origin or arrow.target.origin:
         return ""
     shapes: dict[str, int] = {}
     for value in arrow.values.values():

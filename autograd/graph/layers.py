@@ -45,8 +45,8 @@ class Measure:
     profiled: bool = False
 
 
-def make_layer(view: View, color: str, measured: profile | None = None) -> Layer:
-    """The layer called `color` (see MEASURES) for a picture."""
+def make_layer(views: list[View], color: str, measured: profile | None = None) -> Layer:
+    """The layer called `color` (see MEASURES) for pictures of one graph."""
     if color not in MEASURES:
         raise ValueError(f"color is one of {', '.join(map(repr, MEASURES))}, not {color!r}")
     measure = MEASURES[color]
@@ -55,7 +55,11 @@ def make_layer(view: View, color: str, measured: profile | None = None) -> Layer
             f"color={color!r} needs a profile: run the forward, and backward, under "
             "`with graph.profile() as p:` and pass profile=p"
         )
-    found = {box.id: measure.of(view.graph, nodes, measured) for box, nodes in view.all_nodes().items()}
+    found = {
+        box.id: measure.of(view.graph, nodes, measured)
+        for view in views
+        for box, nodes in view.all_nodes().items()
+    }
     values = {box: value for box, value in found.items() if value is not None}
     if not values:
         why = WHY_NOTHING.get(color, "the profile holds nothing of this graph")

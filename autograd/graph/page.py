@@ -1,4 +1,4 @@
-"""The interactive page: every state of a drawing, laid out beforehand, in one HTML file without network.
+"""The interactive page: the inside of every module, laid out beforehand, in one HTML file without network.
 
 Labels come from users, so nothing of an SVG is copied as it stands: it is parsed, and only the elements and
 attributes that draw are written again. A content security policy with the hashes of the page's own script and
@@ -23,42 +23,59 @@ _ATTRIBUTES = frozenset("""
     fill fill-opacity stroke stroke-opacity stroke-width stroke-dasharray stop-color stop-opacity opacity
     text-anchor text-decoration baseline-shift font-family font-size font-style font-weight
 """.split())  # fmt: skip # noqa: SIM905
-_SCRIPTS = ("page_camera.js", "page_states.js", "page_input.js")
+_SCRIPTS = ("page_layout.js", "page_camera.js", "page_scene.js", "page_search.js", "page_input.js")
 _COLORED = ("fill", "stroke", "stop-color")
 _COLOR = re.compile(r"#[0-9a-fA-F]{3,8}|[a-zA-Z]+|url\(#[^()\"\'\s]+\)")
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True)
-class State:
-    """One laid-out picture of a graph, with the modules that a click opens or closes in it."""
+class Inside:
+    """What is directly in one module, laid out by `dot`.
 
-    key: str  # unique
+    A g.cluster with the module's id is around it. It has a g.node for each thing in it, and ports, of class
+    enter or leave and with the id in.MODULE.SOURCE or out.MODULE.SOURCE, for what flows in and out.
+    """
+
+    id: str  # of the module; its closed box, a g.node in its parent's picture, has the same
+    parent: str | None  # id of the module around it; None for the first, which stands around all
     title: str  # shown in the breadcrumb
-    svg: str  # made by `dot`; g.node, g.cluster and g.edge have the same ids in every state
-    opens: dict[str, str]  # id of a closed module's box -> key of the state in which it is open
-    closes: dict[str, str]  # id of an open cluster -> key of the state in which it is closed
+    svg: str
+    flows: dict[str, list[str]]  # id of a g.edge to or from a module -> the SOURCEs whose values it carries
 
 
-def page(title: str, states: list[State], details: dict[str, dict[str, str]]) -> str:
-    """An HTML file that shows `states[0]` first; `details` maps an element's id to what hovering shows."""
-    drawings = [_safe_svg(state) for state in states]
-    _check(states, drawings)
+def page(
+    title: str,
+    still: str,
+    insides: list[Inside],
+    details: dict[str, dict[str, str]],
+    opened: list[str],
+    fits: bool = False,
+) -> str:
+    """An HTML file in which modules open and close.
+
+    `still` is the SVG shown where scripts do not run; `details` maps an element's id to what hovering shows;
+    `opened` has the modules that are open first, if `fits` only as many levels as can be read in the window.
+    """
+    drawings = [_safe_svg(part.id, part.svg) for part in insides]
+    _check(insides, drawings)
+    first = _safe_svg("still", still)
     data = {
-        "states": [{"key": s.key, "title": s.title, "opens": s.opens, "closes": s.closes} for s in states],
+        "insides": [{"id": i.id, "parent": i.parent, "title": i.title, "flows": i.flows} for i in insides],
         "details": details,
+        "opened": opened,
+        "fits": fits,
     }
-    first, *others = (ET.tostring(drawing, encoding="unicode") for drawing in drawings)
     script = "\n".join(['"use strict";{', *map(_file, _SCRIPTS), "}"])
-    style = _file("page.css") + _colors(drawings)
+    style = _file("page.css") + _colors([first, *drawings])
     parts = {
         "title": html.escape(_NOT_IN_XML.sub("", title)),
         "script_hash": _hash(script),
         "style_hash": _hash(style),
         "style": style,
         "script": script,
-        "first": first,
-        "others": "\n".join(f"<template>{svg}</template>" for svg in others),
+        "still": _text(first),
+        "insides": "\n".join(f"<template>{_text(drawing)}</template>" for drawing in drawings),
         # No "<" and nothing outside ASCII: the text can neither end its element nor open a comment.
         "data": json.dumps(data).replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e"),
     }
@@ -73,27 +90,41 @@ def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _check(states: list[State], drawings: list[ET.Element]) -> None:
-    keys = {state.key for state in states}
-    if not states or len(keys) < len(states):
-        raise ValueError(f"a page needs states with different keys, got {[state.key for state in states]}")
-    for state, drawing in zip(states, drawings, strict=True):
-        ids = {element.get("id") for element in drawing.iter("g")}
-        for element, key in (state.opens | state.closes).items():
-            if key not in keys:
-                raise ValueError(f"state {state.key!r}: {element!r} leads to {key!r}, which is no state")
-            if element not in ids:
-                raise ValueError(f"state {state.key!r} has no element with the id {element!r}")
+def _text(drawing: ET.Element) -> str:
+    return ET.tostring(drawing, encoding="unicode")
 
 
-def _safe_svg(state: State) -> ET.Element:
+def _check(insides: list[Inside], drawings: list[ET.Element]) -> None:
+    if [part.parent for part in insides[:1]] != [None]:
+        raise ValueError("a page needs a picture around all modules, the first, without a parent")
+    nodes: dict[str, set[str]] = {}  # of the pictures so far, by module
+    for part, drawing in zip(insides, drawings, strict=True):
+        if part.id in nodes:
+            raise ValueError(f"a page needs one picture of each module, got {part.id!r} again")
+        nodes[part.id] = _ids(drawing, "node")
+        if unknown := part.flows.keys() - _ids(drawing, "edge"):
+            raise ValueError(f"the picture of {part.id!r} has no edge with the id {min(unknown)!r}")
+        if part is insides[0]:
+            continue
+        if part.id not in nodes.get(part.parent or "", ()):
+            raise ValueError(f"{part.id!r} has no box in the picture of {part.parent!r}, or comes before it")
+        if part.id not in _ids(drawing, "cluster"):
+            raise ValueError(f"the picture of {part.id!r} has no cluster with this id")
+
+
+def _ids(drawing: ET.Element, kind: str) -> set[str]:
+    groups = drawing.iter("g")
+    return {group.get("id", "") for group in groups if group.get("class", "").partition(" ")[0] == kind}
+
+
+def _safe_svg(name: str, svg: str) -> ET.Element:
     """The drawing with only what draws: no links, images, styles, scripts, event handlers or comments."""
     try:
-        root = ET.fromstring(_NOT_IN_XML.sub("", state.svg))
+        root = ET.fromstring(_NOT_IN_XML.sub("", svg))
     except ET.ParseError as error:
-        raise ValueError(f"state {state.key!r}: its SVG cannot be read: {error}") from None
+        raise ValueError(f"{name!r}: its SVG cannot be read: {error}") from None
     if root.tag != _SVG + "svg":
-        raise ValueError(f"state {state.key!r}: its SVG starts with {root.tag!r}")
+        raise ValueError(f"{name!r}: its SVG starts with {root.tag!r}")
     ends = _edge_ends(root)
     safe = _safe_copy(root)
     safe.set("xmlns", _SVG[1:-1])

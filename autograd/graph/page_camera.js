@@ -1,18 +1,16 @@
-// The page's elements and data, and the camera. One block with page_states.js and page_input.js.
+// The page's elements and data, and the camera. One block with the other scripts.
 
 const ui = (name) => document.querySelector(`[data-ui="${name}"]`);
 const stage = ui("stage"), card = ui("card"), field = ui("search");
 const still = matchMedia("(prefers-reduced-motion: reduce)");
-const { states, details } = JSON.parse(ui("data").textContent);
-const templates = [...document.querySelectorAll("body > template")];
-templates.unshift(document.createElement("template"));
-templates[0].content.append(stage.querySelector("svg"));
-states.forEach((state, i) => (state.svg = templates[i].content.querySelector("svg")));
-const byKey = new Map(states.map((state) => [state.key, state]));
-const own = (table, name) => (Object.hasOwn(table, name) ? table[name] : undefined);
+const { insides, details, opened, fits } = JSON.parse(ui("data").textContent);
+document.querySelectorAll("body > template").forEach((template, i) => {
+  insides[i].svg = template.content.querySelector("svg");
+});
+const parts = new Map(insides.map((part) => [part.id, part])), root = insides[0];
 
-let current;  // the state that is shown
-let items = new Map();  // id -> { id, element, kind, box } of all in it; boxes in the graph's units
+let open;  // ids of the modules that are open, wherever they are
+let items = new Map();  // id -> { id, element, kind, box } of all that is shown; boxes in the graph's units
 let svg, camera, bounds;
 let view = { x: 0, y: 0, k: 1 };  // screen = graph * k + (x, y)
 let follow = null;  // gives the view to return to when the window changes its size, until the reader moves
@@ -21,8 +19,8 @@ let follow = null;  // gives the view to return to when the window changes its s
 
 const size = () => ({ w: stage.clientWidth, h: stage.clientHeight });
 const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
+const READABLE = 0.85;  // of the size that graphviz gave the letters: 9 px
 const toScreen = ({ x, y, w, h }, { k } = view) => ({ x: x * k + view.x, y: y * k + view.y, w: w * k, h: h * k });
-const middle = (box) => ({ x: box.x + box.w / 2, y: box.y + box.h / 2 });
 const free = () => ({ left: 24, top: ui("trail").closest("header").offsetHeight + 26, right: 24, bottom: 58 });
 
 function place(next) {
@@ -45,7 +43,7 @@ function glide(next) {
   tween = requestAnimationFrame(step);
 }
 
-function framed(box, most = 1.5, edge = free()) {  // the view in which `box` fills the free part of the stage
+function filling(box, most = 1.5, edge = free()) {  // the view in which `box` fills the free part of the stage
   const w = size().w - edge.left - edge.right, h = size().h - edge.top - edge.bottom;
   const k = Math.min(w / box.w, h / box.h, most);
   const c = middle(box);
@@ -53,21 +51,21 @@ function framed(box, most = 1.5, edge = free()) {  // the view in which `box` fi
 }
 
 function firstView() {  // all of it if that can be read, else its upper end
-  const all = framed(bounds), edge = free();
-  if (all.k >= 0.5) return all;
-  const k = clamp((size().w - edge.left - edge.right) / bounds.w, 0.5, 4 / 3);
+  const all = filling(bounds), edge = free();
+  if (all.k >= READABLE) return all;
+  const k = clamp((size().w - edge.left - edge.right) / bounds.w, READABLE, 4 / 3);
   return { k, x: size().w / 2 - middle(bounds).x * k, y: edge.top - bounds.y * k };
 }
 
 function zoom(factor, x = size().w / 2, y = size().h / 2, move = place) {
-  const least = Math.min(framed(bounds).k / 2, 0.5);
+  const least = Math.min(filling(bounds).k / 2, 0.5);
   const k = clamp(view.k * factor, least, 6);
   follow = null;
   move({ k, x: x - ((x - view.x) * k) / view.k, y: y - ((y - view.y) * k) / view.k });
 }
 
 function fit() {
-  follow = () => framed(bounds);
+  follow = () => filling(bounds);
   glide(follow());
 }
 

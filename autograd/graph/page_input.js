@@ -18,7 +18,7 @@ function point(item, at = null) {  // hovers `item`, or what is pinned when noth
   for (const element of svg?.querySelectorAll(".near, .lit") ?? []) element.classList.remove("near", "lit");
   card.hidden = !shown;
   if (!shown) return;
-  for (const near of around(shown)) near.element.classList.add("near");
+  for (const near of [...around(shown), ...(pinned ? [pinned] : [])]) near.element.classList.add("near");
   shown.element.classList.add("lit");
   describe(shown);
   settle(shown, at);
@@ -28,12 +28,20 @@ function point(item, at = null) {  // hovers `item`, or what is pinned when noth
 function around(item) {
   const inside = ({ kind, box: b }) => kind === "node" && b.x >= item.box.x && b.y >= item.box.y
     && b.x + b.w <= item.box.x + item.box.w && b.y + b.h <= item.box.y + item.box.h;
-  const core = new Set(item.kind === "cluster" ? [...items.values()].filter(inside) : [item]);
+  const core = item.kind === "cluster" ? [...items.values()].filter(inside) : [item];
+  const edges = [...items.values()].filter(({ kind }) => kind === "edge");
   const near = new Set([item, ...core]);
-  for (const edge of items.values()) {
-    if (edge.kind !== "edge") continue;
-    const ends = [items.get(edge.element.dataset.from), items.get(edge.element.dataset.to)];
-    if (edge === item || ends.some((end) => core.has(end))) [edge, ...ends].forEach((one) => one && near.add(one));
+  const ends = (edge, side) => edge.element.dataset[side].split(" ");
+  const follow = (edge, side, back) => {  // along the edge, and on where it goes through ports
+    near.add(edge);
+    for (const end of ends(edge, side)) {
+      if (items.has(end)) near.add(items.get(end));
+      else edges.filter((next) => ends(next, back).includes(end)).forEach((next) => follow(next, side, back));
+    }
+  };
+  for (const [side, back] of [["to", "from"], ["from", "to"]]) {
+    const first = (edge) => edge === item || core.some(({ id }) => ends(edge, back).includes(id));
+    edges.filter(first).forEach((edge) => follow(edge, side, back));
   }
   return near;
 }
@@ -49,8 +57,7 @@ function describe(item) {
     return pair;
   }));
   card.classList.toggle("pinned", item === pinned);
-  const module = target(current, item.id);
-  ui("toggle").textContent = module === undefined ? "" : own(current.opens, item.id) === undefined ? "Close" : "Open";
+  ui("toggle").textContent = isModule(item.id) ? (isOpen(item.id) ? "Close" : "Open") : "";
 }
 
 function settle(item, at) {  // the card stands beside the pointer, or beside the item for the keyboard
@@ -161,7 +168,7 @@ stage.addEventListener("click", (event) => {
   greeted();
   const item = under(event);
   const first = touched && item !== pinned && !event.target.closest(".badge");  // a finger cannot hover
-  if (item && target(current, item.id) !== undefined && !first) {
+  if (item && isModule(item.id) && !first) {
     const box = toScreen(item.box);
     return toggle(item.id, clamp((local(event).x - box.x) / box.w, 0, 1));
   }
@@ -184,7 +191,7 @@ stage.addEventListener("keydown", (event) => {
     if (next) focusOn(next);
   } else if (arrow) pan(-80 * arrow[0], -80 * arrow[1], glide);
   else if ((event.key === "Enter" || event.key === " ") && item) {
-    if (target(current, item.id) !== undefined) toggle(item.id);
+    if (isModule(item.id)) toggle(item.id);
     else point((pinned = item === pinned ? null : item));
   } else return;
   event.preventDefault();
@@ -227,4 +234,4 @@ window.addEventListener("afterprint", () => {
 new ResizeObserver(() => follow && place(follow())).observe(stage);
 
 document.documentElement.classList.add("live");
-show(addressed());
+show(addressed(), root.id);

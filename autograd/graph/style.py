@@ -30,6 +30,8 @@ KINDS: dict[str, dict[str, str]] = {
     "failed": {"fillcolor": "#fde2df", "color": "#c62828", "fontcolor": "#8e1b1b", "penwidth": "2"},
     "more": {"style": "rounded,dashed", "color": LINE, "fontcolor": FAINT},
 }  # fmt: skip
+PORT = {"shape": "point", "width": "0.01", "height": "0.01"}
+KINDS |= {"enter": PORT, "leave": PORT}
 TINTS = ["#f6f8fc", "#edf2fa", "#e4ebf6", "#dbe4f2"]  # of open modules, by depth
 CLUSTER = {
     "style": "rounded,filled", "color": "#c3cfe2", "fontname": FONT, "fontsize": "12", "fontcolor": INK,

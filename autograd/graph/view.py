@@ -22,11 +22,14 @@ class Box:
     """Something drawn: a node, a closed module call, or what stands at the graph's ends."""
 
     id: str
-    kind: str  # "module", or a GraphNode's kind, or "constant", "input", "output", "more"
+    kind: (
+        str  # "module", a GraphNode's kind, "constant", "input", "output", "more"; of a port "enter", "leave"
+    )
     inside: Call  # the open call around it
     nodes: list[GraphNode] = field(default_factory=list)  # what it stands for, once
     call: Call | None = None  # if it is closed
     constant: Constant | None = None
+    origin: Box | None = None  # of a port, where values enter or leave a module: what they come from
 
 
 class Value(NamedTuple):
@@ -43,6 +46,7 @@ class Arrow:
     source: Box
     target: Box
     values: dict[tuple, Value] = field(default_factory=dict)
+    length: int = 1  # in rows, at least
 
     @property
     def id(self) -> str:
@@ -60,15 +64,29 @@ class View:
     arrows: list[Arrow] = field(default_factory=list)
     open_calls: list[Call] = field(default_factory=list)
     where: dict[int, Box] = field(default_factory=dict)  # of a node, unless folded away or passed over
+    by_default: bool = False  # nobody said what to open
+
+    def add(self, box: Box) -> None:
+        self.boxes.append(box)
+        self.where.update((node.index, box) for node in box.nodes)
 
     def all_nodes(self) -> dict[Box, list[GraphNode]]:
-        """Everything that each box stands for, with its like in calls that are folded away."""
-        found: dict[Box, list[GraphNode]] = {}
+        """Everything that each box stands for, with its like in calls that are folded away.
+
+        A module has the parameters that it shares with others too, and an op those that have no box.
+        """
+        found: dict[Box, list[int]] = {}
         for node in self.graph.nodes:
             box = self.where.get(self.fold.shown(node.index))
             if box is not None:
-                found.setdefault(box, []).append(node)
-        return found
+                found.setdefault(box, []).append(node.index)
+        return {box: self._with_parameters(box, indices) for box, indices in found.items()}
+
+    def _with_parameters(self, box: Box, indices: list[int]) -> list[GraphNode]:
+        nodes = self.graph.with_parameters(indices)
+        if box.call is not None:
+            return nodes
+        return [node for node in nodes if self.where.get(self.fold.shown(node.index)) in (None, box)]
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -89,7 +107,9 @@ def make_view(graph: Graph, zoom="modules", *, depth: int | None = None, expand=
     fold = fold or Fold(graph)
     if expand is None or expand == "auto":
         levels = _readable_depth(graph, zoom, fold) if depth is None else depth
-        return _Builder(graph, zoom, fold, _to_depth(levels)).view()
+        view = _Builder(graph, zoom, fold, _to_depth(levels)).view()
+        view.by_default = depth is None
+        return view
     if not callable(expand):
         raise TypeError(f"expand is a function from a call to true or false, or 'auto', not {expand!r}")
     return _Builder(graph, zoom, fold, expand).view()
@@ -123,7 +143,7 @@ class _Builder:
     def view(self) -> View:
         self.place()
         self._connect()
-        self.result.boxes.sort(key=_age)
+        self.result.boxes.sort(key=age)
         return self.result
 
     # ------------------------------------------------------------------ boxes
@@ -136,22 +156,18 @@ class _Builder:
             opened = []
             for item in self._items(call):
                 if isinstance(item, list):
-                    self._add(Box(f"m{item[0].index}", "more", call, item))
+                    self.result.add(Box(f"m{item[0].index}", "more", call, item))
                 elif isinstance(item, GraphNode):
                     if self._is_drawn(item):
-                        self._add(Box(f"n{item.index}", item.kind, call, [item]))
+                        self.result.add(Box(f"n{item.index}", item.kind, call, [item]))
                 elif self._can_open(item):
                     opened.append(item)
                 else:
                     nodes = [self.graph.nodes[i] for i in item.all_nodes()]
-                    self._add(Box(f"c{item.index}", "module", call, nodes, item))
+                    self.result.add(Box(f"c{item.index}", "module", call, nodes, item))
             stack.extend(reversed(opened))
         for number in range(len(self.graph.outputs)):
             self.result.boxes.append(Box(f"out{number}", "output", self.graph.root))
-
-    def _add(self, box: Box) -> None:
-        self.result.boxes.append(box)
-        self.where.update((node.index, box) for node in box.nodes)
 
     def _items(self, call: Call) -> list:
         """What is directly in a call, in order: nodes, calls that are not folded away, lists of many."""
@@ -236,7 +252,7 @@ class _Builder:
         return box
 
 
-def _age(box: Box) -> tuple:
+def age(box: Box) -> tuple:
     """Where a box stands in a list: after what it was computed from."""
     if box.kind == "output":
         return (1, 0)
