@@ -149,11 +149,13 @@ class Tensor:
     # ------------------------------------------------------------------ Python's protocols
 
     def __repr__(self) -> str:
-        text = np.array2string(self.data, separator=", ", prefix="Tensor(", threshold=200)
-        extra = "" if self.data.dtype == np.float64 else f", dtype={self.data.dtype}"
+        name = type(self).__name__
+        text = np.array2string(self.data, separator=", ", prefix=f"{name}(", threshold=200)
+        extra = f", shape={self.shape}" if self.size > 200 else ""  # what is left out, as NumPy does
+        extra += "" if self.data.dtype == np.float64 else f", dtype={self.data.dtype}"
         if self.edge is not None:
             extra += ", requires_grad=True" if self.is_leaf else f", op={self.edge[0].name}"
-        return f"Tensor({text}{extra})"
+        return f"{name}({text}{extra})"
 
     def __len__(self) -> int:
         return len(self.data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
+from itertools import groupby
 from typing import Any, NamedTuple
 from weakref import ref
 
@@ -236,9 +237,9 @@ class Module:  # over 200 lines: what a PyTorch user calls on any module is all 
     def __repr__(self) -> str:
         count = f"{sum(p.size for p in self.parameters()):,} parameters"
         head = f"{type(self).__name__}({self.extra_repr()})"
-        lines = [f"({name}): {child!r}".replace("\n", "\n  ") for name, child in self.named_children()]
         note = "" if count == "0 parameters" else f"  # {count}"
-        return "\n  ".join([head + note, *lines])
+        children = [(name, repr(child)) for name, child in self.named_children()]
+        return "\n  ".join([head + note, *(text.replace("\n", "\n  ") for text in _folded(children))])
 
     def __getattr__(self, name: str):
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
@@ -267,3 +268,15 @@ def _with_nearest(keys: list[str], others: list[str]) -> str:
         return f"{key} (nearest: {near[0]})" if near else key
 
     return ", ".join(map(described, keys))
+
+
+def _folded(children: list[tuple[str, str]]) -> Iterator[str]:
+    """Names and reprs of submodules, in one where numbered ones that follow each other are equal."""
+    for (_, text), run in groupby(children, key=lambda child: (child[0].isdigit(), child[1])):
+        names = [name for name, _ in run]
+        if len(names) == 1 or not names[0].isdigit():
+            yield from (f"({name}): {text}" for name in names)
+        else:
+            head, *rest = text.split("\n")
+            each = " each" if "  # " in head else ""
+            yield "\n".join([f"({names[0]}…{names[-1]}): {len(names)} × {head}{each}", *rest])

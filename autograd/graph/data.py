@@ -179,6 +179,11 @@ class Graph:
     def __repr__(self) -> str:
         return f"<Graph of {len(self)} nodes>"
 
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        from .text import html_tree
+
+        return {"text/plain": str(self), "text/html": html_tree(self)}
+
 
 def _roots(output) -> tuple[list[engine.Edge], str]:
     """The edges that a graph starts from, and the message of the error that it ends in, if any."""

@@ -8,6 +8,7 @@ from . import units
 from .calls import Call
 from .data import Graph
 from .labels import totals
+from .notebook import paragraph, table
 
 
 class Kept(NamedTuple):
@@ -77,18 +78,43 @@ class Memory:
         return sorted(found, key=lambda c: -c.saves)
 
     def __str__(self) -> str:
-        lines = [f"backward keeps {units.nbytes(self.total)}; peak about {units.nbytes(self.peak)}"]
-        if self.graph.freed:
-            lines.append("(backward has run: what it kept is freed)")
-        for row in self.largest():
-            where = f"{row.path}: {row.op}" if row.path else row.op
-            lines.append(f"{units.nbytes(row.nbytes):>9}  {row.name} {row.shape} {row.dtype}  {where}")
-        worth = [c for c in self.checkpoints() if c.saves][:10]
-        lines += ["checkpointing would save"] * bool(worth)
-        for c in worth:
-            more = f"{units.flops(c.flops)} more"
-            lines.append(f"{units.nbytes(c.saves):>9}  {c.call.path or c.call.kind}  (for {more})")
+        lines = [self._summary()]
+        for nbytes, *rest in self._largest():
+            lines.append("  ".join([f"{nbytes:>9}", *rest]))
+        saving = self._saving()
+        lines += ["checkpointing would save"] * bool(saving)
+        lines += [f"{nbytes:>9}  {where}  (for {flops} more)" for nbytes, where, flops in saving]
         return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"<Memory of {len(self.graph)} nodes: {self._summary()}>"
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        parts = [paragraph(self._summary())]
+        parts += [table(["kept", "array", "by"], rows, 3) for rows in [self._largest()] if rows]
+        saving = self._saving()
+        parts += [table(["checkpointing saves", "of", "for more"], saving, 2)] * bool(saving)
+        return {"text/plain": str(self), "text/html": "".join(parts)}
+
+    def _summary(self) -> str:
+        note = "; backward has run: what it kept is freed" if self.graph.freed else ""
+        return f"backward keeps {units.nbytes(self.total)}; peak about {units.nbytes(self.peak)}{note}"
+
+    def _largest(self) -> list[tuple[str, str, str]]:
+        """As text: bytes, the array, where it is kept."""
+        return [
+            (
+                units.nbytes(row.nbytes),
+                f"{row.name} {row.shape} {row.dtype}",
+                f"{row.path}: {row.op}" if row.path else row.op,
+            )
+            for row in self.largest()
+        ]
+
+    def _saving(self) -> list[tuple[str, str, str]]:
+        """As text: what checkpointing would save, of which call, for how many FLOPs."""
+        worth = [c for c in self.checkpoints() if c.saves][:10]
+        return [(units.nbytes(c.saves), c.call.path or c.call.kind, units.flops(c.flops)) for c in worth]
 
     def plot(self, axes=None):
         """Draw the running total over the forward with matplotlib; returns the axes."""

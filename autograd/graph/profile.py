@@ -9,6 +9,7 @@ from time import perf_counter
 import numpy as np
 
 from .. import engine, modes
+from . import units
 
 
 @dataclass
@@ -49,7 +50,10 @@ class profile:  # noqa: N801  (reads like the function that it stands for: `with
         modes.keeping_recipes.set(self._outer)
 
     def __repr__(self) -> str:
-        return f"<profile of {len(self.nodes)} nodes>"
+        times = f"forward {units.seconds(sum(m.forward for m in self.nodes.values()))}"
+        backward = [m.backward for m in self.nodes.values() if m.backward is not None]
+        times += f", backward {units.seconds(sum(backward))}" if backward else ""
+        return f"<profile of {len(self.nodes)} nodes: {times}>"
 
     def _record(self, node: engine.Node, out) -> None:
         arrays, rest, kwargs = node.recipe

@@ -10,8 +10,10 @@ from .calls import Call
 from .data import Graph
 from .labels import box_label, call_label, call_nodes, graph_note, totals
 from .memory import Memory
+from .notebook import paragraph, table
 from .view import Box, View, make_view
 
+HEAD = ("", "output", "parameters", "FLOPs", "saved")
 WIDEST = 60  # columns for names
 
 
@@ -35,15 +37,23 @@ def tree(graph: Graph) -> str:
 
     The line of repeated calls has their total, those below it are of one.
     """
-    view = make_view(graph)
-    rows = [("", "output", "parameters", "FLOPs", "saved"), *_rows(view)]
+    rows = [HEAD, *_rows(make_view(graph))]
     widths = [max(len(row[i]) for row in rows) for i in range(5)]
     lines = [summary(graph)]
     for name, *cells in rows:
         right = (cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))
         lines.append("  ".join([name.ljust(widths[0]), *right]).rstrip())
-    note = graph_note(graph)
-    return "\n".join(lines + [graph.error] * bool(graph.error) + [note] * bool(note))
+    return "\n".join([*lines, *_notes(graph)])
+
+
+def html_tree(graph: Graph) -> str:
+    """The same for a notebook."""
+    rows = table(HEAD, _rows(make_view(graph)))
+    return "".join([paragraph(summary(graph)), rows, *map(paragraph, _notes(graph))])
+
+
+def _notes(graph: Graph) -> list[str]:
+    return list(filter(None, [graph.error or graph_note(graph)]))
 
 
 def _rows(view: View) -> Iterator[tuple[str, ...]]:

@@ -17,7 +17,7 @@ ENDS = 10  # so many are then kept at each end
 Expand = Callable[[Call], bool]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Box:
     """Something drawn: a node, a closed module call, or what stands at the graph's ends."""
 
@@ -31,6 +31,9 @@ class Box:
     constant: Constant | None = None
     origin: Box | None = None  # of a port, where values enter or leave a module: what they come from
 
+    def __repr__(self) -> str:
+        return f"<Box {self.id}: {self.kind}>"
+
 
 class Value(NamedTuple):
     """What flows along an arrow."""
@@ -39,7 +42,7 @@ class Value(NamedTuple):
     nbytes: int
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Arrow:
     """Everything that flows from one box to another; from a gradient's point of view it leads back."""
 
@@ -52,8 +55,11 @@ class Arrow:
     def id(self) -> str:
         return f"{self.source.id}-{self.target.id}"
 
+    def __repr__(self) -> str:
+        return f"<Arrow {self.id}>"
 
-@dataclass(eq=False)
+
+@dataclass(eq=False, repr=False)
 class View:
     """Boxes, arrows, and the open calls (outermost first) that are drawn around them."""
 
@@ -90,6 +96,9 @@ class View:
 
     def __len__(self) -> int:
         return len(self.boxes)
+
+    def __repr__(self) -> str:
+        return f"<View of {len(self.graph)} nodes as {self.zoom}: {len(self)} boxes>"
 
 
 def make_view(graph: Graph, zoom="modules", *, depth: int | None = None, expand=None, fold=None) -> View:

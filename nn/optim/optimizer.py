@@ -190,7 +190,9 @@ class Optimizer:
                 buffer[flat.spans[i]] = np.ravel(arrays[name]) if name in arrays else 0
 
     def __repr__(self) -> str:
-        options = [
-            {key: value for key, value in group.items() if key != "params"} for group in self.param_groups
-        ]
-        return f"{type(self).__name__}({'; '.join(map(str, options))})"
+        groups = []
+        for group in self.param_groups:
+            options = ", ".join(f"{name}={value}" for name, value in group.items() if name != "params")
+            groups.append(f"({options})  # {sum(p.size for p in group['params']):,} parameters")
+        between = "\n  " if len(groups) > 1 else ""
+        return between.join([type(self).__name__, *groups])

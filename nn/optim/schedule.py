@@ -33,6 +33,12 @@ class Schedule:
             )  # kept in the group, as in PyTorch: saved with the optimizer
             group["lr"] = group["initial_lr"] * factor
 
+    def __repr__(self) -> str:
+        given = {name: value for name, value in vars(self).items() if name not in ("optimizer", "n")}
+        options = ", ".join(f"{name}={getattr(value, '__name__', value)}" for name, value in given.items())
+        rates = ", ".join(dict.fromkeys(f"{group['lr']:.4g}" for group in self.optimizer.param_groups))
+        return f"{type(self).__name__}({options})  # after {self.n:,} updates, lr {rates}"
+
     def step(self) -> None:
         """Set the rates for the next update."""
         self.n += 1
