@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from graph_cases import decoder_layer, gpt, head, leaf, long_chain, network, transformer
+from graph_cases import array, decoder_layer, gpt, head, leaf, long_chain, network, transformer
 from tapegrad import autograd as ag
 from tapegrad import nn
 from tapegrad.autograd.graph import profile, render
@@ -243,6 +243,38 @@ def test_a_failed_forward_is_drawn_with_the_op_in_red():
     assert "class=failed" in drawing.source and "#c62828" in drawing.source
     assert "mismatch in its core dimension" in drawing.source and "failed at the red box" in drawing.source
     assert [box.kind for box in drawing.view.boxes] == ["parameter", "op", "failed"]
+
+
+class Product(nn.Module):
+    """A module of one op."""
+
+    def __init__(self, size):
+        self.w = nn.Parameter(array(size, 3))
+
+    def forward(self, x):
+        return x @ self.w
+
+
+def failure(last):
+    """The error of a network whose last layer fails."""
+    model = nn.Sequential(nn.Linear(2, 4, dtype=np.float64), nn.Tanh(), last)
+    with pytest.raises(ValueError) as caught:
+        model(array(5, 2))
+    return model, caught.value
+
+
+@pytest.mark.parametrize("zoom", ["modules", "ops", "backward"])
+@pytest.mark.parametrize("last", [Product(7), nn.Linear(7, 3, dtype=np.float64)], ids=["op", "check"])
+@pytest.mark.parametrize("depth", [None, 0, 1, 2])
+def test_the_red_box_is_there_whatever_is_open(zoom, last, depth):
+    model, error = failure(last)
+    drawing = ag.visualize(error, model, zoom=zoom, depth=depth)
+    (failed,) = (box for box in drawing.view.boxes if box.failed)
+    (line,) = (line for line in drawing.source.splitlines() if f" id={failed.id} " in line)
+    assert "#c62828" in line and "ValueError" in line and drawing.source.count("#c62828") == 1
+    assert ":::failed" in drawing.mermaid and "classDef failed" in drawing.mermaid
+    paths = {None: "2", 2: "2", 1: "", 0: ""}
+    assert failed.inside.path == paths[depth] and (failed.call is None) is (depth in (None, 2))
 
 
 def test_a_graph_after_backward_says_so():

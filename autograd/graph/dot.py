@@ -58,7 +58,7 @@ def _cluster(view: View, call: Call) -> graphviz.Digraph:
 
 
 def _box(view: View, box: Box, layer: Layer | None) -> dict[str, str]:
-    attributes = {"id": box.id, "class": box.kind, **style.KINDS[box.kind]}
+    attributes = {"id": box.id, "class": box.kind, **style.KINDS[box.look]}
     if box.origin is not None:
         return attributes
     label = labels.box_label(view, box)

@@ -55,7 +55,9 @@ def call_nodes(view: View, call: Call) -> list[GraphNode]:
 def box_label(view: View, box: Box) -> Label:
     """Of a box, by its kind."""
     if box.call is not None:
-        return call_label(view, box.call)
+        label = call_label(view, box.call)
+        label.lines += [view.graph.error] * box.failed
+        return label
     if box.kind == "output":
         shape = view.graph.output_shape(int(box.id[3:]))
         return Label("output", lines=[units.shape(shape)]) if shape else Label("loss")

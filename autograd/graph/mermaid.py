@@ -31,7 +31,7 @@ def mermaid(view: View) -> str:
             lines.append(f'{pad}subgraph c{call.index}["{_mermaid(label)}"]')
             stack.append((None, depth))
         for box in inside.get(call, ()):
-            lines.append(f'{pad}  {box.id}("{_mermaid(box_label(view, box))}"):::{box.kind}')
+            lines.append(f'{pad}  {box.id}("{_mermaid(box_label(view, box))}"):::{box.look}')
         stack.extend((inner, depth + 1) for inner in reversed(calls.get(call, [])))
     for arrow in view.arrows:
         source, target = arrow.source.id, arrow.target.id
@@ -54,7 +54,7 @@ def _safe(text: str) -> str:
 
 def _classes(view: View) -> list[str]:
     found = []
-    for kind in dict.fromkeys(box.kind for box in view.boxes):
+    for kind in dict.fromkeys(box.look for box in view.boxes):
         look = {**style.NODE, **style.KINDS[kind]}
         colors = f"fill:{look['fillcolor']},stroke:{look['color']},color:{look['fontcolor']}"
         found.append(f"  classDef {kind} {colors}")

@@ -31,6 +31,16 @@ class Box:
     constant: Constant | None = None
     origin: Box | None = None  # of a port, where values enter or leave a module: what they come from
 
+    @property
+    def failed(self) -> bool:
+        """Whether the op that failed is in it."""
+        return any(node.kind == "failed" for node in self.nodes) and self.origin is None
+
+    @property
+    def look(self) -> str:
+        """In style.KINDS."""
+        return "failed" if self.failed else self.kind
+
     def __repr__(self) -> str:
         return f"<Box {self.id}: {self.kind}>"
 
@@ -199,9 +209,10 @@ class _Builder:
         return node.kind == "parameter" and node.call is self.graph.root  # else counted in its module
 
     def _can_open(self, call: Call) -> bool:
-        """Whether to open a call; among modules, not if there is but one op to see."""
-        drawn = [i for i in call.nodes if self.graph.nodes[i].kind in ("op", "failed")]
-        return (not self.modules or len(drawn) + len(call.calls) > 1) and bool(self.is_open(call))
+        """Whether to open a call; among modules, not if there is but one op to see, unless it failed."""
+        drawn = [self.graph.nodes[i].kind for i in call.nodes if self.graph.nodes[i].kind in ("op", "failed")]
+        worth = not self.modules or len(drawn) + len(call.calls) > 1 or "failed" in drawn
+        return worth and bool(self.is_open(call))
 
     # ------------------------------------------------------------------ arrows
 
