@@ -146,7 +146,9 @@ def test_colours_have_a_legend(color, measured):
 def test_a_measurement_is_drawn_whatever_else_the_box_says(color, zoom, monkeypatch):
     """1 and 16 are in the shapes of this network, 32.8 in what it keeps."""
     for value in (1, 16, 32.8, 0.033):
-        monkeypatch.setitem(MEASURES, color, replace(MEASURES[color], of=lambda *_, v=value: v))
+        monkeypatch.setitem(
+            MEASURES, color, replace(MEASURES[color], read=lambda *_, v=value: lambda nodes: v)
+        )
         measure = MEASURES[color]
         try:
             text = measure.unit.format(measure.text(value))
@@ -225,6 +227,30 @@ def test_a_profile_sees_values():
 def test_colours_that_cannot_be(color, message):
     with pytest.raises(ValueError, match=message):
         draw(network, color=color)
+
+
+@needs_dot
+@pytest.mark.parametrize("color", ["gradient", "ratio", "backward", "values"])
+def test_a_picture_shows_what_was_there_when_it_was_made(color, tmp_path):
+    """Not what has become of it when it is saved."""
+    with profile() as p:
+        model, loss = network()
+        loss.backward()
+    drawing, again = (ag.visualize(loss, model, color=color, profile=p, title="T") for _ in range(2))
+    page = drawing.html
+    for parameter in model.parameters():
+        parameter.grad = None
+    p.nodes.clear()
+    del model, loss, parameter
+    assert again.html == page and again.source == drawing.source
+
+
+def test_norms_of_half_precision_do_not_overflow():
+    w = ag.Tensor(np.ones(8, np.float16), requires_grad=True)
+    loss = (w * np.float16(250)).sum()
+    loss.backward()
+    assert "|grad| 7.1e+02" in ag.visualize(loss, {"w": w}, color="gradient").source
+    assert "|grad|/|weight| 2.5e+02" in ag.visualize(loss, {"w": w}, color="ratio").source
 
 
 def test_a_profile_of_something_else():

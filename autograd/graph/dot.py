@@ -70,7 +70,11 @@ def _box(view: View, box: Box, layer: Layer | None) -> dict[str, str]:
     times = len(view.fold.members(box.call)) if box.call else 1
     if times > 1:  # a stack of boxes
         attributes["peripheries"] = "2"
-    return {**attributes, "label": _stacked(label), "tooltip": plain(_path(box))}
+    return {
+        **attributes,
+        "label": _stacked(label, style.SMALL if entry is None else style.INK),
+        "tooltip": plain(_path(box)),
+    }
 
 
 def _arrow(view: View, arrow: Arrow) -> dict[str, str]:
@@ -133,17 +137,17 @@ def _html(lines: list[str]) -> str:
     return f"<{'<BR/>'.join(html.escape(clean(line)) for line in lines)}>"
 
 
-def _small(text: str) -> str:
-    return f'<FONT POINT-SIZE="9" COLOR="{style.SMALL}">{escaped(text)}</FONT>'
+def _small(text: str, color: str = style.SMALL) -> str:
+    return f'<FONT POINT-SIZE="9" COLOR="{color}">{escaped(text)}</FONT>'
 
 
-def _stacked(label: labels.Label) -> str:
+def _stacked(label: labels.Label, small: str) -> str:
     """Title and note, smaller lines below."""
-    head = escaped(label.title) + (f" {_small(label.note)}" if label.note else "")
+    head = escaped(label.title) + (f" {_small(label.note, small)}" if label.note else "")
     lines = [piece for line in label.lines for piece in _wrapped(line)]
     if not lines:
         return f"<{head}>"
-    rows = "".join(f"<TR><TD>{row}</TD></TR>" for row in [head, *map(_small, lines)])
+    rows = "".join(f"<TR><TD>{row}</TD></TR>" for row in [head, *(_small(line, small) for line in lines)])
     return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{rows}</TABLE>>'
 
 
@@ -165,7 +169,7 @@ def _wrapped(line: str) -> list[str]:
 def caption(view: View, layer: Layer | None, title: str) -> str:
     """Title, notes and, where colour means something, the legend."""
     rows = [f"<B>{escaped(title, 200)}</B>"] if title else []
-    note = labels.graph_note(view.graph)
+    note = labels.graph_note(view.graph) if view.graph.error or view.zoom == "backward" else ""
     rows += [escaped(note, 200)] if note else []
     cells = "".join(f"<TR><TD>{row}</TD></TR>" for row in rows)
     if layer is not None:

@@ -11,7 +11,7 @@ from . import render
 from .calls import Call
 from .data import Graph
 from .dot import caption, digraph
-from .layers import make_layer
+from .layers import make_layer, read
 from .profile import profile as Profile
 from .view import View, make_view
 
@@ -58,12 +58,12 @@ class Drawing:
         self.view = view
         self.title = title
         self._color = color
-        self._profile = profile
+        self._reading = read(view.graph, color, profile) if color is not None else None
         (self.digraph,) = self._digraphs([view])
 
     def _digraphs(self, views: list[View]) -> list[graphviz.Digraph]:
         """Of Views of one graph, with one scale of colours; the first has title and legend."""
-        layer = make_layer(views, self._color, self._profile) if self._color is not None else None
+        layer = make_layer(views, self._color, self._reading) if self._color and self._reading else None
         below = caption(views[0], layer, self.title)
         return [digraph(view, layer, below if view is views[0] else "") for view in views]
 

@@ -12,7 +12,7 @@ import numpy as np
 from . import style, units
 from .data import Graph, GraphNode
 from .labels import totals
-from .profile import Measured, profile
+from .profile import profile
 from .view import View
 
 
@@ -34,32 +34,39 @@ class Layer:
     legend: list[tuple[str, str]]
 
 
+Reading = Callable[[list[GraphNode]], "float | None"]  # one number for the nodes that a box stands for
+
+
 @dataclass(frozen=True)
 class Measure:
-    """How one number is found for the nodes that a box stands for, and how it reads."""
+    """How a number is found for each box, and how it reads.
+
+    `read` looks at once at what may be gone or changed when a picture is made.
+    """
 
     title: str
-    of: Callable[[Graph, list[GraphNode], profile | None], float | None]
+    read: Callable[[Graph, profile | None], Reading]
     text: Callable[[float], str]
     unit: str = "{}"  # around that number in a box
     profiled: bool = False
 
 
-def make_layer(views: list[View], color: str, measured: profile | None = None) -> Layer:
-    """The layer called `color` (see MEASURES) for pictures of one graph."""
+def read(graph: Graph, color: str, measured: profile | None = None) -> Reading:
+    """What the layer called `color` (see MEASURES) says of nodes of a graph."""
     if color not in MEASURES:
         raise ValueError(f"color is one of {', '.join(map(repr, MEASURES))}, not {color!r}")
-    measure = MEASURES[color]
-    if measure.profiled and measured is None:
+    if MEASURES[color].profiled and measured is None:
         raise ValueError(
             f"color={color!r} needs a profile: run the forward, and backward, under "
             "`with graph.profile() as p:` and pass profile=p"
         )
-    found = {
-        box.id: measure.of(view.graph, nodes, measured)
-        for view in views
-        for box, nodes in view.all_nodes().items()
-    }
+    return MEASURES[color].read(graph, measured)
+
+
+def make_layer(views: list[View], color: str, reading: Reading) -> Layer:
+    """The layer called `color` for pictures of one graph."""
+    measure = MEASURES[color]
+    found = {box.id: reading(nodes) for view in views for box, nodes in view.all_nodes().items()}
     values = {box: value for box, value in found.items() if value is not None}
     if not values:
         why = WHY_NOTHING.get(color, "the profile holds nothing of this graph")
@@ -75,47 +82,68 @@ def make_layer(views: list[View], color: str, measured: profile | None = None) -
 # ------------------------------------------------------------------ what can be measured
 
 
-def _norms(graph: Graph, nodes: list[GraphNode]) -> tuple[float | None, float | None]:
-    """(of the gradients, of the values) of all parameters among `nodes`; None where not known."""
-    pairs = [graph.leaf(node.index) for node in nodes if node.kind == "parameter"]
-    weights = [data for data, grad in pairs if grad is not None and data is not None]
-    return _norm([grad for _, grad in pairs if grad is not None]), _norm(weights)
+def _norms(graph: Graph, measured) -> Callable[[list[GraphNode]], tuple[float | None, float | None]]:
+    """Of nodes: (of the gradients, of the values) of all parameters among them; None where not known."""
+    squares = {}
+    for node in graph.nodes:
+        if node.kind == "parameter":
+            data, grad = graph.leaf(node.index)
+            squares[node.index] = _square(grad), None if grad is None else _square(data)
+
+    def norms(nodes: list[GraphNode]) -> tuple[float | None, float | None]:
+        found = [squares[node.index] for node in nodes if node.kind == "parameter"]
+        sums = ([square[i] for square in found if square[i] is not None] for i in (0, 1))
+        gradient, weight = (math.sqrt(sum(known)) if known else None for known in sums)
+        return gradient, weight
+
+    return norms
 
 
-def _norm(arrays: list[np.ndarray]) -> float | None:
-    return math.sqrt(sum(float(np.vdot(a, a)) for a in arrays)) if arrays else None
+def _square(array: np.ndarray | None) -> float | None:
+    return None if array is None else float(np.square(array, dtype=np.float64).sum())
 
 
-def _gradient(graph, nodes, measured) -> float | None:
-    return _norms(graph, nodes)[0]
+def _gradient(graph, measured) -> Reading:
+    norms = _norms(graph, measured)
+    return lambda nodes: norms(nodes)[0]
 
 
-def _ratio(graph, nodes, measured) -> float | None:
-    gradient, weight = _norms(graph, nodes)
-    return gradient / weight if gradient is not None and weight else None
+def _ratio(graph, measured) -> Reading:
+    norms = _norms(graph, measured)
+
+    def ratio(nodes):
+        gradient, weight = norms(nodes)
+        return gradient / weight if gradient is not None and weight else None
+
+    return ratio
 
 
-def _flops(graph, nodes, measured) -> float | None:
-    return totals(graph, nodes).flops or None
+def _flops(graph, measured) -> Reading:
+    return lambda nodes: totals(graph, nodes).flops or None
 
 
-def _memory(graph, nodes, measured) -> float | None:
-    return totals(graph, nodes).saved or None
+def _memory(graph, measured) -> Reading:
+    return lambda nodes: totals(graph, nodes).saved or None
 
 
-def _sum_of(name: str) -> Callable:
-    def of(graph, nodes: list[GraphNode], measured) -> float | None:
-        found = [getattr(measured.nodes[n.order], name) for n in nodes if n.order in measured.nodes]
-        known = [value for value in found if value is not None]
-        return sum(known) if known else None
-
-    return of
+def _seen(measured: profile, name: str) -> Callable[[list[GraphNode]], list[float]]:
+    """Of nodes: what the profile has of them, oldest first."""
+    values = {order: getattr(m, name) for order, m in measured.nodes.items()}
+    return lambda nodes: [values[n.order] for n in nodes if values.get(n.order) is not None]
 
 
-def _values(graph, nodes: list[GraphNode], measured) -> float | None:
+def _sum_of(name: str) -> Callable[[Graph, profile], Reading]:
+    def reading(graph, measured) -> Reading:
+        seen = _seen(measured, name)
+        return lambda nodes: sum(seen(nodes)) if seen(nodes) else None
+
+    return reading
+
+
+def _values(graph, measured) -> Reading:
     """Of what comes out: of the newest node."""
-    last: list[Measured] = [measured.nodes[n.order] for n in nodes if n.order in measured.nodes][-1:]
-    return last[0].rms if last else None
+    seen = _seen(measured, "rms")
+    return lambda nodes: next(iter(seen(nodes)[-1:]), None)
 
 
 MEASURES = {
