@@ -1,13 +1,13 @@
-"""Draw computation graphs: a small network, one attention head, a decoder layer, and a Transformer's
-whole loss.
+"""Draw computation graphs: how much of one they show, what colours tell, and where a forward failed.
 
-Each goes into the folder as SVG, PNG and an interactive HTML page; without graphviz's program `dot` as
-DOT, Mermaid and text.
+Each picture goes into the folder as SVG, PNG and an interactive HTML page; without graphviz's program `dot`
+as DOT, Mermaid and text. The SVGs are small and turn dark with the page that they are in.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,24 +17,55 @@ from common import checks
 
 import tapegrad.autograd as ag
 from tapegrad import nn
-from tapegrad.autograd.graph import Drawing
+from tapegrad.autograd.graph import Drawing, profile
 from tapegrad.autograd.graph.render import DotMissingError
 from tapegrad.models import Transformer, TransformerConfig
 from tapegrad.nn import functional as F
 
-PICTURES = (".svg", ".png", ".html")
-TEXTS = (".dot", ".mmd")
+FORMATS = ("svg", "png", "html")
+TEXTS = ("dot", "mmd")
+DARK = (
+    "<style>@media (prefers-color-scheme: dark) { .graph { filter: invert(0.9) hue-rotate(180deg) } }</style>"
+)
+
+
+def points(*shape: int) -> np.ndarray:
+    """Numbers between -1 and 1, always the same."""
+    return np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
+
+
+# ------------------------------------------------------------------ how much is shown
 
 
 class Network(nn.Module):
     """Two layers."""
 
-    def __init__(self):
-        self.hidden = nn.Linear(2, 16)
-        self.out = nn.Linear(16, 1)
+    def __init__(self, width: int = 16):
+        self.hidden = nn.Linear(2, 16, bias=False)
+        self.out = nn.Linear(width, 1, bias=False)
 
     def forward(self, x):  # (B, 2)
         return self.out(np.tanh(self.hidden(x)))  # (B, 1)
+
+
+def network(zoom: str) -> Drawing:
+    model = Network()
+    return ag.visualize((model(points(256, 2)) ** 2).mean(), model, zoom=zoom)
+
+
+def modules() -> Drawing:
+    """A network as its modules (zoom="modules")."""
+    return network("modules")
+
+
+def ops() -> Drawing:
+    """The same as every op and parameter (zoom="ops")."""
+    return network("ops")
+
+
+def backward() -> Drawing:
+    """The same as what each op keeps for its backward, and where gradients go (zoom="backward")."""
+    return network("backward")
 
 
 class AttentionHead(nn.Module):
@@ -53,30 +84,11 @@ class AttentionHead(nn.Module):
         return self.weights @ self.value  # (T, D)
 
 
-def network() -> Drawing:
-    """A whole graph: every op, parameter and constant."""
-    x = np.random.default_rng(0).uniform(-1, 1, (256, 2)).astype(np.float32)
-    y = np.sign(x[:, :1] * x[:, 1:])
-    model = Network()
-    loss = ((model(x) - y) ** 2).mean()
-    return ag.visualize(loss, zoom="ops", title="Loss of a network with two layers")
-
-
 def attention_head() -> Drawing:
     """How three products of the same input become attention."""
     x = ag.Tensor(np.random.default_rng(1).normal(size=(5, 16)), requires_grad=True)
     head = AttentionHead(16, 8)
     return ag.visualize(head(x), zoom="ops", title="One attention head")
-
-
-def decoder_layer() -> Drawing:
-    """What each op of a decoder layer keeps for its backward."""
-    layer = nn.TransformerDecoderLayer(64, 4, 256, dropout=0.0, batch_first=True, norm_first=True)
-    rng = np.random.default_rng(0)
-    x = ag.Tensor(rng.normal(size=(8, 32, 64)), requires_grad=True, dtype=np.float32)
-    memory = ag.Tensor(rng.normal(size=(8, 48, 64)), requires_grad=True, dtype=np.float32)
-    y = layer(x, memory, tgt_is_causal=True)
-    return ag.visualize(y, zoom="backward", color="memory", title="Backward of a decoder layer")
 
 
 def transformer() -> Drawing:
@@ -89,33 +101,129 @@ def transformer() -> Drawing:
     return ag.visualize(loss, model, title="Loss of the Transformer of examples/train_transformer.py")
 
 
-DRAWINGS = (network, attention_head, decoder_layer, transformer)
+# ------------------------------------------------------------------ what colours tell
 
 
-def save(drawing: Drawing, path: Path) -> Iterator[Path]:
-    """Write a drawing in every format that can be had; yields the paths."""
+def gradients() -> Drawing:
+    """A chain of sigmoids whose gradients vanish on their way back (color="gradient")."""
+    nn.manual_seed(0)
+    layers = [layer for _ in range(2) for layer in (nn.Linear(16, 16), nn.Sigmoid())]
+    model = nn.Sequential(*layers, nn.Linear(16, 1))
+    loss = (model(points(64, 16)) ** 2).mean()
+    loss.backward()
+    return ag.visualize(loss, model, color="gradient")
+
+
+class Entropy(nn.Module):
+    """Of a softmax, with 0 log(0) where a probability underflows."""
+
+    def __init__(self):
+        self.scores = nn.Linear(8, 5)
+
+    def forward(self, x):  # (B, 8)
+        p = F.softmax(self.scores(x) * 1000)
+        return -(p * np.log(p)).sum(axis=-1)  # (B,)
+
+
+def not_a_number() -> Drawing:
+    """Where the first NaN of an entropy comes from (color="nan")."""
+    nn.manual_seed(0)
+    model = Entropy()
+    with profile() as p, np.errstate(all="ignore"):
+        loss = model(points(16, 8)).mean()
+    return ag.visualize(loss, model, color="nan", profile=p)
+
+
+def time() -> Drawing:
+    """Where the backward of an encoder layer takes its time (color="backward", with a profile)."""
+    nn.manual_seed(0)
+    layer = nn.TransformerEncoderLayer(64, 4, 256, dropout=0.0, batch_first=True, norm_first=True)
+    for _ in range(2):  # the first is slower: memory is new
+        with profile() as p:
+            loss = layer(ag.Tensor(points(8, 32, 64), requires_grad=True)).mean()
+            loss.backward()
+    return ag.visualize(loss, layer, color="backward", profile=p, depth=1)
+
+
+def memory() -> Drawing:
+    """What each op of a decoder layer keeps for its backward (zoom="backward", color="memory")."""
+    layer = nn.TransformerDecoderLayer(64, 4, 256, dropout=0.0, batch_first=True, norm_first=True)
+    x, memory = (ag.Tensor(points(8, n, 64), requires_grad=True) for n in (32, 48))
+    return ag.visualize(layer(x, memory, tgt_is_causal=True), zoom="backward", color="memory")
+
+
+def failure() -> Drawing:
+    """A forward that failed, from its exception."""
+    model = Network(width=8)  # which hidden does not give
     try:
-        for suffix in PICTURES:
-            yield drawing.save(path.with_suffix(suffix))
+        model(points(256, 2))
+    except ValueError as error:
+        return ag.visualize(error, model)
+    raise AssertionError("the widths fit")
+
+
+DRAWINGS = (
+    modules, ops, backward, attention_head, transformer, gradients, not_a_number, time, memory, failure,
+)  # fmt: skip
+
+
+# ------------------------------------------------------------------ the program
+
+
+def slim(svg: str) -> str:
+    """An SVG for a README: without comments, tooltips and ids, and with a style for the dark."""
+    unneeded = r'<!--.*?-->\n?|<title>.*?</title>\n?|</?a\b[^>]*>\n?| (?:id|xmlns:xlink)="[^"]*"'
+    return re.sub(unneeded, "", svg, flags=re.DOTALL).replace("<g ", f"{DARK}\n<g ", 1)
+
+
+def save(drawing: Drawing, path: Path, formats: list[str]) -> Iterator[Path]:
+    """Write a drawing in these formats, or without `dot` in those that can be had; yields the paths."""
+    try:
+        for suffix in formats:
+            yield drawing.save(path.with_suffix(f".{suffix}"))
+            if suffix == "svg":
+                small = slim(path.with_suffix(".svg").read_text(encoding="utf-8"))
+                path.with_suffix(".svg").write_text(small, encoding="utf-8")
     except DotMissingError as missing:
         print(missing, file=sys.stderr)
         for suffix in TEXTS:
-            yield drawing.save(path.with_suffix(suffix))
+            yield drawing.save(path.with_suffix(f".{suffix}"))
         path.with_suffix(".txt").write_text(f"{drawing.view.graph}\n", encoding="utf-8")
         yield path.with_suffix(".txt")
 
 
+def parser() -> argparse.ArgumentParser:
+    width = max(len(draw.__name__) for draw in DRAWINGS)
+    pictures = "\n".join(f"  {draw.__name__:{width}}  {draw.__doc__.splitlines()[0]}" for draw in DRAWINGS)
+    made = argparse.ArgumentParser(
+        description=__doc__,
+        epilog=f"pictures:\n{pictures}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("pictures", nargs="*", metavar="PICTURE", help="which of those below (default: all)")
+    made.add_argument(
+        "--out", type=Path, default=Path("runs/graphs"), metavar="DIR", help="default: %(default)s"
+    )
+    made.add_argument(
+        "--formats", nargs="+", choices=FORMATS, default=list(FORMATS), metavar="FORMAT",
+        help=f"some of {', '.join(FORMATS)} (default: all)",
+    )  # fmt: skip
+    return made
+
+
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    default = Path("runs/graphs")
-    parser.add_argument("--out", type=Path, default=default, metavar="DIR", help="default: %(default)s")
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
+    known = {draw.__name__: draw for draw in DRAWINGS}
+    unknown = [name for name in options.pictures if name not in known]
+    if unknown:
+        print(f"error: no picture is called {unknown[0]!r}; there are {', '.join(known)}", file=sys.stderr)
+        return 2
     try:
         checks.writable(options.out)
-        for draw in DRAWINGS:
-            drawing = draw()
-            print(f"{draw.__name__}: {drawing.view.graph.summary()}")
-            for path in save(drawing, options.out / draw.__name__):
+        for name in options.pictures or known:
+            drawing = known[name]()
+            print(f"{name}: {drawing.view.graph.summary()}")
+            for path in save(drawing, options.out / name, options.formats):
                 print(f"  {path}")
     except OSError as error:
         print(f"error: {error}", file=sys.stderr)
