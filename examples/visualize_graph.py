@@ -40,9 +40,9 @@ def points(*shape: int) -> np.ndarray:
 class Network(nn.Module):
     """Two layers."""
 
-    def __init__(self, width: int = 16):
+    def __init__(self):
         self.hidden = nn.Linear(2, 16, bias=False)
-        self.out = nn.Linear(width, 1, bias=False)
+        self.out = nn.Linear(16, 1, bias=False)
 
     def forward(self, x):  # (B, 2)
         return self.out(np.tanh(self.hidden(x)))  # (B, 1)
@@ -154,7 +154,7 @@ def memory() -> Drawing:
 
 def failure() -> Drawing:
     """A forward that failed, from its exception."""
-    model = Network(width=8)  # which hidden does not give
+    model = nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(8, 1))  # 16 is not 8
     try:
         model(points(256, 2))
     except ValueError as error:

@@ -94,7 +94,7 @@ def _arrow(view: View, arrow: Arrow) -> dict[str, str]:
     attributes |= {"headport": "n"} if arrow.target.origin is not None else {}
     text = labels.arrow_label(arrow)
     if text:
-        attributes["label"] = _html([f" {line} " for line in text.split("\n")])
+        attributes["label"] = _beside(text.split("\n"))
     return attributes
 
 
@@ -133,8 +133,9 @@ def plain(text: str) -> str:
     return graphviz.escape(clean(text, 200))
 
 
-def _html(lines: list[str]) -> str:
-    return f"<{'<BR/>'.join(html.escape(clean(line)) for line in lines)}>"
+def _beside(lines: list[str]) -> str:
+    """With room to the line; plain spaces would be dropped by what shows an SVG."""
+    return f"<{'<BR/>'.join(f'&#160;{html.escape(clean(line))}&#160;' for line in lines)}>"
 
 
 def _small(text: str, color: str = style.SMALL) -> str:
