@@ -67,7 +67,7 @@ def call_tree(nodes: list[engine.Node], model=None) -> tuple[Call, list[Call]]:
     for node, call in zip(nodes, calls, strict=True):
         for edge in node.edges:
             if edge is not None and not edge[0].edges:
-                homes[edge[0]] = _common(homes[edge[0]], call) if edge[0] in homes else call
+                homes[edge[0]] = common(homes[edge[0]], call) if edge[0] in homes else call
     return tree.root, [homes.get(node, call) for node, call in zip(nodes, calls, strict=True)]
 
 
@@ -103,7 +103,7 @@ class _Tree:
         return self.names[id(outer)].get(id(module), "")
 
 
-def _common(a: Call, b: Call) -> Call:
+def common(a: Call, b: Call) -> Call:
     """The innermost call around both."""
     around = set(map(id, a.around()))
     return next(call for call in b.around() if id(call) in around)

@@ -63,7 +63,7 @@ def _box(view: View, box: Box, layer: Layer | None) -> dict[str, str]:
         return attributes
     label = labels.box_label(view, box)
     entry = layer.entries.get(box.id) if layer is not None else None
-    if entry is not None:
+    if layer is not None and entry is not None:
         label.lines += [entry.text] * ((layer.name, entry.value) != label.says)
         attributes["fillcolor"] = entry.color
         attributes["style"] = "rounded,filled"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from . import labels, units
-from .calls import Call
+from .calls import Call, common
 from .memory import Memory
 from .render import render_svgs
 from .view import Arrow, Box, View, age, make_view
@@ -83,15 +83,14 @@ def insides(whole: View, flows: dict[str, dict[str, None]]) -> dict[Call, View]:
 
     for arrow in whole.arrows:
         source, target, origin = arrow.source, arrow.target, arrow.source
-        outer = set(target.inside.around())
-        common = next(call for call in source.inside.around() if call in outer)
-        for call in _below(source.inside, common):
+        outer = common(source.inside, target.inside)
+        for call in _below(source.inside, outer):
             connect(call, source, port("leave", call, origin), arrow)
             source = closed[call]
-        for call in _below(target.inside, common):
+        for call in _below(target.inside, outer):
             connect(call, port("enter", call, origin), target, arrow)
             target = closed[call]
-        connect(common, source, target, arrow)
+        connect(outer, source, target, arrow)
     for view in made.values():
         view.boxes.sort(key=age)
         _pull_ports(view)

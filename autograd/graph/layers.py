@@ -82,37 +82,37 @@ def make_layer(views: list[View], color: str, reading: Reading) -> Layer:
 # ------------------------------------------------------------------ what can be measured
 
 
-def _norms(graph: Graph, measured) -> Callable[[list[GraphNode]], tuple[float | None, float | None]]:
-    """Of nodes: (of the gradients, of the values) of all parameters among them; None where not known."""
-    squares = {}
+def _squares(graph: Graph) -> tuple[dict[int, float], dict[int, float]]:
+    """By node: of the gradients of parameters, and of their values where these are known."""
+    gradients: dict[int, float] = {}
+    weights: dict[int, float] = {}
     for node in graph.nodes:
-        if node.kind == "parameter":
-            data, grad = graph.leaf(node.index)
-            squares[node.index] = _square(grad), None if grad is None else _square(data)
-
-    def norms(nodes: list[GraphNode]) -> tuple[float | None, float | None]:
-        found = [squares[node.index] for node in nodes if node.kind == "parameter"]
-        sums = ([square[i] for square in found if square[i] is not None] for i in (0, 1))
-        gradient, weight = (math.sqrt(sum(known)) if known else None for known in sums)
-        return gradient, weight
-
-    return norms
+        data, grad = graph.leaf(node.index) if node.kind == "parameter" else (None, None)
+        if grad is not None:
+            gradients[node.index] = _square(grad)
+            weights |= {node.index: _square(data)} if data is not None else {}
+    return gradients, weights
 
 
-def _square(array: np.ndarray | None) -> float | None:
-    return None if array is None else float(np.square(array, dtype=np.float64).sum())
+def _square(array: np.ndarray) -> float:
+    return float(np.square(array, dtype=np.float64).sum())
 
 
-def _gradient(graph, measured) -> Reading:
-    norms = _norms(graph, measured)
-    return lambda nodes: norms(nodes)[0]
+def _norm(squares: dict[int, float], nodes: list[GraphNode]) -> float | None:
+    found = [squares[node.index] for node in nodes if node.index in squares]
+    return math.sqrt(sum(found)) if found else None
 
 
-def _ratio(graph, measured) -> Reading:
-    norms = _norms(graph, measured)
+def _gradient(graph: Graph, measured) -> Reading:
+    gradients, _ = _squares(graph)
+    return lambda nodes: _norm(gradients, nodes)
 
-    def ratio(nodes):
-        gradient, weight = norms(nodes)
+
+def _ratio(graph: Graph, measured) -> Reading:
+    gradients, weights = _squares(graph)
+
+    def ratio(nodes: list[GraphNode]) -> float | None:
+        gradient, weight = _norm(gradients, nodes), _norm(weights, nodes)
         return gradient / weight if gradient is not None and weight else None
 
     return ratio
@@ -132,15 +132,15 @@ def _seen(measured: profile, name: str) -> Callable[[list[GraphNode]], list[floa
     return lambda nodes: [values[n.order] for n in nodes if values.get(n.order) is not None]
 
 
-def _sum_of(name: str) -> Callable[[Graph, profile], Reading]:
-    def reading(graph, measured) -> Reading:
+def _sum_of(name: str) -> Callable:
+    def reading(graph: Graph, measured: profile) -> Reading:
         seen = _seen(measured, name)
         return lambda nodes: sum(seen(nodes)) if seen(nodes) else None
 
     return reading
 
 
-def _values(graph, measured) -> Reading:
+def _values(graph: Graph, measured) -> Reading:
     """Of what comes out: of the newest node."""
     seen = _seen(measured, "rms")
     return lambda nodes: next(iter(seen(nodes)[-1:]), None)
