@@ -3,43 +3,32 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from . import methods as _methods  # noqa: F401  (binds the ops to Tensor)
-from . import ops
-from ._op import op
-from .derivatives import grad
-from .gradcheck import gradcheck
-from .memory import keep_memory
-from .modes import enable_grad, higher_order, no_grad
+from . import binding as _binding  # noqa: F401  (binds the ops to Tensor)
+from . import dialect as _dialect
+from . import ops as ops
+from . import special as special
+from .derivatives import grad as grad  # the form that tells type checkers that it is public
+from .gradcheck import gradcheck as gradcheck
+from .memory import keep_memory as keep_memory
+from .modes import enable_grad as enable_grad
+from .modes import higher_order as higher_order
+from .modes import no_grad as no_grad
+from .op import elementwise as elementwise
+from .op import op as op
 from .ops import *  # noqa: F403
-from .tensor import Tensor
+from .tensor import Tensor as Tensor
 
 if TYPE_CHECKING:
-    from . import graph
-    from .graph import Graph, visualize
+    from . import graph as graph
+    from .graph import Graph as Graph
+    from .graph import visualize as visualize
+else:
+    __all__ = ["Graph", "Tensor", "elementwise", "enable_grad", "grad", "gradcheck", "graph", "higher_order"]
+    __all__ += ["keep_memory", "no_grad", "op", "special", "visualize"]
+    __all__ += ops.__all__
 
-__all__ = [  # noqa: PLE0604
-    "Graph",
-    "Tensor",
-    "enable_grad",
-    "grad",
-    "gradcheck",
-    "graph",
-    "higher_order",
-    "keep_memory",
-    "no_grad",
-    "op",
-    "visualize",
-    *ops.__all__,
-]
-_TORCH_NAMES = {"cat": "concatenate", "clamp": "clip", "abs": "absolute", "pow": "power"}
-_TORCH_NAMES |= {"permute": "transpose", "unsqueeze": "expand_dims", "gather": "take_along_axis"}
-_TORCH_NAMES |= {"tensor": "Tensor", "mm": "matmul", "bmm": "matmul"}
-_TORCH_NAMES |= {"div": "divide", "mul": "multiply", "sub": "subtract", "neg": "negative"}
-
-
-def __getattr__(name: str):
-    if name in ("Graph", "graph", "visualize"):  # loaded when somebody looks
-        package = import_module(".graph", __name__)
-        return package if name == "graph" else getattr(package, name)
-    hint = f"; NumPy's name, used here, is {_TORCH_NAMES[name]!r}" if name in _TORCH_NAMES else ""
-    raise AttributeError(f"tapegrad.autograd has no {name!r}{hint}")
+    def __getattr__(name):
+        if name in ("Graph", "graph", "visualize"):  # loaded when somebody looks
+            package = import_module(".graph", __name__)
+            return package if name == "graph" else getattr(package, name)
+        raise AttributeError(f"tapegrad.autograd has no {name!r}{_dialect.hint(name, ops.__all__)}")

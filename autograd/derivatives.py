@@ -8,8 +8,8 @@ from contextlib import ExitStack
 import numpy as np
 
 from . import engine
-from ._op import rerun
 from .modes import enable_grad, higher_order
+from .op import rerun
 from .tensor import Tensor, seed_for, wrap
 
 

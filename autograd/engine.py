@@ -26,8 +26,8 @@ class Node:
     """
 
     __slots__ = (
-        *("op", "edges", "order", "backward", "shape", "dtype", "scope", "constants", "recipe", "grads"),
-        *("hooks", "__weakref__"),
+        *("op", "edges", "order", "backward", "shape", "dtype", "scope", "constants", "attributes", "recipe"),
+        *("grads", "hooks", "__weakref__"),
     )
     op: Any  # the function that was called; None for a leaf
     edges: Any
@@ -37,6 +37,7 @@ class Node:
     dtype: Any
     scope: Scope | None  # the Module call it was recorded in
     constants: tuple  # of each input without an edge: its shape or the number it is; unset if there is none
+    attributes: dict[str, Any]  # arguments that are no inputs, arrays described; unset if there is none
     recipe: Any  # what a re-run of the op needs, kept under higher_order() only
     grads: Any  # {output index: accumulated gradient} where a gradient is to be kept
     hooks: Any

@@ -1,4 +1,4 @@
-"""Whether ops are recorded, how much of them, and inside which call of a Module."""
+"""What is recorded of the ops that run, and inside which call of a Module they do."""
 
 from __future__ import annotations
 
@@ -8,9 +8,23 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
-recording: ContextVar[bool] = ContextVar("recording", default=True)
-# True, or what is called with each new node and its output
-keeping_recipes: ContextVar[bool | Callable] = ContextVar("keeping_recipes", default=False)
+
+class Mode:
+    """What is recorded: one object, so that an op looks at one context variable."""
+
+    __slots__ = ("grad", "observers", "recipes")
+
+    def __init__(self, grad: bool, recipes: bool, observers: tuple[Callable, ...]):
+        self.grad = grad  # whether there are nodes at all
+        self.recipes = recipes  # whether a node has its op's arguments, to differentiate its backward
+        self.observers = observers  # each is called with a new node, its recipe and the op's output
+
+    def but(self, **changes) -> Mode:
+        """The same mode with other values of `grad`, `recipes` or `observers`."""
+        return Mode(**{"grad": self.grad, "recipes": self.recipes, "observers": self.observers, **changes})
+
+
+current: ContextVar[Mode] = ContextVar("current", default=Mode(True, False, ()))  # noqa: B039  (never changed)
 
 
 class Scope:
@@ -26,31 +40,30 @@ class Scope:
 scope: ContextVar[Scope | None] = ContextVar("scope", default=None)
 
 
-class Mode:
-    """Sets a context variable inside a `with` block, or inside the function it decorates.
+class Switch:
+    """Changes the mode inside a `with` block, or inside the function it decorates.
 
-    A decorated generator enters the mode around each of its steps only, so its caller's mode is untouched.
+    A decorated generator changes it around each of its steps only, so its caller's mode is untouched.
     """
 
-    def __init__(self, variable: ContextVar, value: bool):
-        self.variable = variable
-        self.value = value
-        self.outer: list[bool] = []
+    def __init__(self, **changes: Any):
+        self.changes = changes
+        self.outer: list[Mode] = []
 
     def __enter__(self) -> None:
-        self.outer.append(self.variable.get())
-        self.variable.set(self.value)
+        self.outer.append(current.get())
+        current.set(self.outer[-1].but(**self.changes))
 
     def __exit__(self, *exc) -> None:
-        self.variable.set(self.outer.pop())
+        current.set(self.outer.pop())
 
     def __call__(self, fn: Callable) -> Callable:
-        def mode() -> Mode:  # one for each call: threads and nested calls must not share the stack
-            return Mode(self.variable, self.value)
+        def switch() -> Switch:  # one for each call: threads and nested calls must not share the stack
+            return Switch(**self.changes)
 
         @functools.wraps(fn)
         def call(*args, **kwargs):
-            with mode():
+            with switch():
                 return fn(*args, **kwargs)
 
         @functools.wraps(fn)
@@ -58,7 +71,7 @@ class Mode:
             steps = fn(*args, **kwargs)
             resume = functools.partial(next, steps)
             while True:
-                with mode():
+                with switch():
                     try:
                         item = resume()
                     except StopIteration as end:
@@ -71,19 +84,24 @@ class Mode:
         return generate if inspect.isgeneratorfunction(fn) else call
 
 
+def observing(observer: Callable) -> Switch:
+    """Call `observer(node, recipe, out)` for each op that is recorded, beside those that observe already."""
+    return Switch(observers=(*current.get().observers, observer))
+
+
 def no_grad(fn: Callable | None = None) -> Any:
     """Record nothing: `with no_grad(): ...`, or `@no_grad` above a function or a generator."""
-    mode = Mode(recording, False)
-    return mode if fn is None else mode(fn)
+    switch = Switch(grad=False)
+    return switch if fn is None else switch(fn)
 
 
 def enable_grad(fn: Callable | None = None) -> Any:
     """Record again inside a `no_grad` block."""
-    mode = Mode(recording, True)
-    return mode if fn is None else mode(fn)
+    switch = Switch(grad=True)
+    return switch if fn is None else switch(fn)
 
 
 def higher_order(fn: Callable | None = None) -> Any:
     """Keep each op's inputs too, so that `grad(..., create_graph=True)` can differentiate its backward."""
-    mode = Mode(keeping_recipes, True)
-    return mode if fn is None else mode(fn)
+    switch = Switch(recipes=True)
+    return switch if fn is None else switch(fn)

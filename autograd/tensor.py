@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterator
 from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import engine
-from .engine import Node
-from .modes import recording
-from .trace import as_array
+from . import dialect, engine
+from .arrays import ArrayLike, DTypeLike, as_array
+from .bound import Bound
+from .engine import Edge, Node
+from .modes import current
 
-# Filled by methods.py: what stands for a NumPy function or ufunc when one of its arguments is a Tensor.
-UFUNCS: dict = {}
-REDUCTIONS: dict = {}
+# Filled by binding.py: what stands for a function of NumPy, a ufunc or a ufunc's method (np.add.reduce) when
+# an argument is a Tensor; and for a ufunc of SciPy, by name, so that SciPy is not imported for it.
 FUNCTIONS: dict = {}
-# Filled by methods.py: a name that PyTorch users type -> the NumPy spelling.
-HINTS: dict[str, str] = {}
+SCIPY: dict = {}
 
 
-class Tensor:
+class Tensor(Bound):
     """An ndarray that remembers how it was computed.
 
     `Tensor(data, requires_grad=False, dtype=None)`: `data` is anything `np.asarray` takes and is not copied
@@ -31,11 +33,11 @@ class Tensor:
     __slots__ = ("data", "edge", "__weakref__")
     __hash__ = object.__hash__  # identity, though == compares elementwise
 
-    def __init__(self, data, requires_grad: bool = False, dtype=None):
+    def __init__(self, data: ArrayLike, requires_grad: bool = False, dtype: DTypeLike | None = None):
         if isinstance(data, Tensor):
             data = data.data
-        self.data = as_array(data, dtype)
-        self.edge = None
+        self.data: np.ndarray = as_array(data, dtype)
+        self.edge: Edge | None = None
         if self.data.dtype.kind not in "fiub":
             raise TypeError(f"a Tensor holds float, integer or boolean numbers, not {self.data.dtype}")
         if requires_grad:
@@ -47,12 +49,23 @@ class Tensor:
     def node(self) -> Node | None:
         return self.edge[0] if self.edge is not None else None
 
-    shape = property(attrgetter("data.shape"))  # in C: half the time of a lambda
-    ndim = property(attrgetter("data.ndim"))
-    size = property(attrgetter("data.size"))
-    dtype = property(attrgetter("data.dtype"))
-    nbytes = property(attrgetter("data.nbytes"))
-    is_leaf = property(lambda self: self.edge is None or not self.edge[0].edges)
+    if TYPE_CHECKING:
+        shape: tuple[int, ...]
+        ndim: int
+        size: int
+        dtype: np.dtype[Any]
+        nbytes: int
+    else:
+        shape = property(attrgetter("data.shape"))  # in C: half the time of a lambda
+        ndim = property(attrgetter("data.ndim"))
+        size = property(attrgetter("data.size"))
+        dtype = property(attrgetter("data.dtype"))
+        nbytes = property(attrgetter("data.nbytes"))
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it was not computed by a recorded op."""
+        return self.edge is None or not self.edge[0].edges
 
     @property
     def requires_grad(self) -> bool:
@@ -95,7 +108,7 @@ class Tensor:
 
     # ------------------------------------------------------------------ backward
 
-    def backward(self, gradient=None, *, retain_graph: bool = False) -> None:
+    def backward(self, gradient: ArrayLike | None = None, *, retain_graph: bool = False) -> None:
         """Add the gradient of this Tensor to `.grad` of every leaf it was computed from.
 
         `gradient` (same shape) is needed unless this Tensor has one element. What ops saved is freed on the
@@ -119,7 +132,7 @@ class Tensor:
         node.grads.setdefault(i, None)
         return self
 
-    def register_hook(self, hook):
+    def register_hook(self, hook: Callable[[Any], Any]) -> Callable[[], None]:
         """Call `hook(gradient)` when the gradient is complete; what it returns, unless None, replaces it.
 
         Returns a function that removes the hook.
@@ -160,7 +173,7 @@ class Tensor:
     def __len__(self) -> int:
         return len(self.data)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Tensor]:
         if self.ndim == 0:
             raise TypeError("cannot iterate over a 0-d Tensor")
         return (self[i] for i in range(len(self.data)))
@@ -199,8 +212,7 @@ class Tensor:
         return type(self), (self.data, self.requires_grad)
 
     def __getattr__(self, name: str):
-        hint = f"; instead: {HINTS[name]}" if name in HINTS else ""
-        raise AttributeError(f"Tensor has no attribute {name!r}{hint}")
+        raise AttributeError(f"Tensor has no attribute {name!r}{dialect.hint(name, function_names())}")
 
     # ------------------------------------------------------------------ in place
 
@@ -212,7 +224,7 @@ class Tensor:
         if new.shape != self.shape:
             raise ValueError(f"in place: a result of shape {new.shape} does not fit {self.shape}")
         if self.edge is not None and self.is_leaf:
-            if recording.get():
+            if current.get().grad:
                 raise RuntimeError("a leaf that requires a gradient is not changed in place; use no_grad()")
             self.data[...] = new.data
             engine.mark_written(self.data)
@@ -226,17 +238,14 @@ class Tensor:
             if not np.can_cast(new.dtype, self.dtype, "same_kind"):
                 raise TypeError(f"in place: a result of {new.dtype} does not fit a Tensor of {self.dtype}")
             new = new.astype(self.dtype)
-        if recording.get() or self.edge is None:
+        if current.get().grad or self.edge is None:
             self.edge = new.edge  # else, as in PyTorch, the numbers change and the graph stays
         self.data = new.data
         return self
 
-    def __setitem__(self, index, value) -> None:
-        self._rebind(FUNCTIONS["index_put"](self, value, index))
-
     # ------------------------------------------------------------------ NumPy's protocols
 
-    def __array__(self, dtype=None, copy=None):
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         if self.edge is not None:
             raise TypeError(
                 "a Tensor that requires a gradient does not turn into an ndarray by itself, which would lose "
@@ -247,16 +256,10 @@ class Tensor:
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **kwargs):
         if out is not None and not all(isinstance(o, Tensor) for o in out):
             raise TypeError(f"np.{ufunc.__name__}: out= is an ndarray but an operand is a Tensor")
-        if method == "at" and ufunc is np.add:
-            target, index, value = inputs
-            if not isinstance(target, Tensor):
-                raise TypeError("np.add.at: the target is an ndarray but an operand is a Tensor")
-            target._rebind(FUNCTIONS["index_add"](target, value, index))
-            return None
-        fn = {"__call__": UFUNCS, "reduce": REDUCTIONS}.get(method, {}).get(ufunc)
+        called = ufunc if method == "__call__" else getattr(ufunc, method)
+        fn = FUNCTIONS.get(called) or _of_scipy(called)
         if fn is None:
-            call = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
-            raise unsupported(call)
+            raise unsupported(ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}")
         if method == "reduce":
             kwargs.setdefault("axis", 0)
         result = fn(*inputs, **kwargs)
@@ -265,18 +268,33 @@ class Tensor:
     def __array_function__(self, func, types, args, kwargs):
         fn = FUNCTIONS.get(func)
         if fn is None:
-            raise unsupported(getattr(func, "__name__", func))
+            raise unsupported(func.__name__, func.__module__)
         return fn(*args, **kwargs)
 
 
-def unsupported(name: str) -> TypeError:
-    """What to raise for a function of NumPy that is not in the tables; it says which are."""
-    names = ", ".join(sorted({f.__name__ for f in [*UFUNCS, *FUNCTIONS] if hasattr(f, "__name__")}))
-    lost = f"np.{name} is not defined for Tensors; it would lose the gradient"
-    return TypeError(f"{lost}. Use .detach() for a constant, or one of: {names}.")
+def _of_scipy(ufunc):
+    """What stands for `ufunc` if it is SciPy's."""
+    scipy = sys.modules.get("scipy.special")
+    name = getattr(ufunc, "__name__", "")
+    return SCIPY.get(name) if scipy is not None and getattr(scipy, name, None) is ufunc else None
 
 
-def wrap(data: np.ndarray, edge, cls: type = Tensor):
+def function_names() -> list[str]:
+    """Of all functions of NumPy that take Tensors."""
+    return sorted({fn.__name__ for fn in FUNCTIONS})
+
+
+def unsupported(name: str, module: str = "numpy") -> TypeError:
+    """What to raise for a function of NumPy that takes no Tensors."""
+    full = f"{module.replace('numpy', 'np', 1)}.{name}"
+    near = dialect.nearest(name, function_names())
+    return TypeError(
+        f"{full} is not defined for Tensors; it would lose the gradient. Use .detach() for a constant"
+        + (f", or one of: {near}." if near else ".")
+    )
+
+
+def wrap(data: np.ndarray, edge: Edge | None, cls: type[Tensor] = Tensor) -> Any:
     """A Tensor around `data` without any check."""
     tensor = cls.__new__(cls)
     tensor.data = data
@@ -284,7 +302,7 @@ def wrap(data: np.ndarray, edge, cls: type = Tensor):
     return tensor
 
 
-def seed_for(output: Tensor, gradient):
+def seed_for(output: Tensor, gradient) -> Any:
     """The gradient that a backward from `output` starts with."""
     if gradient is None:
         if output.size != 1:

@@ -1,34 +1,25 @@
 """Layers, losses and optimizers under PyTorch's names, over the ops of tapegrad.autograd."""
 
 from . import functional, init, optim, parallel, utils
-from .attention import MultiheadAttention, PositionalEncoding
-from .checkpoint import load, save
 from .container import ModuleDict, ModuleList, Sequential
-from .layers import (
-    GELU,
-    CrossEntropyLoss,
-    Dropout,
-    Embedding,
-    LayerNorm,
-    Linear,
-    MSELoss,
-    ReLU,
-    RMSNorm,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Tanh,
-)
 from .module import Module, Parameter
-from .random import get_rng_state, manual_seed, set_rng_state
-from .recording import replay
-from .transformer import (
+from .modules.activation import GELU, ReLU, Sigmoid, SiLU, Softmax, Tanh
+from .modules.attention import MultiheadAttention, PositionalEncoding
+from .modules.dropout import Dropout
+from .modules.embedding import Embedding
+from .modules.linear import Linear
+from .modules.loss import CrossEntropyLoss, MSELoss
+from .modules.normalization import LayerNorm, RMSNorm
+from .modules.transformer import (
     Transformer,
     TransformerDecoder,
     TransformerDecoderLayer,
     TransformerEncoder,
     TransformerEncoderLayer,
 )
+from .random import get_rng_state, manual_seed, set_rng_state
+from .replay import replay
+from .saving import load, save
 
 __all__ = [
     "GELU",

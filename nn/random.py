@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..autograd.trace import drawn
+from ..autograd.arrays import drawn
 
 if TYPE_CHECKING:
     from numpy.random import Generator

@@ -5,7 +5,7 @@ import pytest
 
 import tapegrad.autograd as ag
 from leaves import leaf
-from tapegrad.autograd import Tensor
+from tapegrad.autograd import Tensor, special
 
 
 def scaled_gradient(factor, in_second=1.0):
@@ -61,9 +61,9 @@ def test_gradcheck_finds_a_missing_gradient():
 
 
 def test_gradcheck_compares_with_a_reference():
-    ag.gradcheck(lambda x: ag.softmax(x), [leaf(3)], reference=lambda x: np.exp(x) / np.exp(x).sum())
+    ag.gradcheck(lambda x: special.softmax(x), [leaf(3)], reference=lambda x: np.exp(x) / np.exp(x).sum())
     with pytest.raises(AssertionError):
-        ag.gradcheck(lambda x: ag.softmax(x), [leaf(3)], reference=np.exp)
+        ag.gradcheck(lambda x: special.softmax(x), [leaf(3)], reference=np.exp)
 
 
 def test_gradcheck_asks_for_float64_and_something_to_check():

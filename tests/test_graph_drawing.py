@@ -194,7 +194,7 @@ def test_a_profile_measures_every_op_and_changes_nothing():
     ops = [node for node in graph.nodes if node.op != "leaf"]
     assert [p.nodes[node.order].op for node in ops] == [node.op for node in ops]
     assert all(m.forward > 0 and m.backward > 0 for m in p.nodes.values()) and len(p.nodes) == len(ops)
-    assert ag.modes.keeping_recipes.get() is False
+    assert ag.modes.current.get().observers == ()
     assert [parameter.grad.shape for parameter in model.parameters()] == [g.shape for g in wanted]
     recipe = (leaf(2) * 2.0).node
     assert recipe.recipe is None and len(p.nodes) == len(ops)

@@ -148,7 +148,7 @@ def test_an_inner_tensor_keeps_no_gradient_unasked():
 
 
 def recording():
-    return modes.recording.get()
+    return modes.current.get().grad
 
 
 def test_no_grad_and_enable_grad_nest():
@@ -179,7 +179,7 @@ def test_a_mode_ends_with_an_exception():
     for mode in (ag.no_grad, ag.higher_order):
         with pytest.raises(KeyError), mode():
             raise KeyError
-    assert recording() and not modes.keeping_recipes.get()
+    assert recording() and not modes.current.get().recipes
 
 
 @pytest.mark.parametrize("decorate", [ag.no_grad, ag.no_grad()])
@@ -209,7 +209,7 @@ def test_higher_order_decorates_too():
 
     x = leaf(3)
     (g,) = ag.grad(f(x), x, create_graph=True)
-    assert g.requires_grad and not modes.keeping_recipes.get()
+    assert g.requires_grad and not modes.current.get().recipes
 
 
 @pytest.mark.parametrize("decorate", [ag.no_grad, ag.no_grad()])

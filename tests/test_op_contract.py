@@ -7,6 +7,7 @@ from types import FunctionType
 import numpy as np
 import pytest
 
+import kernels
 import tapegrad.autograd as ag
 from cases import CASES
 from op_case import gradients, listed, seeds_for
@@ -17,8 +18,7 @@ NOT_EMPTY = [c for c in CASES if all(x.size for x in c.draw())]
 
 
 def test_every_op_has_a_case():
-    assert {case.op.__name__ for case in CASES} == set(ag.ops.__all__)
-    assert {name for name, value in vars(ag.ops).items() if hasattr(value, "body")} <= set(ag.ops.__all__)
+    assert {case.op.__name__ for case in CASES} == set(kernels.EVERY_OP)
 
 
 def test_case_names_are_unique():
@@ -53,8 +53,8 @@ def test_saves_what_the_case_says(case):
 
 
 def every_subset_of_needs(node):
-    wanted = node.recipe[2].get("needs")
-    if wanted is None:
+    wanted = node.recipe.needs
+    if not wanted:
         return [None]
     subsets = itertools.product(*([False, True] if w else [False] for w in wanted))
     return [list(needs) for needs in subsets if any(needs)]
@@ -62,15 +62,14 @@ def every_subset_of_needs(node):
 
 def usual_subsets_of_needs(node):
     """All gradients; the first alone (an input of frozen weights); all but the first (a first layer)."""
-    wanted = node.recipe[2].get("needs")
-    if wanted is None or sum(wanted) == 1:
-        return [wanted]
+    wanted = node.recipe.needs
+    if not wanted or sum(wanted) == 1:
+        return [wanted or None]
     return [wanted, [w and i == 0 for i, w in enumerate(wanted)], [w and i > 0 for i, w in enumerate(wanted)]]
 
 
 def run_body(node, needs):
-    arrays, rest, kwargs = node.recipe
-    return node.op.body(*arrays, *rest, **({**kwargs, "needs": needs} if needs else kwargs))
+    return node.recipe._replace(needs=needs or ()).run(node.op.body)
 
 
 @every_case
@@ -135,7 +134,7 @@ def test_gradients_from_a_body_are_g_or_views_of_g_or_fresh(case):
     _, outputs, node = case.record(case.draw())
     g = seed_of(outputs)
     grads = [d for d in node.backward(g) if d is not None]
-    taken = [a for item in node.recipe[0] for a in listed(item) if isinstance(a, np.ndarray)]
+    taken = [a for item in node.recipe.arrays for a in listed(item) if isinstance(a, np.ndarray)]
     taken += [y.data for y in outputs] + [a for _, a in engine.saved_arrays(node)]
     for i, d in enumerate(grads):
         assert isinstance(d, (np.ndarray, np.generic))

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+import kernels
 import tapegrad.autograd as ag
-from tapegrad.autograd import Tensor
+from tapegrad.autograd import Tensor, special
 
 INF, NAN = np.inf, np.nan
 
@@ -23,7 +24,7 @@ def gradient(fn, *inputs, g=None):
 @pytest.mark.parametrize(
     ("fn", "x", "expected"),
     [
-        (ag.relu, [-1, 0, -0.0, 2], [0, 0, 0, 1]),
+        (kernels.relu, [-1, 0, -0.0, 2], [0, 0, 0, 1]),
         (ag.absolute, [-2, 0, 3], [-1, 0, 1]),
         (lambda x: ag.clip(x, -1, 1), [-2, -1, 0, 1, 2], [0, 1, 1, 1, 0]),
         (lambda x: ag.clip(x, None, 1), [-2, 1, 2], [1, 1, 0]),
@@ -39,18 +40,18 @@ def gradient(fn, *inputs, g=None):
         (lambda x: np.zeros(3) ** x, [0, 0.5, 2], [0, 0, 0]),
         (ag.std, [2, 2, 2], [0, 0, 0]),
         (lambda x: ag.where(x > 0, x, 0), [-1, 0, 2], [0, 0, 1]),
-        (ag.logsumexp, [-INF, -INF], [0, 0]),
-        (ag.logsumexp, [-INF, 1], [0, 1]),
-        (ag.logsumexp, [1000, 1000], [0.5, 0.5]),
-        (lambda x: ag.softmax(x)[0], [-INF, 0], [0, 0]),
-        (lambda x: ag.softmax(x)[0], [1e4, 1e4], [0.25, -0.25]),
-        (lambda x: ag.log_softmax(x)[1], [1e4, -1e4], [-1, 1]),
-        (ag.sigmoid, [-1e4, 1e4], [0, 0]),
-        (ag.silu, [-1e4, 0, 1e4], [0, 0.5, 1]),
-        (ag.gelu, [-1e2, 0, 1e2], [0, 0.5, 1]),
-        (lambda x: ag.gelu(x, "tanh"), [-1e2, 0, 1e2], [0, 0.5, 1]),
+        (special.logsumexp, [-INF, -INF], [0, 0]),
+        (special.logsumexp, [-INF, 1], [0, 1]),
+        (special.logsumexp, [1000, 1000], [0.5, 0.5]),
+        (lambda x: special.softmax(x, -1)[0], [-INF, 0], [0, 0]),
+        (lambda x: special.softmax(x, -1)[0], [1e4, 1e4], [0.25, -0.25]),
+        (lambda x: special.log_softmax(x)[1], [1e4, -1e4], [-1, 1]),
+        (special.expit, [-1e4, 1e4], [0, 0]),
+        (kernels.silu, [-1e4, 0, 1e4], [0, 0.5, 1]),
+        (kernels.gelu, [-1e2, 0, 1e2], [0, 0.5, 1]),
+        (lambda x: kernels.gelu(x, "tanh"), [-1e2, 0, 1e2], [0, 0.5, 1]),
         (ag.tanh, [-1e4, 0, 1e4], [0, 1, 0]),
-        (ag.erf, [-30, 30], [0, 0]),
+        (special.erf, [-30, 30], [0, 0]),
     ],
 )
 def test_gradient_at_kinks_ties_and_limits(fn, x, expected):
@@ -66,12 +67,12 @@ def test_maximum_and_minimum_give_each_of_two_equals_half():
 @pytest.mark.parametrize(
     ("fn", "x", "expected"),
     [
-        (ag.logsumexp, [-INF, -INF], -INF),
-        (ag.logsumexp, [1e4, 1e4], 1e4 + np.log(2)),
-        (ag.softmax, [1e4, -1e4, 1e4], [0.5, 0, 0.5]),
-        (ag.log_softmax, [1e4, -1e4], [0, -2e4]),
-        (ag.sigmoid, [-1e4, 0, 1e4], [0, 0.5, 1]),
-        (ag.erf, [-INF, -6, 0, INF], [-1, -1, 0, 1]),
+        (special.logsumexp, [-INF, -INF], -INF),
+        (special.logsumexp, [1e4, 1e4], 1e4 + np.log(2)),
+        (special.softmax, [1e4, -1e4, 1e4], [0.5, 0, 0.5]),
+        (special.log_softmax, [1e4, -1e4], [0, -2e4]),
+        (special.expit, [-1e4, 0, 1e4], [0, 0.5, 1]),
+        (special.erf, [-INF, -6, 0, INF], [-1, -1, 0, 1]),
     ],
 )
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -83,9 +84,9 @@ def test_erf_keeps_the_relative_accuracy_of_small_arguments():
     x = np.array([1e-300, 1e-20, 1e-3, 0.46875, 0.4688, 5.9])
     import math
 
-    np.testing.assert_allclose(ag.erf(Tensor(x)).data, [math.erf(v) for v in x], rtol=1e-15)
+    np.testing.assert_allclose(special.erf(Tensor(x)).data, [math.erf(v) for v in x], rtol=1e-15)
     x = np.linspace(-7, 7, 3001, dtype=np.float32)
-    single = ag.erf(Tensor(x)).data
+    single = special.erf(Tensor(x)).data
     assert single.dtype == np.float32 and np.abs(single).max() == 1
     np.testing.assert_allclose(single, [math.erf(v) for v in x], rtol=5e-7)
 
@@ -98,7 +99,8 @@ def test_padding_row_of_an_embedding_gets_no_gradient():
         (-3, [[0, 0], [1, 1], [2, 2]]),
     ):
         assert (
-            gradient(lambda w, padding=padding: ag.embedding(w, ids, padding), np.ones((3, 2)))[0] == expected
+            gradient(lambda w, padding=padding: kernels.embedding(w, ids, padding), np.ones((3, 2)))[0]
+            == expected
         )
 
 
@@ -111,7 +113,7 @@ def test_split_into_parts_of_which_one_is_used():
 
 
 def test_dropout_of_everything():
-    assert gradient(lambda x: ag.dropout(x, np.zeros(2, bool), 1.0), [1, 2])[0] == [0, 0]
+    assert gradient(lambda x: kernels.dropout(x, np.zeros(2, bool), 1.0), [1, 2])[0] == [0, 0]
 
 
 # ------------------------------------------------------------------------------------------ dtypes
@@ -141,11 +143,11 @@ STAYS_FLOAT32 = {
     "np.stack([integers, x])": lambda: np.stack([INTEGERS, X]),
     "np.einsum(x, integers)": lambda: np.einsum("ij,jk", X, INTEGERS),
     "x.clip(WIDE)": lambda: X.clip(WIDE),
-    "ag.dropout(p=WIDE)": lambda: ag.dropout(X, INTEGERS > 2, WIDE),
-    "attention(scale=WIDE)": lambda: ag.scaled_dot_product_attention(X, X, X, scale=WIDE),
-    "cross_entropy(label_smoothing=WIDE)": lambda: ag.cross_entropy(X, [0, 1], label_smoothing=WIDE),
-    "layer_norm(eps=WIDE)": lambda: ag.layer_norm(X, eps=WIDE),
-    "rms_norm(eps=WIDE)": lambda: ag.rms_norm(X, eps=WIDE),
+    "kernels.dropout(p=WIDE)": lambda: kernels.dropout(X, INTEGERS > 2, WIDE),
+    "attention(scale=WIDE)": lambda: kernels.scaled_dot_product_attention(X, X, X, scale=WIDE),
+    "cross_entropy(label_smoothing=WIDE)": lambda: kernels.cross_entropy(X, [0, 1], label_smoothing=WIDE),
+    "layer_norm(eps=WIDE)": lambda: kernels.layer_norm(X, eps=WIDE),
+    "rms_norm(eps=WIDE)": lambda: kernels.rms_norm(X, eps=WIDE),
     "x.mean()": lambda: X.mean(),
     "x.std(0)": lambda: X.std(0),
     "x += WIDE": lambda: _plus(X * 1, WIDE),
@@ -190,7 +192,7 @@ IDS = np.array([[0, 1], [2, 3]])
 BAD = {
     "broadcast": (lambda: zeros(2, 3) + zeros(4), ValueError, r"add: .*\(2, 3\) float64, \(4,\) float64"),
     "matmul": (lambda: zeros(2, 3) @ zeros(4, 5), ValueError, r"matmul: .*\(2, 3\).*\(4, 5\)"),
-    "linear": (lambda: ag.linear(zeros(2, 3), zeros(5, 4)), ValueError, r"linear: .*\(2, 3\).*\(5, 4\)"),
+    "linear": (lambda: kernels.linear(zeros(2, 3), zeros(5, 4)), ValueError, r"linear: .*\(2, 3\).*\(5, 4\)"),
     "reshape": (lambda: zeros(2, 3).reshape(4, 2), ValueError, r"reshape: .*size 6 into shape \(4,2\)"),
     "transpose": (lambda: zeros(2, 3).transpose(0, 0), ValueError, "transpose: repeated axis"),
     "axis": (lambda: zeros(2, 3).sum(axis=2), ValueError, "sum: axis 2 is out of bounds"),
@@ -210,7 +212,7 @@ BAD = {
     "indices": (lambda: zeros(2, 3)[0, 0, 0], IndexError, "getitem: too many indices"),
     "put twice": (lambda: ag.index_put(zeros(3), 1.0, [0, 0]), ValueError, "index_put: .*twice"),
     "pad": (lambda: np.pad(zeros(3), 1, mode="edge"), ValueError, "pad: .*'edge'"),
-    "gelu": (lambda: ag.gelu(zeros(3), "fast"), ValueError, "gelu: .*'none' or 'tanh', not 'fast'"),
+    "gelu": (lambda: kernels.gelu(zeros(3), "fast"), ValueError, "gelu: .*'none' or 'tanh', not 'fast'"),
     "astype": (lambda: zeros(3).astype(int), TypeError, "astype: int64 has no gradient"),
     "einsum terms": (
         lambda: ag.einsum("ij,jk", zeros(2, 3)),
@@ -229,42 +231,42 @@ BAD = {
         r"^einsum: .*\(2, 3\)",
     ),
     "id": (
-        lambda: ag.embedding(zeros(3, 2), IDS),
+        lambda: kernels.embedding(zeros(3, 2), IDS),
         IndexError,
         r"embedding: id 3 at position \(1, 1\) .*of 3",
     ),
     "negative id": (
-        lambda: ag.embedding(zeros(3, 2), -1),
+        lambda: kernels.embedding(zeros(3, 2), -1),
         IndexError,
         r"id -1 at position \(\) .*vocabulary of 3",
     ),
     "float ids": (
-        lambda: ag.embedding(zeros(3, 2), [0.0]),
+        lambda: kernels.embedding(zeros(3, 2), [0.0]),
         TypeError,
         "embedding: ids must be integers, not float64",
     ),
     "target": (
-        lambda: ag.cross_entropy(zeros(2, 3), [0, 7]),
+        lambda: kernels.cross_entropy(zeros(2, 3), [0, 7]),
         IndexError,
         r"cross_entropy: target 7 at position \(1,\)",
     ),
     "negative target": (
-        lambda: ag.cross_entropy(zeros(2, 3), [0, -1]),
+        lambda: kernels.cross_entropy(zeros(2, 3), [0, -1]),
         IndexError,
         r"target -1 .* 0\.\.2 .*-100",
     ),
     "float targets": (
-        lambda: ag.cross_entropy(zeros(2, 3), [0.0, 1.0]),
+        lambda: kernels.cross_entropy(zeros(2, 3), [0.0, 1.0]),
         TypeError,
         "targets must be integers",
     ),
     "targets' shape": (
-        lambda: ag.cross_entropy(zeros(2, 3), [[0, 1]]),
+        lambda: kernels.cross_entropy(zeros(2, 3), [[0, 1]]),
         ValueError,
         r"\(1, 2\) for .*\(2, 3\), not \(2,\)",
     ),
     "reduction": (
-        lambda: ag.cross_entropy(zeros(2, 3), [0, 1], reduction="avg"),
+        lambda: kernels.cross_entropy(zeros(2, 3), [0, 1], reduction="avg"),
         ValueError,
         "'none', not 'avg'",
     ),
@@ -272,13 +274,13 @@ BAD = {
     "keepdim": (lambda: ag.max(zeros(2), 0, keepdim=True), TypeError, "keepdim= is keepdims="),
     "view": (lambda: zeros(2).view(-1), AttributeError, r"'view'.*reshape"),
     "unsqueeze": (lambda: zeros(2).unsqueeze(0), AttributeError, "np.expand_dims"),
-    "cat": (lambda: ag.cat([zeros(2)]), AttributeError, "'concatenate'"),
+    "cat": (lambda: ag.cat([zeros(2)]), AttributeError, "np.concatenate"),
     "a misspelled op": (lambda: ag.summ(zeros(2)), AttributeError, "no 'summ'"),
     "a missing argument": (lambda: ag.matmul(zeros(2)), TypeError, r"matmul\(\) misses its argument 'b'"),
     "an unknown argument": (lambda: ag.sum(zeros(2), dtype=float), TypeError, "sum: .*'dtype'"),
     "text": (lambda: zeros(2) + "a", TypeError, "unsupported operand|cannot use"),
     "no gradient for ids": (
-        lambda: ag.embedding(zeros(3, 2), zeros(2)),
+        lambda: kernels.embedding(zeros(3, 2), zeros(2)),
         TypeError,
         r"no gradient for this argument",
     ),
@@ -298,7 +300,7 @@ def test_bad_input_is_named(name):
 
 def test_sigmoid_is_accurate_in_both_tails():
     x = ag.Tensor([-80.0, -20.0, 20.0, 80.0], requires_grad=True, dtype=np.float32)
-    y = ag.sigmoid(x)
+    y = special.expit(x)
     np.testing.assert_allclose(y.data, 1 / (1 + np.exp([80.0, 20.0, -20.0, -80.0])), rtol=1e-6)
     ag.log(y).sum().backward()
     np.testing.assert_allclose(x.grad, [1, 1, 0, 0], atol=1e-6)

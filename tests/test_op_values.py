@@ -40,9 +40,8 @@ def test_recording_does_not_change_the_result(case):
 def test_float32_stays_float32(case):
     """In the body itself, where the engine cannot mend it: outputs, gradients, what is saved between."""
     _, outputs, node = case.record(case.draw(np.float32))
-    arrays, rest, kwargs = node.recipe
-    for run in (node.op.body, node.op.plain):
-        out, backward = run(*arrays, *rest, **kwargs)
+    for body in (node.op.body, node.op.plain):
+        out, backward = node.recipe.run(body)
         seeds = [np.asarray(g) for g in seeds_for(outputs)]
         grads = backward(tuple(seeds) if isinstance(out, tuple) else seeds[0])
         made = [
@@ -68,8 +67,7 @@ def test_body_on_tensors_gives_the_same(case):
     """What derivatives of higher order rest on; for the fast form of a body and its plain form alike."""
     _, outputs, node = case.record(case.draw())
     seeds = seeds_for(outputs)
-    arrays, rest, kwargs = node.recipe
-    out, backward = node.op.plain(*arrays, *rest, **kwargs)
+    out, backward = node.recipe.run(node.op.plain)
     plain = [out, *backward(tuple(seeds) if isinstance(out, tuple) else seeds[0])]
     out, grads = run_on_tensors(node, seeds)
     fast = [tuple(y.data for y in outputs) if isinstance(out, tuple) else outputs[0].data]
@@ -85,14 +83,13 @@ def test_body_on_tensors_gives_the_same(case):
 
 def run_on_tensors(node, seeds):
     """(output, gradients) of a node's plain body, on Tensors throughout."""
-    arrays, rest, kwargs = node.recipe
 
     def lift(a):
         if isinstance(a, list):
             return [lift(item) for item in a]
         return Tensor(a, requires_grad=a.dtype.kind == "f") if isinstance(a, np.ndarray) else a
 
-    out, backward = node.op.plain(*map(lift, arrays), *rest, **kwargs)
+    out, backward = node.recipe.run(node.op.plain, list(map(lift, node.recipe.arrays)))
     seeds = [Tensor(g, requires_grad=True) for g in seeds]
     return out, backward(tuple(seeds) if isinstance(out, tuple) else seeds[0])
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import tapegrad
+
 ROOT = Path(__file__).resolve().parent.parent
 MAY_IMPORT = {"autograd": {"autograd"}, "nn": {"autograd", "nn"}, "models": {"autograd", "nn", "models"}}
 MAX_LINES = 350
@@ -103,8 +105,8 @@ def test_the_engine_does_not_know_tensor():
 def test_packages_in_setup_cfg_are_the_packages_on_disk():
     listed = setup_cfg()["options"]["packages"].split()
     on_disk = {"tapegrad." + ".".join(Path(relative(path)).parent.parts) for path in SOURCES}
-    assert sorted(listed) == sorted(on_disk)
-    assert not (ROOT / "__init__.py").exists(), "tapegrad is a namespace package"
+    assert sorted(listed) == ["tapegrad", *sorted(on_disk)]
+    assert not (ROOT / "tapegrad").exists(), "it would hide the installed package from whoever stands here"
     assert not (ROOT / "tests" / "__init__.py").exists()
 
 
@@ -136,7 +138,26 @@ print(*sorted(added - sys.stdlib_module_names - {"numpy", "tapegrad"}))
 
 def test_installed_version_is_that_of_setup_cfg(tmp_path):
     code = "from importlib.metadata import version; print(version('tapegrad'))"
-    assert python(code, tmp_path) == setup_cfg()["metadata"]["version"]
+    assert python(code, tmp_path) == tapegrad.__version__
+
+
+def test_the_face_loads_nothing_until_asked(tmp_path):
+    code = """
+import sys
+before = set(sys.modules)
+import tapegrad
+print(tapegrad.__version__, *sorted(set(sys.modules) - before))
+print(tapegrad.nn.Linear.__name__, tapegrad.Tensor([1]))
+from tapegrad import Tensor, autograd, models
+print(Tensor is autograd.Tensor, {"Tensor", "nn", "models", "__version__"} <= set(dir(tapegrad)))
+"""
+    given = python(code, tmp_path).splitlines()
+    assert given == [f"{tapegrad.__version__} tapegrad", "Linear Tensor([1], dtype=int64)", "True True"]
+
+
+def test_the_face_says_what_it_has():
+    with pytest.raises(AttributeError, match="no attribute 'optim'; it has Tensor, .*nn"):
+        tapegrad.optim  # noqa: B018
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=relative)

@@ -5,12 +5,13 @@ import gc
 import numpy as np
 import pytest
 
+import kernels
 import tapegrad.autograd as ag
 from cases import CASES
 from op_case import listed, seeds_for
 from tapegrad.autograd import Tensor
-from tapegrad.autograd.program import Program
-from tapegrad.autograd.trace import DivergedError, NotReplayableError, Recorder, Traced, plain, recorder
+from tapegrad.autograd.replay import Program
+from tapegrad.autograd.replay.trace import Capture, DivergedError, NotReplayableError, Traced, bare, capturing
 
 rng = np.random.default_rng(0)
 
@@ -112,7 +113,7 @@ REFUSED = {
 def test_what_cannot_be_recorded_is_refused(fn):
     with pytest.raises(NotReplayableError):
         Program(lambda x: Tensor(fn(x)), [np.arange(3.0)], [])
-    assert recorder.get() is None
+    assert capturing.get() is None
 
 
 def test_conditions_and_sizes_are_checked():
@@ -158,24 +159,24 @@ def test_gradients_in_given_places():
     board = np.zeros(16)
     places = {id(w): board[:12].reshape(4, 3), id(b): board[12:]}
     x, y = rng.standard_normal((2, 5, 3))
-    recorded = Program(lambda x: ag.square(ag.linear(x, w, b)).sum(), [x], [w, b], places)
+    recorded = Program(lambda x: ag.square(kernels.linear(x, w, b)).sum(), [x], [w, b], places)
     found = dict.fromkeys([w.edge, b.edge])
     out = recorded.run([y])
     ag.engine.walk([out.edge], [np.ones(())], targets=found)
     assert found[w.edge] is places[id(w)] and found[b.edge] is places[id(b)]
-    expected = ag.grad(ag.square(ag.linear(y, w, b)).sum(), [w, b])
+    expected = ag.grad(ag.square(kernels.linear(y, w, b)).sum(), [w, b])
     np.testing.assert_array_equal(board, np.concatenate([g.data.ravel() for g in expected]))
 
 
 def test_layouts_in_memory_are_kept():
-    recording = Recorder()
+    recording = Capture()
     for array in (np.ones((2, 3, 4)).transpose(2, 0, 1), np.ones((0, 3)), np.ones(()), np.ones(3, bool)):
         made = recording.copy(array)
-        assert made.strides == array.strides and made.dtype == array.dtype and type(plain(made)) is np.ndarray
-        np.testing.assert_array_equal(plain(made), array)
+        assert made.strides == array.strides and made.dtype == array.dtype and type(bare(made)) is np.ndarray
+        np.testing.assert_array_equal(bare(made), array)
     for array in (
         np.arange(12.0)[::-2],
         np.broadcast_to(np.arange(3.0), (2, 3)),
         np.ones((6, 6)).T[1:4, ::3],
     ):
-        np.testing.assert_array_equal(plain(recording.copy(array)), array)
+        np.testing.assert_array_equal(bare(recording.copy(array)), array)

@@ -5,6 +5,7 @@ import weakref
 import numpy as np
 import pytest
 
+import kernels
 import tapegrad.autograd as ag
 from leaves import leaf
 from tapegrad.autograd import Tensor, engine
@@ -46,7 +47,7 @@ SAVES = {
     "square": lambda w, x: np.square(w),
     "divide": lambda w, x: x / w,
     "einsum, whose backward saves in a nested function": lambda w, x: np.einsum("ij,jk->ik", x, w),
-    "linear": lambda w, x: ag.linear(x, w),
+    "linear": lambda w, x: kernels.linear(x, w),
     "a constant view": lambda w, x: x * w.detach() + w,
 }
 SAVES_NOT = {

@@ -16,7 +16,7 @@ from .. import engine
 from ..tensor import Tensor
 from .calls import Call, Names, call_tree, find_names
 from .failure import failed_node
-from .flops import VIEWS, flops
+from .flops import flops
 
 
 class Saved(NamedTuple):
@@ -206,7 +206,7 @@ def _graph_node(index: int, node: engine.Node, position, call: Call, saved, name
     constants = iter(getattr(node, "constants", ()))
     given = [next(constants, None) if edge is None else None for edge in node.edges]
     failed = not node.shapes
-    kind = "failed" if failed else "view" if node.name in VIEWS else "op"
+    kind = "failed" if failed else "view" if _is_view(node) else "op"
     if node.op is None:
         kind = "parameter" if node in names.parameters or not names.parameters else "input"
         call = call if kind == "parameter" else next(c for c in call.around() if c.parent is None)
@@ -223,8 +223,13 @@ def _graph_node(index: int, node: engine.Node, position, call: Call, saved, name
         name=names.of(node),
         saved=saved,
         freed=bool(node.edges) and node.backward is None and not failed,
-        flops=flops(node.name, _input_shapes(node.edges, given), node.shapes),
+        flops=flops(node, _input_shapes(node.edges, given)),
     )
+
+
+def _is_view(node: engine.Node) -> bool:
+    facts = getattr(node.op, "facts", None)
+    return facts is not None and facts.view
 
 
 def _input_shapes(edges, given) -> list[tuple[int, ...] | None]:

@@ -34,20 +34,19 @@ class profile:  # noqa: N801  (reads like the function that it stands for: `with
     """Measures all that is recorded inside: `with profile() as p: loss = f(); loss.backward()`.
 
     `nodes` has what was measured by creation number, which Graph nodes have too. Ops are pure, so the
-    time of a forward is that of a second run of the op's function, alone. What is recorded under
-    `higher_order()` inside is not seen.
+    time of a forward is that of a second run of the op's function, alone.
     """
 
     def __init__(self) -> None:
         self.nodes: dict[int, Measured] = {}
 
     def __enter__(self) -> profile:
-        self._outer = modes.keeping_recipes.get()
-        modes.keeping_recipes.set(self._record)
+        self._switch = modes.observing(self._measure)
+        self._switch.__enter__()
         return self
 
     def __exit__(self, *exc) -> None:
-        modes.keeping_recipes.set(self._outer)
+        self._switch.__exit__()
 
     def __repr__(self) -> str:
         times = f"forward {units.seconds(sum(m.forward for m in self.nodes.values()))}"
@@ -55,17 +54,12 @@ class profile:  # noqa: N801  (reads like the function that it stands for: `with
         times += f", backward {units.seconds(sum(backward))}" if backward else ""
         return f"<profile of {len(self.nodes)} nodes: {times}>"
 
-    def _record(self, node: engine.Node, out) -> None:
-        arrays, rest, kwargs = node.recipe
+    def _measure(self, node: engine.Node, recipe, out) -> None:
         start = perf_counter()
-        node.op.body(*arrays, *rest, **kwargs)
+        recipe.run(node.op.body)
         measured = self.nodes[node.order] = Measured(node.name, perf_counter() - start)
         _look_at(out[0] if isinstance(out, (tuple, list)) else out, measured)
         node.backward = _timed(node.backward, measured)
-        if callable(self._outer):
-            self._outer(node, out)
-        elif not self._outer:
-            node.recipe = None
 
 
 def _timed(backward, measured: Measured):

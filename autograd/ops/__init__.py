@@ -1,112 +1,21 @@
-"""All ops. Each is a function of ndarrays that returns (out, backward), made public by `@op`."""
+"""NumPy's functions by topic. An op is a function of arrays that returns (out, backward), public by `@op`."""
 
-from .activation import gelu, relu, silu
-from .attention import multi_head_attention, scaled_dot_product_attention
-from .dropout import dropout
-from .elementwise import (
-    absolute,
-    add,
-    astype,
-    clip,
-    cos,
-    divide,
-    erf,
-    exp,
-    expm1,
-    log,
-    log1p,
-    maximum,
-    minimum,
-    multiply,
-    negative,
-    power,
-    sigmoid,
-    sin,
-    sqrt,
-    square,
-    subtract,
-    tanh,
-    where,
-)
-from .embedding import embedding
-from .index import getitem, index_add, index_put, take, take_along_axis
-from .linalg import einsum, linear, matmul
-from .loss import cross_entropy
-from .norm import layer_norm, rms_norm
-from .reduce import logsumexp, max, mean, min, std, sum, var
-from .shape import (
-    broadcast_to,
-    concatenate,
-    expand_dims,
-    pad,
-    reshape,
-    split,
-    squeeze,
-    stack,
-    swapaxes,
-    transpose,
-)
-from .softmax import log_softmax, softmax
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "absolute",
-    "add",
-    "astype",
-    "broadcast_to",
-    "clip",
-    "concatenate",
-    "cos",
-    "cross_entropy",
-    "divide",
-    "dropout",
-    "einsum",
-    "embedding",
-    "erf",
-    "exp",
-    "expand_dims",
-    "expm1",
-    "gelu",
-    "getitem",
-    "index_add",
-    "index_put",
-    "layer_norm",
-    "linear",
-    "log",
-    "log1p",
-    "log_softmax",
-    "logsumexp",
-    "matmul",
-    "max",
-    "maximum",
-    "mean",
-    "min",
-    "minimum",
-    "multi_head_attention",
-    "multiply",
-    "negative",
-    "pad",
-    "power",
-    "relu",
-    "reshape",
-    "rms_norm",
-    "scaled_dot_product_attention",
-    "sigmoid",
-    "silu",
-    "sin",
-    "softmax",
-    "split",
-    "sqrt",
-    "square",
-    "squeeze",
-    "stack",
-    "std",
-    "subtract",
-    "sum",
-    "swapaxes",
-    "take",
-    "take_along_axis",
-    "tanh",
-    "transpose",
-    "var",
-    "where",
-]
+from .arithmetic import *  # noqa: F403
+from .contraction import *  # noqa: F403
+from .creation import *  # noqa: F403
+from .exponential import *  # noqa: F403
+from .extrema import *  # noqa: F403
+from .index import *  # noqa: F403
+from .logic import *  # noqa: F403
+from .reduce import *  # noqa: F403
+from .scatter import *  # noqa: F403
+from .shape import *  # noqa: F403
+from .sort import *  # noqa: F403
+from .trigonometric import *  # noqa: F403
+
+if not TYPE_CHECKING:  # to whom this would be a list of nothing
+    __all__ = [
+        name for name, value in sorted(globals().items()) if hasattr(value, "facts") and name[0] != "_"
+    ]

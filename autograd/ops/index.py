@@ -1,24 +1,29 @@
 """Reading and writing by index."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 
-from .._op import op
+from ..arrays import ArrayLike
+from ..op import op
 
 
-def _may_repeat(index) -> bool:
+def may_repeat(index) -> bool:
     """Whether an index can name one element twice: integer arrays can, slices, numbers and masks cannot."""
     parts = index if isinstance(index, tuple) else (index,)
     return any(np.ndim(p) > 0 and np.asarray(p).dtype != bool for p in parts)
 
 
-@op(inputs=1)
-def getitem(x, index):
+@op(inputs=1, flops=0, view=True)
+def getitem(x: ArrayLike, index: Any):
     """x[index], with every kind of index NumPy has."""
     shape = x.shape
 
     def backward(g):
         dx = np.zeros_like(g, shape=shape)
-        if _may_repeat(index):
+        if may_repeat(index):
             np.add.at(dx, index, g)
         else:
             dx[index] = g
@@ -27,14 +32,14 @@ def getitem(x, index):
     return x[index], backward
 
 
-@op(inputs=2)
-def index_put(x, value, index):
+@op(inputs=2, flops=0)
+def index_put(x: ArrayLike, value: ArrayLike, index: Any):
     """A copy of x in which x[index] is `value` (no element may be named twice)."""
     y = np.empty_like(x)
     y[...] = x
     y[index] = value
     ndim = np.ndim(value)
-    if _may_repeat(index) and np.unique(place(x.shape, index)).size != place(x.shape, index).size:
+    if may_repeat(index) and np.unique(place(x.shape, index)).size != place(x.shape, index).size:
         raise ValueError("an element is assigned twice, which has no gradient")
 
     def backward(g):
@@ -53,21 +58,8 @@ def place(shape, index):
     return np.arange(np.prod(shape)).reshape(shape)[index]
 
 
-@op(inputs=2)
-def index_add(x, value, index):
-    """A copy of x with `value` added at `index`, once for each time an element is named."""
-    y = np.empty_like(x)
-    y[...] = x
-    np.add.at(y, index, value)
-
-    def backward(g):
-        return g, g[index]
-
-    return y, backward
-
-
-@op(inputs=1)
-def take(x, indices, axis=None):
+@op(inputs=1, numpy=np.take, method=True, flops=0)
+def take(x: ArrayLike, indices: ArrayLike, axis: int | None = None):
     """Elements (axis=None: of the flat array) or slices along `axis` at integer `indices` of any shape."""
     shape = x.shape
     flat = (x.size,) if axis is None else shape
@@ -81,8 +73,8 @@ def take(x, indices, axis=None):
     return np.take(x, indices, axis), backward
 
 
-@op(inputs=1)
-def take_along_axis(arr, indices, axis=-1):
+@op(inputs=1, numpy=np.take_along_axis, flops=0)
+def take_along_axis(arr: ArrayLike, indices: ArrayLike, axis: int = -1):
     """arr[..., indices, ...] with one index for each position of the other axes."""
     shape = arr.shape
     y = np.take_along_axis(arr, indices, axis)
@@ -96,3 +88,13 @@ def take_along_axis(arr, indices, axis=-1):
         return (dx,)
 
     return y, backward
+
+
+@op(numpy=np.where)
+def where(condition: ArrayLike, a: ArrayLike, b: ArrayLike):
+    """a where the condition is true, else b; shapes broadcast."""
+
+    def backward(g):
+        return None, np.where(condition, g, 0), np.where(condition, 0, g)
+
+    return np.where(condition, a, b), backward

@@ -1,14 +1,20 @@
 """The same numbers in another shape or order."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 
-from .._op import op
+from ..arrays import ArrayLike, Axes, Shape
+from ..op import op
 
 
-@op(inputs=1)
-def reshape(x, shape):
+@op(inputs=1, numpy=np.reshape, method=True, flops=0, view=True)
+def reshape(x: ArrayLike, shape: Shape):
+    """x in another shape of as many elements; one length may be -1: what is left."""
     old = x.shape
 
     def backward(g):
@@ -17,8 +23,8 @@ def reshape(x, shape):
     return x.reshape(shape), backward
 
 
-@op(inputs=1)
-def transpose(x, axes=None):
+@op(inputs=1, numpy=np.transpose, method=True, flops=0, view=True)
+def transpose(x: ArrayLike, axes: Sequence[int] | None = None):
     """Permute the axes; without `axes`, reverse them."""
     y = x.transpose(axes)
     order = range(x.ndim)[::-1] if axes is None else [a % x.ndim for a in axes]
@@ -30,16 +36,19 @@ def transpose(x, axes=None):
     return y, backward
 
 
-@op(inputs=1)
-def swapaxes(x, axis1, axis2):
+@op(inputs=1, numpy=np.swapaxes, method=True, flops=0, view=True)
+def swapaxes(x: ArrayLike, axis1: int, axis2: int):
+    """x with two axes exchanged."""
+
     def backward(g):
         return (g.swapaxes(axis1, axis2),)
 
     return x.swapaxes(axis1, axis2), backward
 
 
-@op(inputs=1)
-def expand_dims(x, axis):
+@op(inputs=1, numpy=np.expand_dims, flops=0, view=True)
+def expand_dims(x: ArrayLike, axis: Axes):
+    """x with axes of length 1 put in at `axis` (one position of the result's axes, or several)."""
     old = x.shape
 
     def backward(g):
@@ -48,8 +57,9 @@ def expand_dims(x, axis):
     return np.expand_dims(x, axis), backward
 
 
-@op(inputs=1)
-def squeeze(x, axis=None):
+@op(inputs=1, numpy=np.squeeze, method=True, flops=0, view=True)
+def squeeze(x: ArrayLike, axis: Axes = None):
+    """x without its axes of length 1: all, or those of `axis`."""
     old = x.shape
 
     def backward(g):
@@ -58,16 +68,18 @@ def squeeze(x, axis=None):
     return x.squeeze(axis), backward
 
 
-@op(inputs=1)
-def broadcast_to(x, shape):
+@op(inputs=1, numpy=np.broadcast_to, flops=0, view=True)
+def broadcast_to(x: ArrayLike, shape: Shape):
+    """x repeated along axes of length 1, and along new ones in front, to `shape`."""
+
     def backward(g):  # the engine sums it down to x's shape
         return (g,)
 
     return np.broadcast_to(x, shape), backward
 
 
-@op
-def concatenate(arrays, axis=0):
+@op(numpy=np.concatenate, flops=0)
+def concatenate(arrays: Sequence[ArrayLike], axis: int = 0):
     """Join a list of arrays along an axis they already have."""
     _check_list(arrays)
     y = np.concatenate(arrays, axis)
@@ -84,8 +96,8 @@ def _check_list(arrays):
         raise TypeError("takes a list of arrays, not one array; list(x) splits it along its first axis")
 
 
-@op
-def stack(arrays, axis=0):
+@op(numpy=np.stack, flops=0)
+def stack(arrays: Sequence[ArrayLike], axis: int = 0):
     """Join a list of arrays of one shape along a new axis."""
     _check_list(arrays)
     y = np.stack(arrays, axis)
@@ -98,8 +110,8 @@ def stack(arrays, axis=0):
     return y, backward
 
 
-@op(inputs=1)
-def split(x, indices_or_sections, axis=0):
+@op(inputs=1, several=True, numpy=np.split, flops=0, view=True)
+def split(x: ArrayLike, indices_or_sections: int | Sequence[int], axis: int = 0):
     """Cut x along an axis into equal sections (a number) or before each index of a list."""
     parts = tuple(np.split(x, indices_or_sections, axis))
     shapes = [part.shape for part in parts]
@@ -113,8 +125,8 @@ def split(x, indices_or_sections, axis=0):
     return parts, backward
 
 
-@op(inputs=1)
-def pad(x, pad_width, mode="constant", constant_values=0):
+@op(inputs=1, numpy=np.pad, flops=0)
+def pad(x: ArrayLike, pad_width: Any, mode: str = "constant", constant_values: Any = 0):
     """Surround x with a constant; `pad_width` is a number, (before, after), or one pair for each axis."""
     if mode != "constant":
         raise ValueError(f"only mode 'constant' has a gradient here, not {mode!r}")

@@ -16,8 +16,8 @@ from .. import random
 from ..module import Module
 from ..optim import Optimizer
 from ..optim.flat import CHUNK, Flat
-from ..recording import Replay
-from ..utils import square_sum
+from ..replay import Replay
+from ..utils.clip_grad import square_sum
 from .crew import Link
 
 

@@ -1,0 +1,127 @@
+"""From the facts that stand on ops to Tensor's operators and methods, and to NumPy's protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import ops, special
+from .arrays import ArrayLike
+from .bound import Bound
+from .constant import constant
+from .tensor import FUNCTIONS, SCIPY, Tensor
+
+OPERANDS = (Tensor, np.ndarray, np.generic, int, float, list, tuple)
+ONE_WAY = ("lt", "le", "gt", "ge", "eq", "ne", "and", "or", "xor")  # bound as `a < b` alone
+
+
+def operators(fn: Callable) -> tuple[Callable, Callable, Callable]:
+    """The forms `a + b`, `b + a` and `a += b` of a two-argument function."""
+    record = getattr(fn, "record", None)  # None for what is no op
+
+    def forward(a, b):
+        if record and type(b) is Tensor:  # the commonest cases: nothing to check or convert
+            return record((a.data, b.data), (a.edge, b.edge))
+        if record and (type(b) is float or type(b) is int):
+            return record((a.data, b), (a.edge, None))
+        return fn(a, b) if _is_operand(b) else NotImplemented
+
+    def swapped(a, b):
+        if record and (type(b) is float or type(b) is int):
+            return record((b, a.data), (None, a.edge))
+        return fn(b, a) if _is_operand(b) else NotImplemented
+
+    def in_place(a, b):
+        return a._rebind(fn(a, b))
+
+    return forward, swapped, in_place
+
+
+def _is_operand(value) -> bool:
+    return isinstance(value, OPERANDS) or hasattr(value, "__array_function__")
+
+
+# ndarray's methods and operators whose form differs from that of the function.
+
+
+def clip(self, min: ArrayLike | None = None, max: ArrayLike | None = None) -> Tensor:
+    """clip(0, 1) or clip(min=0): limited to [min, max]."""
+    return ops.clip(self, min, max)
+
+
+def reshape(self, *shape: int | Sequence[int]) -> Tensor:
+    """reshape(2, 3) or reshape((2, 3)): the same numbers in another shape."""
+    lengths: Any = shape[0] if len(shape) == 1 else shape
+    return ops.reshape(self, lengths)
+
+
+def transpose(self, *axes: int | Sequence[int]) -> Tensor:
+    """transpose(), transpose(0, 2, 1) or transpose((0, 2, 1)): the axes in another order, or reversed."""
+    order: Any = axes[0] if len(axes) == 1 else axes or None
+    return ops.transpose(self, order)
+
+
+def set_item(self, index: Any, value: ArrayLike) -> None:
+    """x[index] = value: this Tensor becomes another with the value put in."""
+    self._rebind(ops.index_put(self, value, index))
+
+
+METHODS: dict[str, Callable | property] = {
+    "__neg__": ops.negative,
+    "__abs__": ops.absolute,
+    "__invert__": ops.invert,
+    "T": property(ops.transpose, doc="The axes reversed."),
+    "mT": property(lambda x: ops.swapaxes(x, -1, -2), doc="The last two axes exchanged."),
+    "__getitem__": ops.getitem,
+    "__setitem__": set_item,
+    "clip": clip,
+    "reshape": reshape,
+    "transpose": transpose,
+}
+
+
+def _full_like(a, fill_value, **kwargs):
+    return constant(np.full_like, lossless=False)(
+        a.data if isinstance(a, Tensor) else a, fill_value, **kwargs
+    )
+
+
+def _add_at(target, index, value):
+    if not isinstance(target, Tensor):
+        raise TypeError("np.add.at: the target is an ndarray but an operand is a Tensor")
+    target._rebind(ops.index_add(target, value, index))
+
+
+# What NumPy's functions do with Tensors where that is no op.
+PROTOCOL: dict[Callable, Callable] = {
+    np.shape: lambda x: x.shape,
+    np.ndim: lambda x: x.ndim,
+    np.size: lambda x: x.size,
+    np.full_like: _full_like,
+    np.add.at: _add_at,
+    **{fn: constant(fn) for fn in (np.arange, np.eye, np.tri)},  # like= a Tensor
+}
+
+
+def bind(functions: Iterable[Callable]) -> None:
+    """Give Tensor the operators and methods that the facts of these functions ask for, and fill FUNCTIONS."""
+    for fn in functions:
+        facts = fn.facts  # type: ignore[attr-defined]
+        FUNCTIONS.update(dict.fromkeys(facts.numpy, fn))
+        if facts.method:
+            setattr(Bound, fn.__name__, fn)
+        if facts.operator:
+            forward, swapped, in_place = operators(fn)
+            setattr(Bound, f"__{facts.operator}__", forward)
+            if facts.operator not in ONE_WAY:
+                setattr(Bound, f"__r{facts.operator}__", swapped)
+                setattr(Bound, f"__i{facts.operator}__", in_place)
+
+
+bind([fn for fn in vars(ops).values() if hasattr(fn, "facts")])
+FUNCTIONS.update(PROTOCOL)
+SCIPY.update({name: fn for name, fn in vars(special).items() if hasattr(fn, "facts")})
+for name, method in METHODS.items():
+    setattr(Bound, name, method)

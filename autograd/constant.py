@@ -1,0 +1,46 @@
+"""Functions of NumPy without a derivative: what they give is a constant."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .arrays import as_array, is_array
+from .modes import current
+from .op import Facts
+from .tensor import Tensor, wrap
+
+
+def constant(
+    fn: Callable, *, lossless: bool = True, operator: str | None = None, method: bool = False
+) -> Callable[..., Any]:
+    """`fn` of NumPy on the arrays of Tensors; arrays among its results become Tensors without a graph.
+
+    With `lossless=False` the result does depend smoothly on its arguments, so that a Tensor that requires a
+    gradient is refused (TypeError). `operator` and `method` are facts as those of an op.
+    """
+
+    def strip(value):
+        if isinstance(value, Tensor):
+            if not lossless and value.edge is not None and current.get().grad:
+                raise TypeError(
+                    f"np.{fn.__name__} would lose the gradient of a Tensor; use .detach() for a constant"
+                )
+            return value.data
+        return type(value)(map(strip, value)) if isinstance(value, (list, tuple)) else value
+
+    def dress(value):
+        return wrap(as_array(value), None) if isinstance(value, np.generic) or is_array(value) else value
+
+    def call(*args, **kwargs):
+        out = fn(*map(strip, args), **{key: strip(value) for key, value in kwargs.items()})
+        return tuple(map(dress, out)) if isinstance(out, tuple) else dress(out)
+
+    functools.update_wrapper(call, fn, assigned=("__name__", "__qualname__", "__doc__"), updated=())
+    call.__module__ = sys._getframe(1).f_globals["__name__"]  # where it can be found, for pickle
+    call.__dict__.update(facts=Facts(numpy=(fn,), operator=operator, method=method, flops=0))
+    return call

@@ -1,0 +1,115 @@
+"""What PyTorch's words are called here: the one table behind every hint in an error.
+
+Each spelling runs as it stands, as a test shows: `x` and `y` are Tensors, `xs` a list of them, `np` is NumPy,
+`ag` this package and `F` tapegrad.nn.functional.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+# Functions and methods of PyTorch whose names are not NumPy's. None: there is nothing to do, or to ask.
+WORDS: dict[str, str | None] = {
+    "abs": "np.absolute(x)",
+    "add_": "x += y",
+    "amax": "x.max(axis)",
+    "amin": "x.min(axis)",
+    "arange": "ag.Tensor(np.arange(n))",
+    "as_tensor": "ag.Tensor(array)",
+    "bmm": "x @ y.mT",
+    "cat": "np.concatenate(xs, axis)",
+    "chunk": "np.split(x, sections, axis)",
+    "clamp": "x.clip(low, high)",
+    "clone": "x * 1",
+    "contiguous": None,
+    "copy": "x * 1",
+    "copy_": "x[...] = y",
+    "cpu": None,
+    "cuda": None,
+    "device": None,
+    "dim": "x.ndim",
+    "div": "x / y",
+    "div_": "x /= y",
+    "double": "x.astype(np.float64)",
+    "eq": "x == y",
+    "expand": "np.broadcast_to(x, shape)",
+    "fill_": "x[...] = value",
+    "flatten": "x.reshape(-1)",
+    "float": "x.astype(np.float32)",
+    "from_numpy": "ag.Tensor(array)",
+    "gather": "np.take_along_axis(x, indices, axis)",
+    "ge": "x >= y",
+    "gt": "x > y",
+    "half": "x.astype(np.float16)",
+    "index_select": "np.take(x, index, axis)",
+    "le": "x <= y",
+    "long": "x.detach().astype(np.int64)",
+    "lt": "x < y",
+    "masked_fill": "np.where(mask, value, x)",
+    "matmul": "x @ y.mT",
+    "mm": "x @ y.mT",
+    "mul": "x * y",
+    "mul_": "x *= y",
+    "ne": "x != y",
+    "neg": "-x",
+    "numel": "x.size",
+    "ones": "ag.Tensor(np.ones(shape))",
+    "permute": "x.transpose(axes)",
+    "pow": "x ** 2",
+    "rand": "ag.Tensor(np.random.default_rng().random(shape))",
+    "randn": "ag.Tensor(np.random.default_rng().standard_normal(shape))",
+    "ravel": "x.reshape(-1)",
+    "repeat": "np.broadcast_to(x, (2, *x.shape)).reshape(-1, *x.shape[1:])",
+    "requires_grad_": "x.requires_grad = True",
+    "sub": "x - y",
+    "sub_": "x -= y",
+    "t": "x.T",
+    "tensor": "ag.Tensor(array)",
+    "to": "x.astype(dtype)",
+    "topk": "np.argsort(x)",
+    "type": "x.astype(dtype)",
+    "unsqueeze": "np.expand_dims(x, axis)",
+    "view": "x.reshape(shape)",
+    "zero_": "x[...] = 0",
+    "zeros": "ag.Tensor(np.zeros(shape))",
+    # with SciPy's names, and what only a network calls
+    "erf": "ag.special.erf(x)",
+    "log_softmax": "ag.special.log_softmax(x, axis)",
+    "logsumexp": "ag.special.logsumexp(x, axis)",
+    "sigmoid": "ag.special.expit(x)",
+    "softmax": "ag.special.softmax(x, axis)",
+    "cross_entropy": "F.cross_entropy(x, index)",
+    "dropout": "F.dropout(x)",
+    "embedding": "F.embedding(index, x)",
+    "gelu": "F.gelu(x)",
+    "layer_norm": "F.layer_norm(x, x.shape[-1])",
+    "linear": "F.linear(x, y)",
+    "relu": "F.relu(x)",
+    "rms_norm": "F.rms_norm(x, x.shape[-1])",
+    "scaled_dot_product_attention": "F.scaled_dot_product_attention(x, x, x)",
+    "silu": "F.silu(x)",
+}
+KEYWORDS = {"dim": "axis", "dims": "axis", "keepdim": "keepdims", "correction": "ddof"}
+
+
+def hint(name: str, functions: Iterable[str] = ()) -> str:
+    """What to add to an error about an unknown name; `functions` are those of NumPy that take a Tensor."""
+    if name in WORDS:
+        spelling = WORDS[name]
+        return f"; instead: {spelling}" if spelling else "; nothing to do: arrays are in the CPU's memory"
+    if name in functions:
+        return f"; instead: np.{name}(x)"
+    near = nearest(name, functions)
+    return f"; nearest: {near}" if near else ""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The names most like `name`, three at most."""
+    return ", ".join(difflib.get_close_matches(name, list(known), 3))
+
+
+def keyword_hint(names: Iterable[str]) -> str:
+    """What to add to an error of a call with these keywords."""
+    words = [f"{word}= is {KEYWORDS[word]}=" for word in names if word in KEYWORDS]
+    return f"; NumPy's spelling: {', '.join(words)}" if words else ""

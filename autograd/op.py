@@ -1,0 +1,321 @@
+"""`@op`: makes a function of arrays that returns (out, backward) one that takes and records Tensors."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Concatenate, Literal, NamedTuple, ParamSpec, Protocol, TypeVar, overload
+
+import numpy as np
+from numpy import ndarray
+
+from . import arguments
+from .arguments import SCALARS
+from .arrays import ArrayLike, as_array
+from .engine import Node, new_node
+from .modes import current
+from .tensor import Tensor, wrap
+
+P = ParamSpec("P")
+F = TypeVar("F", bound=Callable)
+new_tensor = object.__new__
+
+
+# For each input whether its gradient is wanted; a body that asks for it gets it as its first argument.
+Needs = Sequence[bool]
+
+
+class Facts(NamedTuple):
+    """What is known of an op beside its body; bindings, stubs, FLOPs and tables are derived from it."""
+
+    inputs: int = 1  # so many of its first parameters are arrays that a gradient may be asked for
+    numpy: tuple[Callable, ...] = ()  # NumPy's functions that are this op when they are given a Tensor
+    operator: str | None = None  # "add": Tensor's `+`, with __radd__ and __iadd__
+    method: bool = False  # whether Tensor has it as a method
+    flops: float | Callable = 1  # for each element of its largest array, or f(inputs, outputs, attributes)
+    view: bool = False  # whether it only looks at the same numbers in another way
+
+
+class OneOutput(Protocol):
+    """What `@op(...)` makes of a body: a public function with its parameters."""
+
+    def __call__(self, body: Callable[P, Any], /) -> Callable[P, Tensor]: ...
+
+
+class OneOutputOfNeeds(Protocol):
+    """The same without the first parameter, `needs`."""
+
+    def __call__(self, body: Callable[Concatenate[Needs, P], Any], /) -> Callable[P, Tensor]: ...
+
+
+class ManyOutputs(Protocol):
+    """Of a body that returns a tuple of arrays."""
+
+    def __call__(self, body: Callable[P, Any], /) -> Callable[P, list[Tensor]]: ...
+
+
+class ManyOutputsOfNeeds(Protocol):
+    """The same without the first parameter, `needs`."""
+
+    def __call__(self, body: Callable[Concatenate[Needs, P], Any], /) -> Callable[P, list[Tensor]]: ...
+
+
+@overload
+def op(body: Callable[P, Any], /) -> Callable[P, Tensor]: ...
+@overload
+def op(*, needs: Literal[True], several: Literal[True], **facts: Any) -> ManyOutputsOfNeeds: ...
+@overload
+def op(*, needs: Literal[True], **facts: Any) -> OneOutputOfNeeds: ...
+@overload
+def op(*, several: Literal[True], **facts: Any) -> ManyOutputs: ...
+@overload
+def op(**facts: Any) -> OneOutput: ...
+def op(
+    body: Callable | None = None, *, needs=False, several=False, plain: Callable | None = None, **facts
+) -> Any:
+    """Make `body` an op on Tensors; the result is the public function.
+
+    `body(x, ..., attributes)` takes arrays, computes `out` and returns it with `backward`, a pure function
+    from the gradient of `out` to a tuple with one gradient for each input. With several outputs (a tuple) it
+    gets a tuple too, with None for those that were not used. A body that has a parameter `needs`, its first
+    or one that is keyword-only, is told for each input whether its gradient is wanted, and may return None
+    where it is not. (`needs=True` and `several=True` say so to type checkers.)
+
+    `plain` is the same function in plain NumPy, for derivatives of the gradient and for arrays of other
+    libraries, where `body` uses kernels that only take ndarrays. `facts` are those of `Facts`: `inputs`
+    (by default, the parameters without a default are inputs, a list of arrays counting as many; the others
+    are attributes), `numpy` (one function, or a tuple), `operator`, `method`, `flops`, `view`.
+    """
+    if body is None:
+        return functools.partial(op, plain=plain, **facts)
+    parameters = dict(inspect.signature(body).parameters)
+    takes_needs = parameters.pop("needs", None) is not None
+    positional = [p for p in parameters.values() if p.kind is not p.KEYWORD_ONLY]
+    facts.setdefault("inputs", sum(p.default is p.empty for p in positional))
+    facts["numpy"] = _as_tuple(facts.get("numpy", ()))
+    call = _public(body, _needs_first(body), plain and _needs_first(plain), takes_needs, Facts(**facts))
+    call.__signature__ = inspect.signature(body).replace(parameters=list(parameters.values()))
+    return call
+
+
+def _needs_first(fn: Callable) -> Callable:
+    """`fn` with its `needs`, if it has them, as first argument."""
+    needs = inspect.signature(fn).parameters.get("needs")
+    if needs is None or needs.kind is not needs.KEYWORD_ONLY:
+        return fn
+
+    @functools.wraps(fn)
+    def reordered(needs, *args, **kwargs):
+        return fn(*args, needs=needs, **kwargs)
+
+    return reordered
+
+
+def _public(named: Callable, body: Callable, plain: Callable | None, takes_needs: bool, facts: Facts) -> Any:
+    """The function that sorts its arguments into inputs and attributes and records."""
+    name = named.__name__.lstrip("_")
+    n = facts.inputs
+    parameters = [p for p in inspect.signature(named).parameters.values() if p.name != "needs"]
+    first = parameters[:n]
+
+    @functools.wraps(named)
+    def call(*args, **kwargs):
+        rest: Sequence = ()
+        if len(args) > n:
+            rest = [a if type(a) in SCALARS else arguments.attribute(name, a) for a in args[n:]]
+            args = args[:n]
+        elif len(args) < n:
+            args = arguments.complete(name, first, args, kwargs)
+        if kwargs:
+            for key, value in kwargs.items():
+                if type(value) not in SCALARS:
+                    kwargs[key] = arguments.attribute(name, value)
+        if n == 1 and isinstance(args[0], Tensor):  # as below, for a common case
+            return record((args[0].data,), (args[0].edge,), rest, kwargs)
+        arrays, edges = arguments.split(name, args)
+        return record(arrays, edges, rest, kwargs)
+
+    call.__name__ = name
+    call.__dict__.update(
+        facts=facts, body=body, plain=plain or body, attributes=[p.name for p in parameters[n:]]
+    )
+    call.record = record = _recorder(call, body, plain, takes_needs, n)  # type: ignore[attr-defined]
+    return call
+
+
+def _recorder(  # noqa: C901  (counts `record`)
+    call: Any, body: Callable, plain: Callable | None, takes_needs: bool, n: int
+) -> Callable:
+    """What runs the body on the inputs' arrays and wraps its result, with a node where a gradient is wanted.
+
+    Operators between Tensors come here at once. In one piece, because a function call takes 2 % of the time
+    of a small op.
+    """
+    all_needed = (True,) * n
+    names = call.attributes
+
+    def record(arrays: Sequence, edges: Sequence, rest: Sequence = (), kwargs: Any = None):  # noqa: C901
+        constants = None in edges
+        mode = current.get()
+        wanted = mode.grad and not (constants and edges.count(None) == len(edges))
+        if constants and len(edges) > 1 and not arguments.of_one_dtype(arrays):
+            arrays = arguments.keep_width(arrays)
+        fn = body if plain is None or arguments.are_ndarrays(arrays) else plain
+        args = arrays
+        needs: Sequence = ()
+        if takes_needs:
+            if wanted and not constants and len(edges) == n:
+                needs = all_needed
+            else:
+                needs = tuple([wanted and edge is not None for edge in edges])
+            args = (needs, *arrays)
+        try:  # `*rest, **kwargs` costs 60 ns even where there is none
+            out, backward = fn(*args, *rest, **kwargs) if kwargs or rest else fn(*args)
+        except (ValueError, IndexError, TypeError) as error:
+            failed = new_node(call, edges, None, [], [])
+            raise arguments.explained(error, failed, arrays, kwargs or ()) from None
+        several = type(out) is tuple
+        dtype: Any
+        if several:
+            out = [as_array(o) for o in out]
+            shape, dtype = [o.shape for o in out], [o.dtype for o in out]
+        else:
+            if type(out) is not ndarray:  # NumPy turned a 0-d array into a scalar
+                out = as_array(out)
+            shape, dtype = out.shape, out.dtype
+        if not wanted or (dtype[0] if several else dtype).kind != "f":  # an integer result is a constant
+            return [wrap(o, None) for o in out] if several else wrap(out, None)
+        node = new_node(call, edges, backward, shape, dtype)
+        if constants:
+            node.constants = arguments.constants(arrays, edges)
+        if kwargs or rest:
+            node.attributes = arguments.named(names, rest, kwargs)
+        if mode.recipes or mode.observers:
+            recipe = Recipe(needs, arrays, rest, kwargs or {})
+            node.recipe = recipe if mode.recipes else None
+            for observer in mode.observers:
+                observer(node, recipe, out)
+        if several:
+            return [wrap(o, (node, i)) for i, o in enumerate(out)]
+        tensor = new_tensor(Tensor)  # `wrap`, without the call
+        tensor.data = out
+        tensor.edge = (node, 0)
+        return tensor
+
+    return record
+
+
+class Recipe(NamedTuple):
+    """The arguments that a body was run with."""
+
+    needs: Sequence[bool]  # empty for a body that does not ask for them
+    arrays: Sequence
+    rest: Sequence
+    kwargs: dict[str, Any]
+
+    def run(self, fn: Callable, arrays: Sequence | None = None) -> tuple[Any, Callable]:
+        """(out, backward) of a body, of these arrays or of others in their place."""
+        first = (self.needs,) if self.needs else ()
+        return fn(*first, *(self.arrays if arrays is None else arrays), *self.rest, **self.kwargs)
+
+
+def rerun(node: Node, g):
+    """Gradients of a node's inputs as Tensors: its plain body again, on Tensors, and that run's backward."""
+    if node.recipe is None:
+        raise RuntimeError(
+            f"create_graph needs the inputs of {node.name}: run the forward under `with higher_order():`"
+        )
+    edges = iter(node.edges)
+
+    def lift(array):
+        edge = next(edges)
+        return wrap(array, edge) if hasattr(array, "shape") else array
+
+    arrays = node.recipe.arrays
+    lifted = [[lift(a) for a in array] if isinstance(array, list) else lift(array) for array in arrays]
+    _, backward = node.recipe.run(node.op.plain, lifted)
+    return backward(g)
+
+
+def composed(**facts: Any) -> Callable[[F], F]:
+    """Facts for a public function that is made of ops: `@composed(numpy=np.einsum)`."""
+
+    def mark(fn: F) -> F:
+        fn.__dict__["facts"] = Facts(**{**facts, "numpy": _as_tuple(facts.get("numpy", ()))})
+        return fn
+
+    return mark
+
+
+def _as_tuple(numpy) -> tuple[Callable, ...]:
+    return numpy if isinstance(numpy, tuple) else (numpy,)
+
+
+class Unary(Protocol):
+    """A public function of one array."""
+
+    def __call__(self, x: ArrayLike) -> Tensor: ...
+
+
+def elementwise(
+    fn: Callable,
+    *,
+    slope: Callable | None = None,
+    gradient: Callable | None = None,
+    name: str | None = None,
+    doc: str | None = None,
+    **facts: Any,
+) -> Unary:
+    """An op from a function of one number: `tan = elementwise(np.tan, slope=lambda y: 1 + y * y)`.
+
+    Its result has the shape of its argument. The names of slope's parameters say what backward needs and so
+    what is kept: x, y = fn(x), both, or nothing. In place of a slope that g is multiplied with, `gradient`
+    may be given, whose first parameter is g: `lambda g, x: g / x`. `fn`, unless it is a ufunc of NumPy, is a
+    function of arrays in plain NumPy and the op needs a `name`. `facts` are those of `op`.
+    """
+    body = _body_of(fn, slope, gradient)
+    body.__name__ = body.__qualname__ = name or fn.__name__
+    body.__module__ = sys._getframe(1).f_globals["__name__"]  # where it can be found, for pickle
+    body.__doc__ = doc or f"{_summary(fn)} The result has the shape of x."
+    if isinstance(fn, np.ufunc):
+        facts.setdefault("numpy", fn)
+    return op(**facts)(body)
+
+
+def _body_of(fn: Callable, slope: Any, gradient: Any) -> Callable:
+    """The body of an elementwise op; that of the commonest kinds without a detour, which takes 0.3 us."""
+    needed = [p for p in inspect.signature(slope or gradient).parameters if p != "g"]
+
+    def of_result(x):
+        y = fn(x)
+
+        def backward(g):
+            return (g * slope(y),)
+
+        return y, backward
+
+    def of_argument(x):
+        def backward(g):
+            return (g * slope(x),)
+
+        return fn(x), backward
+
+    def general(x):
+        out = fn(x)
+        x, y = x if "x" in needed else None, out if "y" in needed else None
+
+        def backward(g):
+            given = [x if p == "x" else y for p in needed]
+            return (g * slope(*given) if slope else gradient(g, *given),)
+
+        return out, backward
+
+    return of_result if slope and needed == ["y"] else of_argument if slope and needed == ["x"] else general
+
+
+def _summary(fn: Callable) -> str:
+    """The first sentence of a NumPy function's docstring, which begins with a line of its own."""
+    lines = [line.strip() for line in (fn.__doc__ or "").splitlines()[1:] if line.strip()]
+    return lines[0] if lines else f"np.{fn.__name__}, elementwise."

@@ -1,0 +1,102 @@
+"""Arithmetic, elementwise with broadcasting."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..arrays import ArrayLike
+from ..constant import constant
+from ..op import Needs, elementwise, op
+
+
+@op(numpy=np.add, operator="add")
+def add(a: ArrayLike, b: ArrayLike):
+    """a + b, shapes broadcast."""
+    return a + b, _to_both
+
+
+def _to_both(g):  # the backward of `add`, not made inside it: that takes 0.06 us, when 4 x 4 takes 0.2
+    return g, g
+
+
+@op(numpy=np.subtract, operator="sub", needs=True)
+def subtract(needs: Needs, a: ArrayLike, b: ArrayLike):
+    """a - b, shapes broadcast."""
+
+    def backward(g):
+        return g, -g if needs[1] else None
+
+    return a - b, backward
+
+
+@op(numpy=np.negative)
+def negative(x: ArrayLike):
+    """-x"""
+
+    def backward(g):
+        return (-g,)
+
+    return -x, backward
+
+
+@op(numpy=np.multiply, operator="mul", needs=True)
+def multiply(needs: Needs, a: ArrayLike, b: ArrayLike):
+    """a * b, shapes broadcast."""
+    y = a * b
+    a, b = a if needs[1] else None, b if needs[0] else None  # keep only what backward reads
+
+    def backward(g):
+        return g * b if needs[0] else None, g * a if needs[1] else None
+
+    return y, backward
+
+
+@op(numpy=np.divide, operator="truediv", needs=True)
+def divide(needs: Needs, a: ArrayLike, b: ArrayLike):
+    """a / b, shapes broadcast."""
+    y = a / b
+    ratio = y if needs[1] else None
+
+    def backward(g):  # d(a / b) = da / b - (a / b) db / b
+        da = g / b
+        return da if needs[0] else None, -da * ratio if needs[1] else None
+
+    return y, backward
+
+
+def _power(a, b):
+    """a ** b, by faster ways for 2, 0.5 and -1 only where b is Python's number.
+
+    `**` of older NumPy (2.1) takes them for a 0-d array too. Then rounding would depend on its number, and a
+    replay could not follow.
+    """
+    return a**b if type(b) in (int, float) else np.power(a, b)
+
+
+@op(numpy=np.power, operator="pow", needs=True)
+def power(needs: Needs, a: ArrayLike, b: ArrayLike):
+    """a ** b; the gradient of b is 0 where a = 0 and b >= 0, and that of a is 0 where b = 0."""
+    y = _power(a, b)
+    b, kept = b if needs[0] else None, y if needs[1] else None
+
+    def backward(g):  # da = b a^(b - 1), db = log(a) a^b
+        da = g * (b * _power(a, b - (b != 0))) if needs[0] else None
+        # where a = 0, a^b <= 1 says that b >= 0
+        db = g * (kept * np.log(a + ((a == 0) * (kept <= 1)).astype(g.dtype))) if needs[1] else None
+        return da, db
+
+    return y, backward
+
+
+absolute = elementwise(np.absolute, slope=lambda x: np.sign(x), doc="|x|, with gradient 0 at 0.")
+square = elementwise(np.square, gradient=lambda g, x: g * x * 2, doc="x * x")
+sqrt = elementwise(np.sqrt, gradient=lambda g, y: g / (2 * y), doc="The square root of x, nan below 0.")
+
+floor_divide = constant(np.floor_divide, operator="floordiv")
+remainder = constant(np.remainder, lossless=False, operator="mod")
+sign = constant(np.sign)
+floor = constant(np.floor)
+ceil = constant(np.ceil)
+rint = constant(np.rint)
+trunc = constant(np.trunc)
+round = constant(np.round)

@@ -1,0 +1,128 @@
+"""Products that are summed over shared axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from string import ascii_lowercase
+from typing import Any
+
+import numpy as np
+
+from ..arrays import ArrayLike
+from ..op import Needs, composed, op
+from ..tensor import Tensor
+
+
+def rows(x):
+    """x as one matrix of all its rows (reshape(-1, n) does not know how many when n is 0)."""
+    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
+
+
+def _matmul_flops(inputs, outputs, _):
+    a, b = inputs
+    inner = a[-1] if a else b[-2 if len(b) > 1 else 0] if b else 0
+    return 2 * math.prod(outputs[0]) * inner
+
+
+@op(numpy=(np.matmul, np.linalg.matmul), operator="matmul", flops=_matmul_flops, needs=True)
+def matmul(needs: Needs, a: ArrayLike, b: ArrayLike):
+    """a @ b as in NumPy: vectors, matrices, and stacks of matrices that broadcast."""
+    y = a @ b
+    a_vector, b_vector = a.ndim == 1, b.ndim == 1
+    one_matrix = b.ndim == 2 and a.ndim > 2  # the same b for a whole stack: one large product instead of many
+    a, b = a if needs[1] else None, b if needs[0] else None
+
+    def backward(g):  # da = g b^T, db = a^T g
+        if b_vector:
+            g = g[..., None]
+        if a_vector:
+            g = g[..., None, :]
+        da = db = None
+        if needs[0]:
+            da = g @ (b[:, None] if b_vector else b).mT
+            da = da[..., 0, :] if a_vector else da
+        if needs[1] and one_matrix:
+            db = rows(a).mT @ rows(g)
+        elif needs[1]:
+            db = (a[None] if a_vector else a).mT @ g
+            db = db[..., 0] if b_vector else db
+        return da, db
+
+    return y, backward
+
+
+@composed(numpy=np.einsum)
+def einsum(subscripts: str, *operands: ArrayLike, optimize: Any = True) -> Tensor:
+    """np.einsum(subscripts, *operands), subscripts given as a string; the order of products is optimised."""
+    if not isinstance(subscripts, str):
+        raise TypeError(f"einsum: the subscripts come first, as a string, not {type(subscripts).__name__}")
+    terms, output = _parse(subscripts, [np.ndim(x) for x in operands])
+    return _einsum(list(operands), terms=terms, output=output)
+
+
+def _parse(subscripts, ndims):
+    """Explicit letters for each operand and the output: spaces, `...` and a missing output resolved."""
+    left, arrow, output = subscripts.replace(" ", "").partition("->")
+    terms = left.split(",")
+    if len(terms) != len(ndims):
+        raise ValueError(f"einsum: {subscripts!r} has {len(terms)} operands, {len(ndims)} were given")
+    spare = [c for c in map(chr, range(ord("A"), ord("z") + 1)) if c.isalpha() and c not in subscripts]
+    most = max([ndim - len(t) + 3 for t, ndim in zip(terms, ndims, strict=True) if "..." in t], default=0)
+    dots = "".join(spare[:most])
+    if not arrow:
+        letters = "".join(terms).replace(".", "")
+        output = "..." * ("..." in left) + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
+    for i, (term, ndim) in enumerate(zip(terms, ndims, strict=True)):
+        if "..." in term:
+            terms[i] = term.replace("...", dots[most - (ndim - len(term) + 3) :])
+        if len(terms[i]) != ndim:
+            raise ValueError(f"einsum: {term!r} has {len(terms[i])} axes, its operand has {ndim}")
+    return terms, output.replace("...", dots)
+
+
+def _einsum_flops(inputs, _, attributes):
+    """Twice the product of all lengths: what a sum over all letters at once takes; less in pairs."""
+    lengths = {}
+    for term, shape in zip(attributes["terms"], inputs, strict=True):
+        for letter, n in zip(term, shape or (), strict=False):
+            lengths[letter] = max(n, lengths.get(letter, 1))
+    moved = len(inputs) == 1 and len(lengths) == len(attributes["output"])
+    return 0 if moved else (1 if len(inputs) == 1 else 2) * math.prod(lengths.values())
+
+
+@op(inputs=1, flops=_einsum_flops, needs=True)
+def _einsum(needs: Needs, operands: Sequence[ArrayLike], terms: Sequence[str], output: str):
+    y = np.einsum(f"{','.join(terms)}->{output}", *operands, optimize=len(operands) > 1)
+    shapes = [x.shape for x in operands]
+    kept = [x if sum(needs) > need else None for x, need in zip(operands, needs, strict=True)]
+
+    def backward(g):
+        def factors(i):
+            return [(output, g), *((terms[j], kept[j]) for j in range(len(terms)) if j != i)]
+
+        return tuple(
+            _gradient(factors(i), terms[i], shapes[i]) if needs[i] else None for i in range(len(terms))
+        )
+
+    return y, backward
+
+
+def _gradient(factors, term, shape):
+    """The product of `factors`, pairs (letters, array), summed to an operand with letters `term`."""
+    g = factors[0][1]
+    lengths = {}
+    for letters, x in factors:
+        for letter, n in zip(letters, x.shape, strict=True):
+            lengths[letter] = max(n, lengths.get(letter, 1))
+    wanted = ""
+    for letter, n in zip(term, shape, strict=True):
+        if letter in wanted:  # a diagonal: ones there, zeros beside it
+            fresh = next(c for c in ascii_lowercase if c not in lengths and c not in wanted + term)
+            factors.append((letter + fresh, np.eye(n, dtype=g.dtype, like=g)))
+            letter = fresh
+        elif lengths.get(letter, 1) == 1:  # summed over this operand alone, or broadcast against it
+            factors.append((letter, np.ones_like(g, shape=(n,))))
+        wanted += letter
+    subscripts = f"{','.join(letters for letters, _ in factors)}->{wanted}"
+    return np.einsum(subscripts, *(x for _, x in factors), optimize=True)

@@ -1,0 +1,191 @@
+"""Attention as one op, of one head or of all side by side."""
+
+from __future__ import annotations
+
+import math
+from itertools import accumulate, pairwise
+
+import numpy as np
+
+from ...autograd import Tensor, op
+from ...autograd.arrays import ArrayLike
+from .. import random
+from ._attend import attend, broadcast
+from .linear import as_tensor
+
+
+def attention_plain(
+    needs, query, key, value, mask=None, keep=None, dropout_p=0.0, is_causal=False, scale=None
+):
+    scale = 1 / query.shape[-1] ** 0.5 if scale is None else scale
+    q = query * scale
+    p = q @ key.mT
+    if is_causal:
+        p = p + np.where(np.tri(*p.shape[-2:], dtype=bool, like=p), 0.0, -np.inf).astype(p.dtype)
+    if mask is not None:
+        p = p + (np.where(mask, 0.0, -np.inf).astype(p.dtype) if mask.dtype == bool else mask)
+    top = p.max(axis=-1, keepdims=True)
+    p -= np.where(np.isfinite(top), top, 0)
+    np.exp(p, out=p)
+    total = p.sum(axis=-1, keepdims=True)
+    p /= np.where(total == 0, 1, total)
+    boost = 1 / (1 - dropout_p) if dropout_p < 1 else 0
+    dropped = p if keep is None else p * keep * boost
+
+    def backward(g):  # ds = p (dp - <p, dp>), the gradient of the scores
+        dp = g @ value.mT
+        if keep is not None:
+            dp = dp * keep * boost
+        ds = dp * p
+        ds -= p * ds.sum(axis=-1, keepdims=True)
+        dq = ds @ key * scale if needs[0] else None
+        dk = ds.mT @ q if needs[1] else None
+        dv = dropped.mT @ g if needs[2] else None
+        return dq, dk, dv, ds if needs[3] else None
+
+    return dropped @ value, backward
+
+
+def _attention_flops(inputs, outputs, _):
+    """Of the products with keys and values, and six for each score between them."""
+    query, key = inputs[0] or outputs[0], inputs[1] or inputs[2] or outputs[0]
+    scores = math.prod(outputs[0][:-1]) * key[-2]
+    return scores * (2 * query[-1] + 6 + 2 * outputs[0][-1])
+
+
+@op(inputs=4, plain=attention_plain, flops=_attention_flops)
+def _scaled_dot_product_attention(
+    needs, query, key, value, mask=None, keep=None, dropout_p=0.0, is_causal=False, scale=None
+):
+    """`mask` is boolean, true where a query may look, or float; `keep` the boolean mask of a dropout."""
+    query, key, value, masks, scores = broadcast(query, key, value, mask, keep)
+    shapes = query.shape, key.shape, value.shape, scores
+    y = np.empty_like(query, shape=(*query.shape[:-1], value.shape[-1]))  # axes in memory as query's are
+    gradients = attend(query, key, value, masks, dropout_p, is_causal, scale, y, needs)
+
+    def room(y):  # laid out in memory as y is, so that nothing must copy them
+        return [np.empty_like(y, shape=s) if n else None for s, n in zip(shapes, needs, strict=True)]
+
+    def backward(g):
+        return tuple(gradients(g, room))
+
+    return y, backward
+
+
+def heads_plain(needs, projections, mask=None, keep=None, num_heads=1, dropout_p=0.0, is_causal=False):
+    counts, _ = _counts(projections, num_heads)
+    cut = [part for x, count in zip(projections, counts, strict=True) for part in _cut(x, count, num_heads)]
+    y, core = attention_plain((True, True, True, needs[-1]), *cut, mask, keep, dropout_p, is_causal)
+
+    def joined(parts):
+        x = np.stack([part.swapaxes(1, 2) for part in parts], axis=2)
+        return x.reshape((*x.shape[:2], math.prod(x.shape[2:])))
+
+    def backward(g):
+        *parts, dmask = core(_cut(g, 1, num_heads)[0])
+        ends = list(accumulate(counts, initial=0))
+        made = [joined(parts[a:b]) for a, b in pairwise(ends)]
+        return *(d if n else None for d, n in zip(made, needs, strict=False)), dmask
+
+    return joined([y]), backward
+
+
+def _heads_flops(inputs, outputs, attributes):
+    """As of one head with all features, and six for each score of each head."""
+    pairs = math.prod(outputs[0][:2]) * (inputs[-2] or outputs[0])[1]  # of positions
+    return pairs * (4 * outputs[0][-1] + 6 * attributes["num_heads"])
+
+
+@op(inputs=2, plain=heads_plain, flops=_heads_flops)
+def _multi_head_attention(
+    needs, projections, mask=None, keep=None, num_heads=1, dropout_p=0.0, is_causal=False
+):
+    counts, width = _counts(projections, num_heads)
+    cut = [part for x, count in zip(projections, counts, strict=True) for part in _cut(x, count, num_heads)]
+    query, key, value, masks, scores = broadcast(*cut, mask, keep)
+    y = np.empty_like(query, shape=(query.shape[0], query.shape[2], width))
+    wanted = [n for n, count in zip(needs[:-1], counts, strict=True) for _ in range(count)]
+    wanted.append(needs[-1])
+    result = _cut(y, 1, num_heads)[0]
+    gradients = attend(query, key, value, masks, dropout_p, is_causal, None, result, wanted)
+    shapes = [*(x.shape for x in projections), scores]
+
+    def backward(g):
+        made = [np.empty_like(g, shape=s) if n else None for s, n in zip(shapes, needs, strict=True)]
+        *whole, dmask = made
+        room = []  # a part of them for each of query, key and value
+        for d, count in zip(whole, counts, strict=True):
+            room += [None] * count if d is None else _cut(d, count, num_heads)
+        gradients(_cut(g, 1, num_heads)[0], lambda _: [*room, dmask])
+        return tuple(made)
+
+    return y, backward
+
+
+def _counts(projections, num_heads):
+    """How many of query, key and value each array holds, and the width of one."""
+    widths = [x.shape[-1] for x in projections]
+    width = sum(widths) // 3
+    counts = [w // max(1, width) for w in widths]
+    if width % num_heads or widths != [count * width for count in counts] or sum(counts) != 3:
+        raise ValueError(
+            f"widths {widths} are not query, key and value of one width, a multiple of {num_heads}"
+        )
+    return counts, width
+
+
+def _cut(x, count, num_heads):
+    """Views (N, num_heads, L, D) of `count` arrays that are joined along the last axis of x (N, L, ...)."""
+    n, length, width = x.shape
+    x = x.reshape((n, length, count, num_heads, width // (count * num_heads)))
+    return [x[:, :, i].swapaxes(1, 2) for i in range(count)]
+
+
+def scaled_dot_product_attention(
+    query: ArrayLike,
+    key: ArrayLike,
+    value: ArrayLike,
+    attn_mask: ArrayLike | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    *,
+    scale: float | None = None,
+) -> Tensor:
+    """softmax(query key^T * scale + mask) value over (..., L, D), (..., S, D) and (..., S, E).
+
+    `attn_mask`: boolean, true where a query may look (in nn.MultiheadAttention: where it may not), or float,
+    added to the scores. A query that may see nothing gets zeros. `scale` is 1 / sqrt(D) unless given.
+    """
+    query, key, value = as_tensor(query), as_tensor(key), as_tensor(value)
+    if attn_mask is not None:
+        attn_mask = as_mask("scaled_dot_product_attention: attn_mask", attn_mask, query.dtype)
+    keep = None
+    if dropout_p != 0:
+        batch = np.broadcast_shapes(query.shape[:-2], key.shape[:-2])
+        keep = random.keep_mask((*batch, query.shape[-2], key.shape[-2]), dropout_p)
+    return _scaled_dot_product_attention(query, key, value, attn_mask, keep, dropout_p, is_causal, scale)
+
+
+def multi_head_attention(
+    projections: list, num_heads: int, attn_mask=None, dropout_p: float = 0.0, is_causal: bool = False
+) -> Tensor:
+    """`scaled_dot_product_attention` of `num_heads` heads side by side: (N, L, E) from projected inputs.
+
+    `projections` are query, key and value (N, length, E), as three Tensors or with neighbours joined along
+    the last axis in one or two. `attn_mask` broadcasts to (N, num_heads, L, S).
+    """
+    query, memory = projections[0], projections[-1]
+    if attn_mask is not None:
+        attn_mask = as_mask("multi_head_attention: attn_mask", attn_mask, query.dtype)
+    keep = None
+    if dropout_p != 0:
+        keep = random.keep_mask((query.shape[0], num_heads, query.shape[1], memory.shape[1]), dropout_p)
+    return _multi_head_attention(projections, attn_mask, keep, num_heads, dropout_p, is_causal)
+
+
+def as_mask(name: str, mask, dtype) -> Tensor:
+    """A boolean mask, or one to be added, which gets the float `dtype` of what it is added to."""
+    mask = as_tensor(mask)
+    if mask.dtype.kind not in "bf":
+        raise TypeError(f"{name} must be bool or float, not {mask.dtype}")
+    return mask if mask.dtype.kind == "b" else mask.astype(dtype)

@@ -1,0 +1,130 @@
+"""Losses."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ... import autograd as ag
+from ...autograd import Tensor, op
+from ...autograd.arrays import ArrayLike, as_array
+from ...autograd.kernels import blocks, exp_sums, row_sums
+from .linear import as_tensor
+
+
+def cross_entropy_plain(needs, logits, targets, ignore_index=-100, label_smoothing=0.0, reduction="mean"):
+    classes = logits.shape[-1]
+    picked, weight = _picked(targets, logits, ignore_index, reduction)
+    rows = np.arange(picked.size, like=picked)
+    x = logits.reshape(-1, classes)
+    x = x - x.max(axis=-1, keepdims=True)
+    d = np.exp(x)
+    total = d.sum(axis=-1)
+    loss = np.log(total) - (1 - label_smoothing) * x[rows, picked]
+    if label_smoothing:
+        loss -= (label_smoothing / classes) * x.sum(axis=-1)
+    loss *= weight
+
+    d *= (weight / total)[:, None]  # d loss / d logits = (softmax - target distribution) * weight
+    d[rows, picked] -= (1 - label_smoothing) * weight
+    if label_smoothing:
+        d -= (label_smoothing / classes * weight)[:, None]
+    d = d.reshape(logits.shape)
+
+    def backward(g):
+        return (d * (g[..., None] if reduction == "none" else g),)
+
+    return loss.reshape(logits.shape[:-1]) if reduction == "none" else loss.sum(), backward
+
+
+@op(inputs=1, plain=cross_entropy_plain, flops=6)
+def _cross_entropy(needs, logits, targets, ignore_index=-100, label_smoothing=0.0, reduction="mean"):
+    """Of logits (..., classes) and integer targets (...); one op with the softmax before it."""
+    shape = logits.shape
+    picked, weight = _picked(targets, logits, ignore_index, reduction)
+    x = logits.reshape(-1, shape[-1])
+    e = np.empty_like(x) if needs[0] else None  # all that is kept of the vocabulary's size
+    total, shift = np.empty_like(x, shape=weight.shape), np.empty_like(x, shape=weight.shape)
+    for block in blocks(*x.shape):
+        total[block], shift[block] = exp_sums(x[block], e if e is None else e[block])
+    loss = np.log(total) - (1 - label_smoothing) * (x[np.arange(picked.size), picked] - shift)
+    if label_smoothing:
+        loss -= label_smoothing * (row_sums(x) / shape[-1] - shift)
+    loss *= weight
+
+    def backward(g):  # (softmax - target distribution) * weight * g
+        scale = weight * (g.reshape(-1) if reduction == "none" else g)
+        d = e * (scale / total)[:, None]
+        d[np.arange(picked.size), picked] -= (1 - label_smoothing) * scale
+        if label_smoothing:
+            d -= (label_smoothing / shape[-1] * scale)[:, None]
+        return (d.reshape(shape),)
+
+    return loss.reshape(shape[:-1]) if reduction == "none" else loss.sum(), backward
+
+
+def _picked(targets, logits, ignore_index, reduction):
+    """For each row the class whose logit counts, and the weight of the row in the loss."""
+    targets = _checked(targets, logits.shape, ignore_index, reduction).reshape(-1)
+    counted = targets != ignore_index
+    weight = counted.astype(logits.dtype)
+    if reduction == "mean":
+        weight /= counted.sum() or np.nan  # no target at all: nan, as in PyTorch
+    return np.where(counted, targets, 0), weight
+
+
+def _checked(targets, shape, ignore_index, reduction):
+    targets = as_array(targets)
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
+    if targets.dtype.kind not in "iu":
+        raise TypeError(f"targets must be integers, not {targets.dtype}")
+    if targets.shape != shape[:-1]:
+        raise ValueError(f"targets of shape {targets.shape} for logits of shape {shape}, not {shape[:-1]}")
+    if not targets.size or (targets.min() >= 0 and targets.max() < shape[-1]):
+        return targets
+    outside = (targets != ignore_index) & ((targets < 0) | (targets >= shape[-1]))
+    if outside.any():
+        at = tuple(np.argwhere(outside)[0].tolist())
+        raise IndexError(
+            f"target {targets[at]} at position {at} is outside 0..{shape[-1] - 1} "
+            f"and is not ignore_index ({ignore_index})"
+        )
+    return targets
+
+
+def cross_entropy(
+    input: ArrayLike,
+    target: ArrayLike,
+    *,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """-log softmax(input)[target]; input (N, C), (C,) or (N, C, d1, ...), target integers without the C.
+
+    The mean is over the targets that are not `ignore_index`. With `label_smoothing` e the target distribution
+    is 1 - e on the target and e / C everywhere.
+    """
+    input = as_tensor(input)
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"cross_entropy: label_smoothing must be from 0 to 1, not {label_smoothing}")
+    if input.ndim > 2:
+        axes = (0, *range(2, input.ndim), 1)
+        if np.shape(target) != tuple(input.shape[a] for a in axes[:-1]):
+            raise ValueError(
+                f"cross_entropy: target of shape {np.shape(target)} for input of shape {input.shape}; "
+                "classes are on axis 1, as in PyTorch: if they are on the last, reshape to "
+                f"(-1, {input.shape[-1]}) and (-1,)"
+            )
+        input = ag.transpose(input, axes)
+    return _cross_entropy(input, target, ignore_index, label_smoothing, reduction)
+
+
+def mse_loss(input: ArrayLike, target: ArrayLike, *, reduction: str = "mean") -> Tensor:
+    """(input - target)^2, averaged over all elements, summed, or as it is."""
+    if np.shape(input) != np.shape(target):
+        raise ValueError(f"mse_loss: input of shape {np.shape(input)}, target of shape {np.shape(target)}")
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"mse_loss: reduction is 'mean', 'sum' or 'none', not {reduction!r}")
+    squared = ag.square(ag.subtract(input, target))
+    return squared if reduction == "none" else getattr(squared, reduction)()

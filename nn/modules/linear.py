@@ -1,0 +1,53 @@
+"""Products with weights."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...autograd import Tensor
+from .. import functional as F
+from .. import init
+from ..functional.linear import as_tensor
+from ..module import Module, Parameter
+
+
+def tensor_for(module: Module, x, dtype: np.dtype) -> Tensor:
+    """`x` as a Tensor, refused with the layer's name if its float dtype is another than the layer's."""
+    x = as_tensor(x)
+    if x.data.dtype is not dtype and x.dtype != dtype:  # `is` is faster, and usually enough
+        raise TypeError(
+            f"{module.label()}: input is {x.dtype}, its parameters are {dtype}; "
+            f"use x.astype(np.{dtype}){' or module.double()' if x.dtype == np.float64 else ''}"
+        )
+    return x
+
+
+class Linear(Module):
+    """x @ weight.T + bias over the last axis: (..., in_features) to (..., out_features)."""
+
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, *, dtype=np.float32):
+        self.in_features = in_features
+        self.out_features = out_features
+        self.weight = Parameter(np.empty((out_features, in_features), dtype))
+        self.bias = Parameter(np.empty(out_features, dtype)) if bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Uniform within 1 / sqrt(in_features), as PyTorch does."""
+        bound = 1 / self.in_features**0.5 if self.in_features else 0
+        init.uniform_(self.weight, -bound, bound)
+        if self.bias is not None:
+            init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, x) -> Tensor:
+        x = tensor_for(self, x, self.weight.dtype)
+        if x.ndim == 0 or x.shape[-1] != self.in_features:
+            raise ValueError(
+                f"{self.label()}: input has {x.shape[-1] if x.ndim else 'no'} features on its last axis, "
+                f"expected {self.in_features} (input {x.shape}, weight {self.weight.shape})"
+            )
+        return F.linear(x, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        bias = "" if self.bias is not None else ", bias=False"
+        return f"in_features={self.in_features}, out_features={self.out_features}{bias}"

@@ -1,0 +1,69 @@
+"""Normalisation over the last axes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...autograd import Tensor
+from .. import functional as F
+from .. import init
+from ..functional.linear import as_tensor
+from ..functional.normalization import as_shape
+from ..module import Module, Parameter
+from .linear import tensor_for
+
+
+class LayerNorm(Module):
+    """Zero mean and unit variance over the last axes, then weight and bias."""
+
+    def __init__(
+        self,
+        normalized_shape,
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        *,
+        dtype=np.float32,
+    ):
+        self.normalized_shape = shape = as_shape(normalized_shape)
+        self.eps: Any = eps  # may be None in RMSNorm
+        self.weight = Parameter(np.ones(shape, dtype)) if elementwise_affine else None
+        self.bias = Parameter(np.zeros(shape, dtype)) if elementwise_affine and bias else None
+
+    def reset_parameters(self) -> None:
+        """Ones and zeros."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+    def forward(self, x) -> Tensor:
+        x = self._checked(x)
+        return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def _checked(self, x) -> Tensor:
+        x = as_tensor(x) if self.weight is None else tensor_for(self, x, self.weight.dtype)
+        shape = self.normalized_shape
+        if x.shape[-len(shape) :] != shape:
+            raise ValueError(
+                f"{self.label()}: input of shape {x.shape} does not end in normalized_shape {shape}"
+            )
+        return x
+
+    def extra_repr(self) -> str:
+        return f"{self.normalized_shape}, eps={self.eps}"
+
+
+class RMSNorm(LayerNorm):
+    """x / sqrt(mean(x^2) + eps) over the last axes, then weight; `eps=None`: the dtype's precision."""
+
+    def __init__(
+        self, normalized_shape, eps: float | None = None, elementwise_affine: bool = True, *, dtype=np.float32
+    ):
+        super().__init__(normalized_shape, 0.0, elementwise_affine, bias=False, dtype=dtype)
+        self.eps = eps
+
+    def forward(self, x) -> Tensor:
+        return F.rms_norm(self._checked(x), self.normalized_shape, self.weight, self.eps)

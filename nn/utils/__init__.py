@@ -1,0 +1,5 @@
+"""What a training loop needs beside layers and optimizers."""
+
+from .clip_grad import clip_grad_norm_
+
+__all__ = ["clip_grad_norm_"]

@@ -1,0 +1,23 @@
+"""The ops under nn.functional by name, kernels that its public functions call; and all ops there are."""
+
+import importlib
+import pkgutil
+
+from tapegrad.autograd import ops, special
+from tapegrad.nn import functional
+
+
+def ops_in(*modules) -> dict:
+    """The ops that stand in modules, by name."""
+    return {fn.__name__: fn for module in modules for fn in vars(module).values() if hasattr(fn, "body")}
+
+
+def files_of(package) -> list:
+    return [
+        importlib.import_module(f"{package.__name__}.{i.name}")
+        for i in pkgutil.iter_modules(package.__path__)
+    ]
+
+
+EVERY_OP = ops_in(*files_of(ops), special, *files_of(functional))
+globals().update(ops_in(*files_of(functional)))
