@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
-from functools import partial
 from heapq import heappop, heappush, heappushpop
-from types import FunctionType
 from typing import Any
-from weakref import ref
 
 import numpy as np
 from numpy import add, ndarray
 
+from . import versions
 from .modes import Scope, scope
-
-_clock = itertools.count(1)
+from .versions import clock
 
 
 class Node:
@@ -65,7 +61,7 @@ def new_node(op, edges, backward, shape, dtype) -> Node:
     node.edges = edges
     node.backward = backward
     node.shape, node.dtype = shape, dtype
-    node.order, node.scope = next(_clock), scope.get()
+    node.order, node.scope = next(clock), scope.get()
     node.recipe = node.grads = node.hooks = None
     return node
 
@@ -78,60 +74,6 @@ def leaf(shape: tuple[int, ...], dtype: np.dtype) -> Node:
     node = new_node(None, (), None, shape, dtype)
     node.grads = {0: None}
     return node
-
-
-# ---------------------------------------------------------------------------------- in-place writes
-
-
-_last_write = 0  # clock reading of the newest write to a leaf
-_written: dict[int, tuple[int, ref]] = {}  # id of an array that was written to: (clock reading, the array)
-
-
-def mark_written(*arrays: np.ndarray) -> None:
-    """Note that arrays of leaves were changed in place: a backward that saved one can refuse to run then."""
-    global _last_write
-    _last_write = now = next(_clock)
-    for array in arrays:
-        key = id(array)
-        known = _written.get(key)
-        _written[key] = (now, ref(array, partial(_forget, key)) if known is None else known[1])
-
-
-def _forget(key: int, _) -> None:
-    _written.pop(key, None)
-
-
-def saved_arrays(node: Node) -> Iterator[tuple[str, np.ndarray]]:
-    """(name, array) of all that a node's backward closes over, itself or in functions that it calls."""
-    return _arrays_in("", node.backward, set())
-
-
-def _arrays_in(name: str, value, seen: set) -> Iterator[tuple[str, np.ndarray]]:
-    if isinstance(value, np.ndarray):
-        yield name, value
-    elif isinstance(value, (tuple, list, dict)):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _arrays_in(name, item, seen)
-    elif isinstance(value, FunctionType) and value not in seen:
-        seen.add(value)
-        for free, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
-            try:
-                yield from _arrays_in(free, cell.cell_contents, seen)
-            except ValueError:  # a name that was never assigned
-                continue
-
-
-def _check_unwritten(node: Node, saved) -> None:
-    """Raise if an array in `saved` shares memory with a leaf that was written to after `node` was made."""
-    changed = [alive() for when, alive in list(_written.values()) if when > node.order]
-    for name, array in _arrays_in("an input", saved, set()) if changed else ():
-        for leaf in changed:
-            if leaf is not None and np.may_share_memory(array, leaf):
-                raise RuntimeError(
-                    f"backward through {node.name}: `{name}`, which it saved, shares memory with a leaf of "
-                    f"shape {leaf.shape} that was changed in place after the forward pass (by an "
-                    "optimizer step, loading, or +=). Run backward before it, or the forward again after it."
-                )
 
 
 # ------------------------------------------------------------------------------------ the walk
@@ -245,7 +187,7 @@ def walk(roots, seeds, *, run=None, retain_graph=False, targets=None) -> None:  
         if not edges or (useful is not None and not _reaches(node, useful)):
             edges = grads = ()
             continue
-        if node.backward is None or node.order < _last_write:
+        if node.backward is None or node.order < versions.last_write:
             _check_runnable(node, run)
         g = slots[1] if len(slots) == 3 else tuple(slots[1::2])
         grads = node.backward(g) if run is None else run(node, g)
@@ -264,7 +206,7 @@ def _check_runnable(node: Node, run) -> None:
             f"backward through {node.name} a second time: what it saved was freed by the first. "
             "Pass retain_graph=True to the first call, or run the forward again."
         )
-    _check_unwritten(node, node.backward if run is None else node.recipe)
+    versions.check_unwritten(node, node.backward if run is None else node.recipe)
 
 
 def _deliver(node: Node, slots: list, targets: dict | None) -> None:

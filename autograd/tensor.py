@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import dialect, engine
+from . import dialect, engine, versions
 from .arrays import ArrayLike, DTypeLike, as_array
 from .bound import Bound
 from .engine import Edge, Node
@@ -227,7 +227,7 @@ class Tensor(Bound):
             if current.get().grad:
                 raise RuntimeError("a leaf that requires a gradient is not changed in place; use no_grad()")
             self.data[...] = new.data
-            engine.mark_written(self.data)
+            versions.mark_written(self.data)
             return self
         if self.edge is not None and self.data.base is not None:
             hint = "write x[i] = x[i] + y for x[i] += y"

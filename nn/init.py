@@ -6,13 +6,13 @@ import math
 
 import numpy as np
 
-from ..autograd import Tensor, engine
+from ..autograd import Tensor, versions
 from . import random
 
 
 def _fill(tensor: Tensor, values) -> Tensor:
     tensor.data[...] = values
-    engine.mark_written(tensor.data)
+    versions.mark_written(tensor.data)
     return tensor
 
 

@@ -10,8 +10,8 @@ from weakref import ref
 
 import numpy as np
 
-from ..autograd import Tensor, engine
-from ..autograd.modes import scope
+from ..autograd import Tensor, versions
+from ..autograd.modes import Scope, scope
 
 
 class Parameter(Tensor):
@@ -45,7 +45,7 @@ class Module:  # over 200 lines: what a PyTorch user calls on any module is all 
 
     def __call__(self, *args, **kwargs):
         outer = scope.get()
-        inner = engine.Scope(ref(self), outer)  # the drawing of a failure finds it here, by the traceback
+        inner = Scope(ref(self), outer)  # the drawing of a failure finds it here, by the traceback
         scope.set(inner)
         own = self.__dict__
         try:
@@ -148,7 +148,7 @@ class Module:  # over 200 lines: what a PyTorch user calls on any module is all 
         cast = {key: given[key].astype(array.dtype, copy=False) for key, array in own.items() if key in given}
         for key, array in cast.items():
             own[key][...] = array
-            engine.mark_written(own[key])
+            versions.mark_written(own[key])
         return result
 
     # ------------------------------------------------------------------ modes and changes

@@ -15,7 +15,7 @@ HEADER = """\
 from collections.abc import Sequence
 from typing import Any
 
-from .arrays import ArrayLike, Axes, DTypeLike, Shape
+from .arrays import ArrayLike, Axes, DTypeLike
 from .tensor import Tensor
 
 class Bound:

@@ -11,7 +11,7 @@ import kernels
 import tapegrad.autograd as ag
 from cases import CASES
 from op_case import gradients, listed, seeds_for
-from tapegrad.autograd import Tensor, engine
+from tapegrad.autograd import Tensor, engine, versions
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 NOT_EMPTY = [c for c in CASES if all(x.size for x in c.draw())]
@@ -135,7 +135,7 @@ def test_gradients_from_a_body_are_g_or_views_of_g_or_fresh(case):
     g = seed_of(outputs)
     grads = [d for d in node.backward(g) if d is not None]
     taken = [a for item in node.recipe.arrays for a in listed(item) if isinstance(a, np.ndarray)]
-    taken += [y.data for y in outputs] + [a for _, a in engine.saved_arrays(node)]
+    taken += [y.data for y in outputs] + [a for _, a in versions.saved_arrays(node)]
     for i, d in enumerate(grads):
         assert isinstance(d, (np.ndarray, np.generic))
         if not any(overlap(d, seed) for seed in listed(g)):
@@ -151,7 +151,7 @@ def test_inputs_outputs_and_seed_are_not_written_to(case):
     for x in inputs:
         x.flags.writeable = False  # a write raises
     _, outputs, node = case.record(inputs)
-    before = [y.data.copy() for y in outputs], [a.copy() for _, a in engine.saved_arrays(node)]
+    before = [y.data.copy() for y in outputs], [a.copy() for _, a in versions.saved_arrays(node)]
     first = [None if d is None else np.array(d) for d in node.backward(seed_of(outputs))]
     second = node.backward(seed_of(outputs))
     for a, b in zip(first, second, strict=True):  # a pure function: it may run twice
@@ -159,7 +159,7 @@ def test_inputs_outputs_and_seed_are_not_written_to(case):
         assert a is None or np.array_equal(a, b)
     for a, b in zip(before[0], [y.data for y in outputs], strict=True):
         np.testing.assert_array_equal(a, b)
-    for a, (_, b) in zip(before[1], engine.saved_arrays(node), strict=True):
+    for a, (_, b) in zip(before[1], versions.saved_arrays(node), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
@@ -173,7 +173,7 @@ def test_grads_share_no_memory(case):
         [x.data for x in tensors]
         + [y.data for y in outputs]
         + seeds
-        + [a for _, a in engine.saved_arrays(node)]
+        + [a for _, a in versions.saved_arrays(node)]
     )
     for i, d in enumerate(grads):
         assert type(d) is np.ndarray and d.flags.writeable

@@ -7,7 +7,7 @@ import pytest
 
 import kernels
 import tapegrad.autograd as ag
-from tapegrad.autograd import Tensor, engine, gradcheck, special
+from tapegrad.autograd import Tensor, gradcheck, special, versions
 
 attention = kernels.scaled_dot_product_attention
 rng = np.random.default_rng(0)
@@ -152,7 +152,7 @@ def test_attention_in_many_blocks(width, is_causal, kind):
 def test_long_attention_keeps_no_weights():
     q, k, v = (leaf(1, 2, 512, 2, dtype=np.float32) for _ in range(3))
     y = attention(q, k, v, is_causal=True)
-    saved = {name: a.size for name, a in engine.saved_arrays(y.node)}
+    saved = {name: a.size for name, a in versions.saved_arrays(y.node)}
     assert sum(saved.values()) <= 5 * q.size and "p" not in saved
 
 
@@ -160,7 +160,7 @@ def test_weights_are_not_kept_for_a_backward_that_will_not_be():
     x = rng.standard_normal((4, 3))
     for wanted in (True, False):
         _, backward = attention.body([wanted] * 3 + [False], x, x, x)
-        assert ("p" in dict(engine.saved_arrays(SimpleNamespace(backward=backward)))) == wanted
+        assert ("p" in dict(versions.saved_arrays(SimpleNamespace(backward=backward)))) == wanted
 
 
 @pytest.mark.parametrize("approximate", ["none", "tanh"])

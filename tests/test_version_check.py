@@ -8,7 +8,7 @@ import pytest
 import kernels
 import tapegrad.autograd as ag
 from leaves import leaf
-from tapegrad.autograd import Tensor, engine
+from tapegrad.autograd import Tensor, versions
 
 # ------------------------------------------------------------------------------------ the version check
 
@@ -20,7 +20,7 @@ def touch(x):
 
 def write(x):
     x.data[...] = 2
-    engine.mark_written(x.data)
+    versions.mark_written(x.data)
 
 
 def test_a_constant_that_was_written_to_is_noticed_too():
@@ -33,10 +33,10 @@ def test_a_constant_that_was_written_to_is_noticed_too():
 
 
 def test_notes_of_writes_go_with_their_arrays():
-    before = len(engine._written)
+    before = len(versions._written)
     for _ in range(3):
         write(ag.Tensor(np.ones(3)))
-    assert len(engine._written) == before
+    assert len(versions._written) == before
 
 
 SAVES = {
@@ -243,7 +243,7 @@ def test_a_node_says_what_it_is():
     x = leaf(2, 3)
     assert repr(x.node).startswith("<Node leaf #") and "(2, 3)" in repr(x.node)
     assert (x + 1).node.name == "add"
-    assert list(dict(engine.saved_arrays(np.exp(x).node))) == ["y"]
+    assert list(dict(versions.saved_arrays(np.exp(x).node))) == ["y"]
 
 
 def test_saved_arrays_are_found_in_functions_and_containers():
@@ -265,5 +265,5 @@ def test_saved_arrays_are_found_in_functions_and_containers():
         return x * 1, backward
 
     x = leaf(3)
-    saved = [array for _, array in engine.saved_arrays(nested(x).node)]
+    saved = [array for _, array in versions.saved_arrays(nested(x).node)]
     assert sorted(array[0] for array in saved) == sorted([0, 1, 2, x.data[0]])

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import engine
+from .. import engine, versions
 from ..tensor import Tensor
 from .calls import Call, Names, call_tree, find_names
 from .failure import failed_node
@@ -265,7 +265,7 @@ def _saved(nodes: list[engine.Node], names: Names) -> tuple[list[Buffer], list[t
     saved = []
     for i, node in enumerate(nodes):
         kept = {}
-        for name, array in engine.saved_arrays(node):
+        for name, array in versions.saved_arrays(node):
             owner = _owner(array)
             if id(owner) not in index:
                 index[id(owner)] = len(buffers)

@@ -8,7 +8,7 @@ from itertools import accumulate, pairwise
 
 import numpy as np
 
-from ...autograd import Tensor, engine
+from ...autograd import Tensor, versions
 
 CHUNK = 65536  # elements of one piece: the five arrays of an Adam update then stay in a core's cache
 
@@ -116,4 +116,4 @@ class Flat:
         """Note that the parameters that were `used` are written to."""
         self.steps += np.asarray(used)
         pairs = zip(self.params, used, strict=True)
-        engine.mark_written(*[p.data for p, written in pairs if written])
+        versions.mark_written(*[p.data for p, written in pairs if written])

@@ -99,7 +99,9 @@ PAIRS = {name: (fn, fn, *inputs) for name, (fn, *inputs) in SAME.items()} | {
     "std of equals": (lambda x: ag.std(x, 1), lambda x: torch.std(x, 1, correction=0), np.ones((2, 3))),
     "logsumexp": (lambda x: special.logsumexp(x, 1), lambda x: torch.logsumexp(x, 1), normal(3, 4)),
     "softmax": (lambda x: special.softmax(x, 0), lambda x: torch.softmax(x, 0), normal(3, 4)),
-    "log_softmax": (lambda x: special.log_softmax(x, -1), lambda x: torch.log_softmax(x, -1), 10 * normal(3, 4)),
+    "log_softmax": (
+        lambda x: special.log_softmax(x, -1), lambda x: torch.log_softmax(x, -1), 10 * normal(3, 4)
+    ),
     "concatenate": (lambda *x: ag.concatenate(x, 1), lambda *x: torch.cat(x, 1), normal(2, 3), normal(2, 1)),
     "stack": (lambda *x: ag.stack(x, -1), lambda *x: torch.stack(x, -1), normal(2, 3), normal(2, 3)),
     "split": (lambda x: ag.split(x, [1, 3])[1], lambda x: torch.tensor_split(x, [1, 3])[1], normal(5, 2)),

@@ -1,0 +1,62 @@
+"""Writes in place: a backward that saved an array refuses to run when that was written to in between."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from functools import partial
+from types import FunctionType
+from weakref import ref
+
+import numpy as np
+
+clock = itertools.count(1)  # counts nodes as they are made, and writes
+last_write = 0  # clock reading of the newest write to a leaf
+_written: dict[int, tuple[int, ref]] = {}  # id of an array that was written to: (clock reading, the array)
+
+
+def mark_written(*arrays: np.ndarray) -> None:
+    """Note that arrays of leaves were changed in place: a backward that saved one can refuse to run then."""
+    global last_write
+    last_write = now = next(clock)
+    for array in arrays:
+        key = id(array)
+        known = _written.get(key)
+        _written[key] = (now, ref(array, partial(_forget, key)) if known is None else known[1])
+
+
+def _forget(key: int, _) -> None:
+    _written.pop(key, None)
+
+
+def saved_arrays(node) -> Iterator[tuple[str, np.ndarray]]:
+    """(name, array) of all that a node's backward closes over, itself or in functions that it calls."""
+    return _arrays_in("", node.backward, set())
+
+
+def _arrays_in(name: str, value, seen: set) -> Iterator[tuple[str, np.ndarray]]:
+    if isinstance(value, np.ndarray):
+        yield name, value
+    elif isinstance(value, (tuple, list, dict)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _arrays_in(name, item, seen)
+    elif isinstance(value, FunctionType) and value not in seen:
+        seen.add(value)
+        for free, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
+            try:
+                yield from _arrays_in(free, cell.cell_contents, seen)
+            except ValueError:  # a name that was never assigned
+                continue
+
+
+def check_unwritten(node, saved) -> None:
+    """Raise if an array in `saved` shares memory with a leaf that was written to after `node` was made."""
+    changed = [alive() for when, alive in list(_written.values()) if when > node.order]
+    for name, array in _arrays_in("an input", saved, set()) if changed else ():
+        for leaf in changed:
+            if leaf is not None and np.may_share_memory(array, leaf):
+                raise RuntimeError(
+                    f"backward through {node.name}: `{name}`, which it saved, shares memory with a leaf of "
+                    f"shape {leaf.shape} that was changed in place after the forward pass (by an "
+                    "optimizer step, loading, or +=). Run backward before it, or the forward again after it."
+                )
