@@ -69,4 +69,4 @@ def _own(g) -> Tensor | None:
     """A gradient as a Tensor that is nobody else's."""
     if g is None:
         return None
-    return wrap(g.data, g.edge) if isinstance(g, Tensor) else wrap(np.array(g), None)
+    return wrap(g.data, g.edge) if isinstance(g, Tensor) else wrap(g.copy(), None)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy import add, ndarray
 
 from . import versions
+from .arrays import as_array
 from .modes import Scope, scope
 from .versions import clock
 
@@ -223,7 +224,7 @@ def _deliver(node: Node, slots: list, targets: dict | None) -> None:
         elif node.grads[i] is not None:
             node.grads[i] += g
         else:  # a leaf may take an array that nobody else has; a node passes its own on
-            node.grads[i] = g if slots[2 * i + 2] and not node.edges else np.array(g)
+            node.grads[i] = g if slots[2 * i + 2] and not node.edges else g.copy()
 
 
 def _run_hooks(node: Node, slots: list) -> None:
@@ -239,7 +240,7 @@ def _run_hooks(node: Node, slots: list) -> None:
         new = hook(shown)
         if new is not None:
             if type(g) is np.ndarray:
-                new = np.asarray(new)
+                new = as_array(new)
             if new.shape != g.shape:
                 raise ValueError(
                     f"a hook on {node.name} gave a gradient of shape {new.shape}, expected {g.shape}"

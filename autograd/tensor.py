@@ -99,7 +99,7 @@ class Tensor(Bound):
         if grads is None:
             raise RuntimeError("this Tensor is no leaf and keeps no gradient; call retain_grad() first")
         if value is not None and value is not self.grad:
-            value = np.array(value)
+            value = as_array(value).copy()
             if value.shape != self.shape or value.dtype != self.dtype:
                 raise ValueError(
                     f"a gradient of {value.shape} {value.dtype} for a Tensor of {self.shape} {self.dtype}"
@@ -310,7 +310,7 @@ def seed_for(output: Tensor, gradient) -> Any:
                 f"backward from a Tensor of shape {output.shape} needs a gradient of that shape "
                 "(or reduce it to one number first, e.g. with .sum())"
             )
-        return np.ones(output.shape, output.dtype)
+        return np.ones_like(output.data)
     if isinstance(gradient, Tensor) and gradient.edge is None:
         gradient = gradient.data
     if not isinstance(gradient, Tensor):

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import ArrayLike
+from ..arrays import ArrayLike, as_array
 from ..op import op
 
 
 def may_repeat(index) -> bool:
     """Whether an index can name one element twice: integer arrays can, slices, numbers and masks cannot."""
     parts = index if isinstance(index, tuple) else (index,)
-    return any(np.ndim(p) > 0 and np.asarray(p).dtype != bool for p in parts)
+    return any(np.ndim(p) > 0 and as_array(p).dtype != bool for p in parts)
 
 
 @op(inputs=1, flops=0, view=True)
@@ -39,7 +39,7 @@ def index_put(x: ArrayLike, value: ArrayLike, index: Any):
     y[...] = x
     y[index] = value
     ndim = np.ndim(value)
-    if may_repeat(index) and np.unique(place(x.shape, index)).size != place(x.shape, index).size:
+    if may_repeat(index) and np.unique(place(x, index)).size != place(x, index).size:
         raise ValueError("an element is assigned twice, which has no gradient")
 
     def backward(g):
@@ -53,9 +53,9 @@ def index_put(x: ArrayLike, value: ArrayLike, index: Any):
     return y, backward
 
 
-def place(shape, index):
-    """The flat positions that `index` names in an array of `shape`."""
-    return np.arange(np.prod(shape)).reshape(shape)[index]
+def place(x, index):
+    """The flat positions that `index` names in x."""
+    return np.arange(x.size, like=x).reshape(x.shape)[index]
 
 
 @op(inputs=1, numpy=np.take, method=True, flops=0)
@@ -78,9 +78,9 @@ def take_along_axis(arr: ArrayLike, indices: ArrayLike, axis: int = -1):
     """arr[..., indices, ...] with one index for each position of the other axes."""
     shape = arr.shape
     y = np.take_along_axis(arr, indices, axis)
-    index = list(np.ogrid[tuple(slice(n) for n in shape)])
-    index[axis] = indices
-    index = tuple(index)
+    own = [np.arange(n, like=arr).reshape((n,) + (1,) * (arr.ndim - i - 1)) for i, n in enumerate(shape)]
+    own[axis] = indices
+    index = tuple(own)
 
     def backward(g):
         dx = np.zeros_like(g, shape=shape)
