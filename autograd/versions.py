@@ -20,6 +20,8 @@ def mark_written(*arrays: np.ndarray) -> None:
     global last_write
     last_write = now = next(clock)
     for array in arrays:
+        if not isinstance(array, np.ndarray):  # memory of another library
+            continue
         key = id(array)
         known = _written.get(key)
         _written[key] = (now, ref(array, partial(_forget, key)) if known is None else known[1])

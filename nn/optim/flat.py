@@ -26,7 +26,7 @@ class Flat:
         self.bounds = list(accumulate((p.size for p in params), initial=0))
         self.spans = [slice(a, b) for a, b in pairwise(self.bounds)]
         self.dtype = params[0].dtype
-        self.values = np.empty(self.bounds[-1], self.dtype)
+        self.values = np.empty_like(params[0].data, shape=(self.bounds[-1],))
         self.state = {name: np.zeros_like(self.values) for name in names}
         self.steps = np.zeros(len(self.params), np.int64)  # updates of each parameter so far
         self._scratch = self.new_scratch()
@@ -35,7 +35,7 @@ class Flat:
 
     def new_scratch(self) -> np.ndarray:
         """Three rows as long as a piece: room for its gradient, and two for the update rule."""
-        return np.empty((3, min(self.values.size, CHUNK)), self.dtype)
+        return np.empty_like(self.values, shape=(3, min(self.values.size, CHUNK)))
 
     def adopt(self) -> None:
         """Make every `p.data` a view of the buffer: where it is another array by now, copy that in."""

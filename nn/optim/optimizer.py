@@ -86,7 +86,9 @@ class Optimizer:
         if len({id(p) for p in every}) < len(every):
             raise self._error("a parameter is listed twice")
         # Two Tensors over one array would be torn apart by moving them. A sort by address finds them.
-        bounds = sorted(np.lib.array_utils.byte_bounds(p.data) for p in every if p.size)
+        bounds = sorted(
+            np.lib.array_utils.byte_bounds(p.data) for p in every if p.size and isinstance(p.data, np.ndarray)
+        )
         for (_, end), (start, _) in zip(bounds, bounds[1:], strict=False):
             if start < end:
                 raise self._error("two parameters share memory; use one Tensor in both places")
