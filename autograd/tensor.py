@@ -211,8 +211,10 @@ class Tensor(Bound):
             raise RuntimeError("only a leaf can be pickled; use detach() first")
         return type(self), (self.data, self.requires_grad)
 
-    def __getattr__(self, name: str):
-        raise AttributeError(f"Tensor has no attribute {name!r}{dialect.hint(name, function_names())}")
+    if not TYPE_CHECKING:  # to whom it would say that every name is known
+
+        def __getattr__(self, name: str):
+            raise AttributeError(f"Tensor has no attribute {name!r}{dialect.hint(name, function_names())}")
 
     # ------------------------------------------------------------------ in place
 

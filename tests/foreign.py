@@ -51,7 +51,7 @@ class Foreign(NDArrayOperatorsMixin):
     size = property(lambda self: self._array.size)
     nbytes = property(lambda self: self._array.nbytes)
     T = property(lambda self: Foreign(self._array.T))
-    mT = property(lambda self: Foreign(self._array.mT))
+    mT = property(lambda self: Foreign(self._array.mT))  # noqa: N815
 
 
 def _method(name):

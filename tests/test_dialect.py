@@ -1,0 +1,56 @@
+"""The advice of errors about PyTorch's words, followed to the letter."""
+
+import numpy as np
+import pytest
+
+import tapegrad.autograd as ag
+from tapegrad.autograd import Tensor, dialect
+from tapegrad.nn import functional as F
+
+SPELLINGS = {word: spelling for word, spelling in dialect.WORDS.items() if spelling}
+
+
+def names():
+    """What the spellings speak of."""
+    x, y = (Tensor(np.arange(1.0, 7.0).reshape(2, 3) + i) for i in range(2))
+    index, indices = np.array([1, 0]), np.array([[2, 0], [0, 1]])
+    given = {"x": x, "y": y, "xs": [x, y], "np": np, "ag": ag, "F": F, "array": np.ones(3), "index": index}
+    given |= {"axis": 1, "axes": (1, 0), "shape": (1, 2, 3), "dtype": np.float32, "n": 4, "sections": 3}
+    return given | {"indices": indices, "mask": x > 2, "value": 0.5, "low": 2, "high": 4}
+
+
+@pytest.mark.parametrize("word", SPELLINGS)
+def test_the_advice_works_as_it_stands(word):
+    exec(SPELLINGS[word], names() | {"x": names()["x"] * 1})
+
+
+@pytest.mark.parametrize("word", dialect.WORDS)
+def test_the_word_itself_is_not_known_or_is_another_thing(word):
+    home = Tensor([1.0]) if hasattr(ag, word) else ag  # np.matmul, and the file tensor.py
+    with pytest.raises(AttributeError, match="instead: |nothing to do") as caught:
+        getattr(home, word)
+    assert dialect.WORDS[word] is None or dialect.WORDS[word] in str(caught.value)
+
+
+def test_misspelled_words_are_shown_their_neighbours():
+    with pytest.raises(AttributeError, match="nearest: .*transpose"):
+        Tensor([1.0]).tranpose()
+    with pytest.raises(AttributeError, match="nearest: .*concatenate"):
+        ag.concatenat  # noqa: B018
+
+
+@pytest.mark.parametrize("word, here", dialect.KEYWORDS.items())
+def test_keywords_of_pytorch_are_told_numpys(word, here):
+    x = Tensor(np.ones((2, 3)))
+    value = {"axis": 1, "keepdims": True, "ddof": 1}[here]
+    with pytest.raises(TypeError, match=f"{word}= is {here}="):
+        ag.var(x, **{word: value})
+    ag.var(x, **{here: value})
+
+
+def test_the_advice_about_functions_that_are_not_there():
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(TypeError, match=r"np\.linalg\.norm is not defined .*\.detach\(\)"):
+        np.linalg.norm(x)
+    with pytest.raises(TypeError, match=r"np\.fft\.fft is not defined"):
+        np.fft.fft(x)

@@ -1,0 +1,61 @@
+"""What users write: type checkers accept all of it, and know the types that assert_type names."""
+
+from typing import Any
+
+import numpy as np
+from typing_extensions import assert_type
+
+import tapegrad
+import tapegrad.autograd as ag
+from tapegrad import Tensor, nn
+from tapegrad.models import GPT, GPTConfig
+from tapegrad.nn import functional as F
+
+x = Tensor(np.ones((2, 3)), requires_grad=True)
+assert_type(ag.special.softmax(x, axis=1), Tensor)
+assert_type(ag.multiply(x, 2.0), Tensor)
+assert_type(ag.exp(x), Tensor)
+assert_type(ag.exp([1.0, 2.0]), Tensor)
+assert_type(ag.split(x, 2), list[Tensor])
+assert_type(ag.einsum("ij,kj->ik", x, x), Tensor)
+assert_type(ag.clip(x, 0, a_max=1), Tensor)
+assert_type(ag.sum(x, axis=(0, 1), keepdims=True), Tensor)
+assert_type(x + 1, Tensor)
+assert_type(2 / x, Tensor)
+assert_type(x @ x.T, Tensor)
+assert_type(x[0, 1:], Tensor)
+assert_type(x.sum(axis=0).reshape(3, 1), Tensor)
+assert_type(x < 0, Tensor)
+assert_type(x.shape, tuple[int, ...])
+assert_type(x.item(), float)
+assert_type(x.numpy(), np.ndarray)
+(gradient,) = ag.grad(x.sum(), x)
+assert_type(gradient, Tensor | None)
+assert_type(F.cross_entropy(x, [0, 1]), Tensor)
+assert_type(F.gelu(x, "tanh"), Tensor)
+assert_type(tapegrad.__version__, str)
+
+model = nn.Sequential(nn.Linear(3, 4), nn.GELU(), tapegrad.nn.Linear(4, 2, bias=False))
+optimizer = nn.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.99))
+loss = F.cross_entropy(model(x), np.array([0, 1]))
+loss.backward()
+nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+optimizer.step()
+gpt = GPT(GPTConfig(vocab_size=5))
+nn.save("model.safetensors", model=gpt, step=3)
+
+
+@ag.op
+def plain(a, b):
+    return a * b, lambda g: (g * b, g * a)
+
+
+@ag.op(inputs=1)
+def typed(a: Tensor, power: int = 2) -> Any:
+    return a**power, lambda g: (g * power * a ** (power - 1),)
+
+
+assert_type(typed(x, power=3), Tensor)
+plain(x, 2.0)
+cube = ag.elementwise(lambda a: a * a * a, slope=lambda x: 3 * x * x, name="cube")
+assert_type(cube(x), Tensor)
