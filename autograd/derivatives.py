@@ -8,8 +8,8 @@ from contextlib import ExitStack
 import numpy as np
 
 from . import engine
+from .engine import Node
 from .modes import enable_grad, higher_order
-from .op import rerun
 from .tensor import Tensor, seed_for, wrap
 
 
@@ -70,3 +70,21 @@ def _own(g) -> Tensor | None:
     if g is None:
         return None
     return wrap(g.data, g.edge) if isinstance(g, Tensor) else wrap(g.copy(), None)
+
+
+def rerun(node: Node, g):
+    """Gradients of a node's inputs as Tensors: its plain body again, on Tensors, and that run's backward."""
+    if node.recipe is None:
+        raise RuntimeError(
+            f"create_graph needs the inputs of {node.name}: run the forward under `with higher_order():`"
+        )
+    edges = iter(node.edges)
+
+    def lift(array):
+        edge = next(edges)
+        return wrap(array, edge) if hasattr(array, "shape") else array
+
+    arrays = node.recipe.arrays
+    lifted = [[lift(a) for a in array] if isinstance(array, list) else lift(array) for array in arrays]
+    _, backward = node.recipe.run(node.op.plain, lifted)
+    return backward(g)

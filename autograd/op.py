@@ -14,17 +14,14 @@ from numpy import ndarray
 from . import arguments
 from .arguments import SCALARS
 from .arrays import ArrayLike, as_array
-from .engine import Node, new_node
+from .engine import new_node
 from .modes import current
 from .tensor import Tensor, wrap
 
 P = ParamSpec("P")
 F = TypeVar("F", bound=Callable)
+Needs = Sequence[bool]  # for each input whether its gradient is wanted; first argument of a body that asks
 new_tensor = object.__new__
-
-
-# For each input whether its gradient is wanted; a body that asks for it gets it as its first argument.
-Needs = Sequence[bool]
 
 
 class Facts(NamedTuple):
@@ -221,24 +218,6 @@ class Recipe(NamedTuple):
         return fn(*first, *(self.arrays if arrays is None else arrays), *self.rest, **self.kwargs)
 
 
-def rerun(node: Node, g):
-    """Gradients of a node's inputs as Tensors: its plain body again, on Tensors, and that run's backward."""
-    if node.recipe is None:
-        raise RuntimeError(
-            f"create_graph needs the inputs of {node.name}: run the forward under `with higher_order():`"
-        )
-    edges = iter(node.edges)
-
-    def lift(array):
-        edge = next(edges)
-        return wrap(array, edge) if hasattr(array, "shape") else array
-
-    arrays = node.recipe.arrays
-    lifted = [[lift(a) for a in array] if isinstance(array, list) else lift(array) for array in arrays]
-    _, backward = node.recipe.run(node.op.plain, lifted)
-    return backward(g)
-
-
 def composed(**facts: Any) -> Callable[[F], F]:
     """Facts for a public function that is made of ops: `@composed(numpy=np.einsum)`."""
 
@@ -275,6 +254,12 @@ def elementwise(
     may be given, whose first parameter is g: `lambda g, x: g / x`. `fn`, unless it is a ufunc of NumPy, is a
     function of arrays in plain NumPy and the op needs a `name`. `facts` are those of `op`.
     """
+    rule: Any = slope or gradient
+    named = set(inspect.signature(rule).parameters) if rule else {"nothing"}
+    if named - {"x", "y"} - ({"g"} if gradient else set()):
+        raise TypeError(
+            f"elementwise: a slope takes x, y or both by these names, a gradient g too, not {named}"
+        )
     body = _body_of(fn, slope, gradient)
     body.__name__ = body.__qualname__ = name or fn.__name__
     body.__module__ = sys._getframe(1).f_globals["__name__"]  # where it can be found, for pickle

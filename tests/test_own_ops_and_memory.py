@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import pickle
 import threading
 import tracemalloc
 import weakref
@@ -11,7 +12,7 @@ import pytest
 
 import tapegrad.autograd as ag
 from leaves import leaf
-from tapegrad.autograd import engine, special
+from tapegrad.autograd import engine, special, versions
 
 # ------------------------------------------------------------------------------------ a user's own op
 
@@ -78,6 +79,33 @@ def test_own_op_with_attributes_defaults_and_keywords():
         scaled(y=y)
     with pytest.raises(TypeError, match="scaled has no gradient for this argument"):
         scaled(x, y, leaf())
+
+
+@pytest.mark.parametrize(
+    "rules, saved",
+    [
+        ({"slope": lambda x: 3 * x * x}, ["x"]),
+        ({"slope": lambda y, x: 3 * y / x}, ["x", "y"]),
+        ({"gradient": lambda g, x: g * 3 * x * x}, ["x"]),
+    ],
+)
+def test_own_elementwise_op(rules, saved):
+    cube = ag.elementwise(lambda x: x * x * x, name="cube", doc="x^3", **rules)
+    ag.gradcheck(cube, [leaf(3, 4)], order=2)
+    node = cube(leaf(3)).node
+    assert sorted(dict(versions.saved_arrays(node))) == saved
+    assert (node.name, cube.__name__, cube.__doc__) == ("cube", "cube", "x^3")
+
+
+@pytest.mark.parametrize("rules", [{}, {"slope": lambda a: a}, {"slope": lambda g, x: g}])
+def test_own_elementwise_op_with_another_rule_is_refused(rules):
+    with pytest.raises(TypeError, match="elementwise: a slope takes x, y or both by these names"):
+        ag.elementwise(np.cbrt, **rules)
+
+
+def test_ops_can_be_pickled():
+    for fn in (ag.exp, ag.sum, ag.less, special.expit, ag.einsum):
+        assert pickle.loads(pickle.dumps(fn)) is fn
 
 
 def test_own_op_that_returns_its_input():
