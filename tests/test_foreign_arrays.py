@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from cases import CASES
+from cases.case import seeds_for
 from foreign import Foreign, abroad, native
-from op_case import seeds_for
 from tapegrad import nn
 from tapegrad.autograd import engine
 from tapegrad.models import GPT, GPTConfig

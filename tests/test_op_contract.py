@@ -10,7 +10,7 @@ import pytest
 import kernels
 import tapegrad.autograd as ag
 from cases import CASES
-from op_case import gradients, listed, seeds_for
+from cases.case import gradients, listed, seeds_for
 from tapegrad.autograd import Tensor, engine, versions
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cases import CASES
-from op_case import gradients, listed, seeds_for
+from cases.case import gradients, listed, seeds_for
 from tapegrad import autograd as ag
 from tapegrad.autograd import Tensor, engine, gradcheck
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cases import CASES
-from op_case import gradients, listed, seeds_for
+from cases.case import gradients, listed, seeds_for
 from tapegrad.autograd import Tensor, astype, engine, no_grad, versions
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -8,7 +8,7 @@ import pytest
 import kernels
 import tapegrad.autograd as ag
 from cases import CASES
-from op_case import listed, seeds_for
+from cases.case import listed, seeds_for
 from tapegrad.autograd import Tensor
 from tapegrad.autograd.replay import Program
 from tapegrad.autograd.replay.trace import Capture, DivergedError, NotReplayableError, Traced, bare, capturing

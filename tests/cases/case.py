@@ -99,3 +99,30 @@ def case(op, reference, *args, domain=normal, saves="", **attrs) -> Case:
     words = [text(arg) for arg in args] + [f"{key}={text(value)}" for key, value in attrs.items()]
     name = f"{op.__name__}[{' '.join(words)}]".replace(", ", ",")
     return Case(op, reference, args, attrs, domain, frozenset(saves.split()), name)
+
+
+# ------------------------------------------------------------------------------------- the usual shapes
+
+
+def unary(op, reference, domain=normal, saves="") -> list[Case]:
+    """Of a function of one number."""
+    return [case(op, reference, shape, domain=domain, saves=saves) for shape in [(2, 3), (), (2, 0)]]
+
+
+PAIRS = [
+    ((2, 3), (2, 3)), ((2, 3), (3,)), ((2, 1), (1, 3)), ((), (2, 2)), ((), ()), ((0, 3), (1, 3)),
+]  # fmt: skip
+
+
+def binary(op, reference, domain=normal, saves="") -> list[Case]:
+    """Of a function of two numbers, with broadcasting."""
+    return [case(op, reference, *pair, domain=domain, saves=saves) for pair in PAIRS]
+
+
+AXES = [{}, {"axis": 1}, {"axis": -1, "keepdims": True}, {"axis": (0, -1)}]
+
+
+def reductions(op, reference, domain=normal, saves="") -> list[Case]:
+    """Over all axes, one, several, and an axis of another length beside an empty one."""
+    ways = [((2, 3, 4), attrs) for attrs in AXES] + [((0, 3), {"axis": 1})]
+    return [case(op, reference, shape, domain=domain, saves=saves, **attrs) for shape, attrs in ways]

@@ -1,0 +1,8 @@
+"""Cases of autograd/ops/creation.py."""
+
+import numpy as np
+
+import tapegrad.autograd as ag
+from cases.case import case
+
+CASES = [case(ag.astype, lambda x, dtype: x.astype(dtype), (2, 3), np.float64)]

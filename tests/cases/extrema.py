@@ -1,0 +1,19 @@
+"""Cases of autograd/ops/extrema.py."""
+
+import numpy as np
+
+import tapegrad.autograd as ag
+from cases.case import binary, case, reductions, spread
+
+CASES = [
+    *binary(ag.maximum, np.maximum, spread, "a b"),
+    *binary(ag.minimum, np.minimum, spread, "a b"),
+    case(ag.maximum, np.maximum, (2, 3), 2, domain=spread, saves="a"),
+    case(ag.minimum, np.minimum, 2.5, (2, 3), saves="b"),
+    case(ag.clip, np.clip, (3, 4), a_min=-0.4, a_max=0.5, saves="inside"),
+    case(ag.clip, np.clip, (3, 4), a_min=0.1, a_max=None, saves="inside"),
+    case(ag.clip, np.clip, (), a_min=None, a_max=5, saves="inside"),
+    *reductions(ag.max, np.max, spread, "x y"),
+    *reductions(ag.min, np.min, spread, "x y"),
+    case(ag.max, np.max, (), saves="x y"),
+]
