@@ -1,4 +1,4 @@
-# Made by tests/make_stub.py from the facts on ops and from binding.py; do not edit.
+# Made by tests/helpers/make_stub.py from the facts on ops and from binding.py; do not edit.
 from collections.abc import Sequence
 from typing import Any
 

@@ -5,7 +5,9 @@ import pytest
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--rewrite-golden", action="store_true", help="write the drawings in tests/golden anew; look at them"
+        "--rewrite-golden",
+        action="store_true",
+        help="write the drawings in the folder golden anew; look at them",
     )
 
 

@@ -66,7 +66,9 @@ def outcome(fault: Fault | None, tests: list[str]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("part", nargs="?", default="", help="of the path of the files to plant faults in")
     part = parser.parse_args().part
     from faults import FAULTS
@@ -83,7 +85,9 @@ def main() -> int:
         print(f"{fault.file}: {fault.wrong!r}\n  was not caught by {fault.tests}: {text}")
     if sane.result() != "passed":
         print(f"without a fault the tests do not pass: {sane.result()}")
-    print(f"{len(chosen) - len(slipped)} of {len(chosen)} planted faults caught in {time.perf_counter() - start:.0f} s")
+    print(
+        f"{len(chosen) - len(slipped)} of {len(chosen)} planted faults caught in {time.perf_counter() - start:.0f} s"
+    )
     return 1 if slipped or sane.result() != "passed" else 0
 
 

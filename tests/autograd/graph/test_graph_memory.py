@@ -1,0 +1,107 @@
+"""What backward keeps, and what recomputing would save."""
+
+import numpy as np
+import pytest
+from graph_cases import array, leaf, network, transformer
+
+from tapegrad import autograd as ag
+from tapegrad import nn
+from tapegrad.autograd.graph import Memory
+
+
+def test_running_total_and_largest():
+    x = leaf(10)
+    y = np.exp(x)  # keeps 80 bytes
+    z = np.tanh(y[:5])  # and 40
+    memory = Memory(ag.Graph((z * z).sum()))
+    assert memory.total == 120 and memory.running == [0, 80, 80, 120, 120, 120]
+    assert [(row.nbytes, row.name, row.op, row.shape) for row in memory.largest()] == [
+        (80, "y", "exp", (10,)),
+        (40, "y", "tanh", (5,)),
+    ]
+    assert len(memory.largest(1)) == 1
+
+
+def test_peak_counts_gradients_on_their_way():
+    x = leaf(10)
+    y = np.exp(x)
+    memory = Memory(ag.Graph(y.sum()))
+    # at exp: what it keeps, the gradient of its output and that of x
+    assert memory.peak == 80 + 80 + 80
+
+
+def test_peak_is_near_what_is_measured():
+    tracemalloc = pytest.importorskip("tracemalloc")
+    x = ag.Tensor(array(200, 1000), requires_grad=True)
+    tracemalloc.start()
+    try:
+        y = x
+        for _ in range(8):
+            y = np.tanh(y)
+        loss = y.sum()
+        peak = Memory(ag.Graph(loss)).peak
+        del y
+        tracemalloc.reset_peak()
+        loss.backward()
+        measured = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert measured == pytest.approx(peak, rel=0.2)
+
+
+class Block(nn.Module):
+    def forward(self, x):
+        return np.tanh(np.exp(np.sin(x)))
+
+
+def test_what_checkpointing_a_call_would_save():
+    block = Block()
+    x = leaf(100)
+    graph = ag.Graph(block(x * 2.0).sum())
+    (call,) = graph.root.calls
+    saving = Memory(graph).checkpoint(call)
+    kept = sum(s.nbytes for node in graph.nodes for s in node.saved if node.call is call)
+    assert kept == 3 * 800  # by sin, exp and tanh
+    assert (saving.keeps, saving.saves) == (800, kept - 800)
+    assert saving.flops == sum(node.flops for node in graph.nodes if node.call is call) > 0
+    assert "saves 1.6 kB" in str(saving)
+
+
+def test_what_others_keep_too_is_not_saved():
+    block = Block()
+    x = leaf(100)
+    y = block(x)
+    graph = ag.Graph((y * y).sum())
+    (call,) = graph.root.calls
+    assert Memory(graph).checkpoint(call).saves == 2 * 800  # the product keeps what tanh does
+
+
+def test_every_call_of_a_transformer():
+    model, loss = transformer()
+    graph = ag.Graph(loss)
+    memory = Memory(graph)
+    savings = memory.checkpoints()
+    assert len(savings) == sum(1 for _ in graph.root.walk()) - 1
+    assert all(0 <= c.saves <= memory.total for c in savings)
+    assert [c.saves for c in savings] == sorted((c.saves for c in savings), reverse=True)
+    assert memory.running[-1] == memory.total <= memory.peak
+
+
+def test_as_text():
+    model, loss = network()
+    text = str(Memory(ag.Graph(loss)))
+    assert text.startswith("backward keeps ") and "checkpointing would save" in text
+    assert "hidden: linear" in text
+
+
+def test_after_backward():
+    _, loss = network()
+    loss.backward()
+    memory = Memory(ag.Graph(loss))
+    assert memory.total == 0 and memory.largest() == [] and "freed" in str(memory)
+
+
+def test_plot():
+    figure = pytest.importorskip("matplotlib.figure").Figure()
+    axes = Memory(ag.Graph(network()[1])).plot(figure.subplots())
+    assert "MB" in axes.get_ylabel()

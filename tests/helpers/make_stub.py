@@ -1,0 +1,56 @@
+"""Writes autograd/bound.pyi, which tells editors and type checkers what binding.py gives to Tensor.
+
+python tests/helpers/make_stub.py     # needs tapegrad installed; a test compares the file with stub()
+"""
+
+import inspect
+from pathlib import Path
+
+from tapegrad.autograd import binding
+from tapegrad.autograd.bound import Bound
+
+PATH = Path(__file__).resolve().parents[2] / "autograd" / "bound.pyi"
+HEADER = """\
+# Made by tests/helpers/make_stub.py from the facts on ops and from binding.py; do not edit.
+from collections.abc import Sequence
+from typing import Any
+
+from .arrays import ArrayLike, Axes, DTypeLike
+from .tensor import Tensor
+
+class Bound:
+"""
+UNARY = ("__neg__", "__abs__", "__invert__")
+
+
+def stub() -> str:
+    lines = []
+    for name, value in vars(Bound).items():
+        if isinstance(value, property):
+            lines += ["    @property", f"    def {name}(self) -> Tensor: ..."]
+        elif name in UNARY:
+            lines.append(f"    def {name}(self) -> Tensor: ...")
+        elif name.startswith("__") and callable(value) and not name.endswith("item__"):
+            ignore = "  # type: ignore[override]" if name in ("__eq__", "__ne__") else ""
+            lines.append(f"    def {name}(self, other: ArrayLike) -> Tensor: ...{ignore}")
+        elif callable(value):
+            lines.append(f"    def {name}{signature(value)}: ...")
+    return HEADER + "\n".join(lines) + "\n"
+
+
+def signature(fn) -> str:
+    """(self, axis: Axes = None, ...) -> Tensor; the first parameter of an op is the Tensor itself."""
+    parameters = list(inspect.signature(fn).parameters.values())
+    if fn.__module__ != binding.__name__ and not hasattr(fn, "body"):  # of NumPy, and constant
+        return "(self, *args: Any, **kwargs: Any) -> Tensor"
+    returns = inspect.signature(fn).return_annotation
+    parts = ["self"]
+    for p in parameters[1:]:
+        star = "*" if p.kind is p.VAR_POSITIONAL else ""
+        default = "" if p.default is p.empty else f" = {p.default!r}"
+        parts.append(f"{star}{p.name}: {p.annotation}{default}")
+    return f"({', '.join(parts)}) -> {'Tensor' if returns is inspect.Signature.empty else returns}"
+
+
+if __name__ == "__main__":
+    PATH.write_text(stub(), encoding="utf-8")
