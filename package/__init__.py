@@ -1,7 +1,5 @@
 """Automatic differentiation and neural networks in NumPy."""
 
-from importlib import import_module
-
 __version__ = "0.1.0"
 __all__ = ["Tensor", "__version__", "autograd", "models", "nn"]
 
@@ -13,6 +11,8 @@ else:
 
     def __getattr__(name):
         """Loaded when first asked for, so that `import tapegrad` costs nothing."""
+        from importlib import import_module
+
         if name == "Tensor":
             return import_module(".autograd", __name__).Tensor
         if name in ("autograd", "models", "nn"):

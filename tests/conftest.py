@@ -7,7 +7,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--rewrite-golden",
         action="store_true",
-        help="write the drawings in the folder golden anew; look at them",
+        help="write the golden drawings anew; look at them",
     )
 
 

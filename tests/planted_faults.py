@@ -3,8 +3,8 @@
     python tests/planted_faults.py          # all of them, two at a time
     python tests/planted_faults.py ops      # those whose file has `ops` in its path
 
-A fault is one line of a file, right and wrong, and a small part of the tests that has to notice. It ends with 1
-if a fault slips through, if its line is not there any more, or if its tests fail without it.
+A fault is one line of a file, right and wrong, and a small part of the tests that has to notice. The exit
+code is 1 if a fault slips through, if its line is not there any more, or if its tests fail without it.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def copy_package(folder: Path) -> None:
 
 
 def outcome(fault: Fault | None, tests: list[str]) -> str:
-    """What the tests say of a copy of the package with the fault in it: "passed", "failed", or what went wrong."""
+    """What the tests did on a copy of the package with the fault: "passed", "failed", or what they printed."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         copy_package(folder)
@@ -85,9 +85,8 @@ def main() -> int:
         print(f"{fault.file}: {fault.wrong!r}\n  was not caught by {fault.tests}: {text}")
     if sane.result() != "passed":
         print(f"without a fault the tests do not pass: {sane.result()}")
-    print(
-        f"{len(chosen) - len(slipped)} of {len(chosen)} planted faults caught in {time.perf_counter() - start:.0f} s"
-    )
+    seconds = time.perf_counter() - start
+    print(f"{len(chosen) - len(slipped)} of {len(chosen)} planted faults caught in {seconds:.0f} s")
     return 1 if slipped or sane.result() != "passed" else 0
 
 

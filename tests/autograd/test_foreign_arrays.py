@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from foreign import Foreign, abroad, native
 
 from cases import CASES
 from cases.case import seeds_for
+from foreign import Foreign, abroad, native
 from tapegrad import nn
 from tapegrad.autograd import engine
 from tapegrad.models import GPT, GPTConfig

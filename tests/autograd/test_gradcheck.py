@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from leaves import leaf
 
 import tapegrad.autograd as ag
+from leaves import leaf
 from tapegrad.autograd import Tensor, special
 
 

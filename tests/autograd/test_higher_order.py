@@ -1,9 +1,9 @@
 """Derivatives of derivatives: `grad(..., create_graph=True)` under `higher_order()`."""
 
-import kernels
 import numpy as np
 import pytest
 
+import kernels
 import tapegrad.autograd as ag
 from tapegrad.autograd import Tensor, modes, special
 

@@ -1,12 +1,12 @@
 """Properties that hold for any shapes: broadcasting, ops that only move elements, indices."""
 
-import kernels
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+import kernels
 import tapegrad.autograd as ag
 from tapegrad.autograd import Tensor
 

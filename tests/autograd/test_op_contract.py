@@ -4,10 +4,10 @@ import inspect
 import itertools
 from types import FunctionType
 
-import kernels
 import numpy as np
 import pytest
 
+import kernels
 import tapegrad.autograd as ag
 from cases import CASES
 from cases.case import gradients, listed, seeds_for

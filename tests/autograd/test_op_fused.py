@@ -2,10 +2,10 @@
 
 from types import SimpleNamespace
 
-import kernels
 import numpy as np
 import pytest
 
+import kernels
 import tapegrad.autograd as ag
 from tapegrad.autograd import Tensor, gradcheck, special, versions
 

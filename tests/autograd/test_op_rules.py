@@ -1,9 +1,9 @@
 """Rules of the ops in plain numbers: kinks and ties as in PyTorch, limits, dtypes, errors."""
 
-import kernels
 import numpy as np
 import pytest
 
+import kernels
 import tapegrad.autograd as ag
 from tapegrad.autograd import Tensor, special
 

@@ -8,10 +8,10 @@ floating-point flags for them where there is inf, so all remainders of small sha
 import warnings
 from itertools import product
 
-import kernels
 import numpy as np
 import pytest
 
+import kernels
 from tapegrad import nn
 from tapegrad.autograd import Tensor, special
 from tapegrad.autograd.kernels import row_sums

@@ -9,9 +9,9 @@ import weakref
 
 import numpy as np
 import pytest
-from leaves import leaf
 
 import tapegrad.autograd as ag
+from leaves import leaf
 from tapegrad.autograd import engine, special, versions
 
 # ------------------------------------------------------------------------------------ a user's own op

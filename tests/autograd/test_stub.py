@@ -3,7 +3,6 @@
 import ast
 
 import make_stub
-
 from tapegrad.autograd.bound import Bound
 
 

@@ -5,9 +5,9 @@ import pickle
 
 import numpy as np
 import pytest
-from leaves import leaf
 
 import tapegrad.autograd as ag
+from leaves import leaf
 from tapegrad.autograd import Tensor
 
 # ----------------------------------------------------------------------------------------- what it is

@@ -2,12 +2,12 @@
 
 import weakref
 
-import kernels
 import numpy as np
 import pytest
-from leaves import leaf
 
+import kernels
 import tapegrad.autograd as ag
+from leaves import leaf
 from tapegrad.autograd import Tensor, versions
 
 # ------------------------------------------------------------------------------------ the version check

@@ -4,8 +4,8 @@ import os
 
 import numpy as np
 import pytest
-from parallel_cases import KINDS, net, regression, squared, state
 
+from parallel_cases import KINDS, net, regression, squared, state
 from tapegrad import nn
 from tapegrad.autograd import Tensor
 from tapegrad.models import GPT, GPTConfig

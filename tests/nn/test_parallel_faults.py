@@ -9,8 +9,8 @@ import time
 
 import numpy as np
 import pytest
-from parallel_cases import KINDS, net, regression, squared, state
 
+from parallel_cases import KINDS, net, regression, squared, state
 from tapegrad import nn
 from tapegrad.autograd import op
 from tapegrad.nn import parallel

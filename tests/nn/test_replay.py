@@ -4,9 +4,9 @@ import sys
 
 import numpy as np
 import pytest
-from replay_cases import Network, assert_same, floats, gpt, gradients, mlp, recordings, transformer
 
 import tapegrad.autograd as ag
+from replay_cases import Network, assert_same, floats, gpt, gradients, mlp, recordings, transformer
 from tapegrad import nn
 
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from replay_cases import Network, assert_same, floats, gpt, mlp, recordings, squares
 
 import tapegrad.autograd as ag
+from replay_cases import Network, assert_same, floats, gpt, mlp, recordings, squares
 from tapegrad import nn
 from tapegrad.nn import functional as F
 

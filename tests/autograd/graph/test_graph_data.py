@@ -5,11 +5,11 @@ import subprocess
 import sys
 import weakref
 
-import kernels
 import numpy as np
 import pytest
-from graph_cases import leaf, long_chain, network, transformer
 
+import kernels
+from graph_cases import leaf, long_chain, network, transformer
 from tapegrad import autograd as ag
 from tapegrad import nn
 from tapegrad.nn import functional as F

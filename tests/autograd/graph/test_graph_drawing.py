@@ -1,6 +1,6 @@
 """Pictures of graphs.
 
-pytest --rewrite-golden writes the files in the folder golden anew; look at the pictures before committing them.
+pytest --rewrite-golden writes the files in golden anew; look at the pictures before committing them.
 """
 
 import re

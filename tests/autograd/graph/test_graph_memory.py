@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from graph_cases import array, leaf, network, transformer
 
+from graph_cases import array, leaf, network, transformer
 from tapegrad import autograd as ag
 from tapegrad import nn
 from tapegrad.autograd.graph import Memory

@@ -4,8 +4,8 @@ import re
 
 import numpy as np
 import pytest
-from graph_cases import leaf, long_chain, network, transformer
 
+from graph_cases import leaf, long_chain, network, transformer
 from tapegrad import autograd as ag
 from tapegrad import nn
 from tapegrad.autograd.graph import units

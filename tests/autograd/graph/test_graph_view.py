@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from graph_cases import array, decoder_layer, gpt, head, leaf, long_chain, network, transformer
 
+from graph_cases import array, decoder_layer, gpt, head, leaf, long_chain, network, transformer
 from tapegrad import autograd as ag
 from tapegrad import nn
 from tapegrad.autograd.graph.labels import arrow_label, box_label, call_label

@@ -2,10 +2,10 @@
 
 import gc
 
-import kernels
 import numpy as np
 import pytest
 
+import kernels
 import tapegrad.autograd as ag
 from cases import CASES
 from cases.case import listed, seeds_for
