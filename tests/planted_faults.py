@@ -55,7 +55,7 @@ def copy_package(folder: Path) -> None:
 
 
 def outcome(fault: Fault | None, tests: list[str]) -> str:
-    """What the tests did on a copy of the package with the fault: "passed", "failed", or what they printed."""
+    """What the tests did on a copy with the fault: "passed", "failed", or what they printed."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         copy_package(folder)
