@@ -14,6 +14,10 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 PYTHON = [code for language, code in BLOCKS if language == "python"]
 
 
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+OPS = re.findall(r"^```python\n(.*?)^```$", CONTRIBUTING, re.MULTILINE | re.DOTALL)
+
+
 def run(code: str, folder: Path) -> str:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], cwd=folder, check=True, capture_output=True, text=True
@@ -38,6 +42,16 @@ def test_the_commands_are_to_install_to_train_and_to_test():
     assert "'.[examples]'" in train and "examples/train_transformer.py" in train
     assert "'.[test]'" in test and "pytest" in test
     assert README.index(install) < README.index(PYTHON[0])
+
+
+def test_ops_that_are_shown_to_contributors_are_right(tmp_path):
+    check = """
+from tapegrad.autograd import Tensor, gradcheck
+x, y = (Tensor(a, requires_grad=True) for a in ([[0.5, -1.0], [2.0, 3.0]], [1.5, -0.5]))
+"""
+    assert len(OPS) == 2
+    run(f"{OPS[0]}{check}gradcheck(sinh, [x], reference=np.sinh)\n", tmp_path)
+    run(f"{OPS[1]}{check}gradcheck(hypot, [x, y], reference=np.hypot)\n", tmp_path)
 
 
 def test_extras_that_the_readme_names_exist():
