@@ -11,12 +11,8 @@ import numpy as np
 from numpy import ndarray
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike as NumPyArrayLike
-    from numpy.typing import DTypeLike
+    from numpy.typing import ArrayLike, DTypeLike  # a Tensor is ArrayLike by its __array__
 
-    from .tensor import Tensor
-
-    ArrayLike: TypeAlias = Tensor | NumPyArrayLike  # what a function takes for an array
     Axes: TypeAlias = int | tuple[int, ...] | None
     Shape: TypeAlias = int | Sequence[int]
 else:
