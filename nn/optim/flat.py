@@ -29,7 +29,7 @@ class Flat:
         self.values = np.empty_like(params[0].data, shape=(self.bounds[-1],))
         self.state = {name: np.zeros_like(self.values) for name in names}
         self.steps = np.zeros(len(self.params), np.int64)  # updates of each parameter so far
-        self._scratch = self.new_scratch()
+        self._joined, *self.scratch = self.new_scratch()
         self._views: list[np.ndarray | None] = [None] * len(self.params)
         self.adopt()
 
@@ -64,14 +64,13 @@ class Flat:
         self._views = [None] * len(self.params)
         self.adopt()
 
-    def pieces(
-        self, used: Sequence[bool] | np.ndarray, limit: int | None = None
-    ) -> Iterator[tuple[slice, int]]:
-        """(place in the buffers, updates so far) of the `used` parameters, `limit` or CHUNK elements a time.
+    def pieces(self, used: Sequence[bool] | np.ndarray, sharers: int = 1) -> Iterator[tuple[slice, int]]:
+        """(place in the buffer, updates so far) of the `used` parameters, CHUNK elements or less at a time.
 
         Neighbours are joined; a piece ends before a parameter that is left out or was updated less or more.
+        Pieces are shorter where `sharers` would otherwise not have as much to do each.
         """
-        limit = limit or CHUNK
+        limit = max(1, min(CHUNK, -(-self.values.size // sharers)))
         runs: list[list[int]] = []
         counts = self.steps.tolist()
         if all(used) and counts.count(counts[0]) == len(counts):  # almost always
@@ -86,8 +85,8 @@ class Flat:
             for a in range(start, stop, limit):
                 yield slice(a, min(a + limit, stop)), steps
 
-    def gather(self, gradients: Sequence[np.ndarray | None], span: slice, out: np.ndarray) -> np.ndarray:
-        """The 1-D `gradients` of the parameters at a piece: part of one of them, or joined in `out`."""
+    def gather(self, gradients: Sequence[np.ndarray | None], span: slice) -> np.ndarray:
+        """The gradient of a piece: part of one of the 1-D `gradients`, or some of them joined in scratch."""
         i = bisect_right(self.bounds, span.start) - 1
         found: list[np.ndarray] = []
         while self.bounds[i] < span.stop:
@@ -96,21 +95,9 @@ class Flat:
                 start = self.bounds[i]
                 found.append(g[max(span.start - start, 0) : span.stop - start])
             i += 1
-        return found[0] if len(found) == 1 else np.concatenate(found, out=out[: span.stop - span.start])
-
-    def step(self, update: Callable[..., None]) -> None:
-        """`update(t, p, g, *state, scratch, scratch)` on every piece that has a gradient; t counts from 1."""
-        self.adopt()
-        gradients = [None if g is None else g.reshape(-1) for g in [p.grad for p in self.params]]
-        used = [g is not None for g in gradients]
-        joined, *scratch = self._scratch
-        for span, steps in self.pieces(used):
-            self.update_piece(update, span, steps, self.gather(gradients, span, joined), scratch)
-        self.count_step(used)
-
-    def update_piece(self, update, span: slice, steps: int, g: np.ndarray, scratch) -> None:
-        state = [array[span] for array in self.state.values()]
-        update(steps + 1, self.values[span], g, *state, *(s[: g.size] for s in scratch))
+        return (
+            found[0] if len(found) == 1 else np.concatenate(found, out=self._joined[: span.stop - span.start])
+        )
 
     def count_step(self, used: Sequence[bool] | np.ndarray) -> None:
         """Note that the parameters that were `used` are written to."""

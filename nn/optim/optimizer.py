@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ...autograd import Tensor
 from .flat import Flat
+from .steps import Piece, reduce, update
 
 
 class Optimizer:
@@ -105,13 +105,39 @@ class Optimizer:
 
     def step(self) -> None:
         """Update every parameter that has a gradient; the others and their state stay as they are."""
-        for group, flat in self.buffers():
-            flat.step(partial(self.update, group))
+        flats = [flat for _, flat in self.buffers()]
+        for flat in flats:
+            flat.adopt()
+        found = [[p.grad for p in flat.params] for flat in flats]
+        gradients = [[None if g is None else g.reshape(-1) for g in of_buffer] for of_buffer in found]
+        used = [[g is not None for g in of_buffer] for of_buffer in found]
+        pieces = list(self.pieces(used))
+        own = ((flats[p.buffer].gather(gradients[p.buffer], p.span),) for p in pieces)
+        update(self.update, pieces, reduce(own))
+        for flat, of_buffer in zip(flats, used, strict=True):
+            flat.count_step(of_buffer)
 
     def buffers(self) -> Iterator[tuple[dict[str, Any], Flat]]:
         """(group, flat buffer) of all parameters, one for each group and dtype."""
         for group, flats in zip(self.param_groups, self._flats, strict=True):
             yield from ((group, flat) for flat in flats)
+
+    def pieces(
+        self,
+        used: Sequence[Sequence[bool] | np.ndarray],
+        scratch: Sequence[np.ndarray] | None = None,
+        sharers: int = 1,
+    ) -> Iterator[Piece]:
+        """The parts to update, where `used` says for each buffer which of its parameters have a gradient.
+
+        `scratch` for each buffer, where several update at a time; `sharers` is their number.
+        """
+        for i, (group, flat) in enumerate(self.buffers()):
+            rows = flat.scratch if scratch is None else scratch[i]
+            for span, steps in flat.pieces(used[i], sharers):
+                values, here = flat.values[span], slice(span.stop - span.start)
+                room = [*[state[span] for state in flat.state.values()], *[row[here] for row in rows]]
+                yield Piece(group, steps + 1, i, span, values, room)
 
     # ------------------------------------------------------------------ state
 

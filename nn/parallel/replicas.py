@@ -17,7 +17,8 @@ from ..optim import Optimizer
 from ..structure import Structure
 from .cores import BlasLimit, available_cores, one_blas_thread, pin
 from .crew import Link, ProcessLink, ThreadLink, shared_array
-from .worker import Board, Settings, Task, Worker
+from .shared_buffers import SharedBuffers
+from .worker import Settings, Task, Worker
 
 
 class Replicas:
@@ -42,30 +43,26 @@ class Replicas:
         self._optimizer = optimizer
         self._structure = Structure(model)
         allocate = shared_array if kind == "processes" and workers > 1 else np.zeros
-        flats = [flat for _, flat in optimizer.buffers()]
-        for flat in flats:
-            flat.move(allocate)
-        self._memory = [flat.values for flat in flats]
-        self._board = Board(workers, flats, allocate)
+        shared = SharedBuffers(optimizer, workers, allocate)
+        self._exchange = shared.seat(0, self._meet)
+        self._memory = [flat.values for _, flat in optimizer.buffers()]
         self._known: Settings | None = None
         self._links: list[Link] = []
         self._closed = False
         self._cores = available_cores()
         self._blas: BlasLimit | None = None
-        make = partial(
-            Worker, board=self._board, optimizer=optimizer, loss=loss, max_norm=max_norm, replay=replay
-        )
-        self._self = make(0, model=model, meet=self._meet)
+        make = partial(Worker, optimizer=optimizer, loss=loss, max_norm=max_norm, replay=replay)
+        self._self = make(self._exchange, model)
         if workers > 1:
             self._blas = one_blas_thread()
             self._blas.start()
             try:
-                self._start_workers(model, make)
+                self._start_workers(model, shared, make)
             except BaseException:
                 self.close()
                 raise
 
-    def _start_workers(self, model: Module, make: Callable[..., Worker]) -> None:
+    def _start_workers(self, model: Module, shared: SharedBuffers, make: Callable[..., Worker]) -> None:
         link_kind = ProcessLink if self.kind == "processes" else ThreadLink
         for index in range(1, self.workers):
             twin, params = (model, None) if self.kind == "processes" else _twin(model)
@@ -77,7 +74,7 @@ class Replicas:
                     link.up.release()
                     link.wait(link.down, link.check_caller)
 
-                make(index, model=twin, params=params, meet=meet).serve(link)
+                make(shared.seat(index, meet), twin, params=params).serve(link)
 
             self._links.append(link_kind(serve))
         self._pin(0)
@@ -95,7 +92,7 @@ class Replicas:
         raised; no parameter has been changed then.
         """
         self._run(batch, train=True)
-        losses, norm = self._board.losses, self._self.norm
+        losses, norm = self._exchange.losses, self._self.norm
         for index, loss in enumerate(losses.tolist()):
             if not math.isfinite(loss):
                 raise FloatingPointError(
@@ -110,7 +107,7 @@ class Replicas:
     def evaluate(self, *batch) -> float:
         """The mean loss of a batch, without gradients; call model.eval() before, as usual."""
         self._run(batch, train=False)
-        return float(self._board.losses.sum())
+        return float(self._exchange.losses.sum())
 
     def close(self) -> None:
         """End the workers. The model and the optimizer are the caller's alone again."""
@@ -157,7 +154,7 @@ class Replicas:
         except BaseException:  # a worker died, or Ctrl-C while waiting for one
             self.close()
             raise
-        failed = np.flatnonzero(self._board.failed).tolist()
+        failed = np.flatnonzero(self._exchange.failed).tolist()
         texts = {index: self._links[index - 1].reported() for index in failed if index > 0}
         if error is not None:
             raise error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,10 +15,10 @@ from ...autograd import Tensor, engine, no_grad
 from .. import random
 from ..module import Module
 from ..optim import Optimizer
-from ..optim.flat import CHUNK, Flat
+from ..optim.steps import clip, update
 from ..replay import Replay
-from ..utils.clip_grad import square_sum
 from .crew import Link
+from .exchange import Exchange
 
 
 @dataclass
@@ -56,55 +56,41 @@ class Settings:
             group.update(options)
 
 
-class Board:
-    """The arrays that all workers see; row w is written by worker w."""
-
-    def __init__(self, workers: int, flats: list[Flat], allocate: Callable[..., np.ndarray]):
-        self.losses = allocate((workers,), np.float64)  # times the share's weight
-        self.squares = allocate((workers,), np.float64)  # of the summed gradients that a worker looks after
-        self.failed = allocate((workers,), np.bool_)
-        self.gradients = [allocate((workers, flat.values.size), flat.dtype) for flat in flats]
-        self.used = [allocate((workers, len(flat.params)), np.bool_) for flat in flats]
-
-
 class Worker:
-    """Worker `index` of several: a model whose parameters share memory with those of all others.
+    """One of several replicas of a model: computes gradients, and updates what the exchange leaves to it.
 
-    `meet()` waits until every worker has called it. What is written before, all see after.
+    `params`: its parameters by id of the optimizer's, where they are not the same Tensors.
     """
+
+    norm = math.nan  # of the last step's gradients, over all parameters
 
     def __init__(
         self,
-        index: int,
-        board: Board,
+        exchange: Exchange,
         model: Module,
         optimizer: Optimizer,
         loss: Callable,
-        meet: Callable[[], None],
         max_norm: float | None,
         replay: bool,
         params: dict[int, Tensor] | None = None,
     ):
-        self.index = index
-        self.board = board
-        self.model = model
+        self.exchange = exchange
         self.modules = list(model.modules())
         self.params = list(model.parameters())
         self.optimizer = optimizer
-        self.meet = meet
         self.max_norm = math.inf if max_norm is None else max_norm
-        self.buffers = list(optimizer.buffers())  # (group, flat)
-        own = params or {}  # its parameters, where they are not the optimizer's
-        self.leaves = [  # and where on the board the gradient of each goes
+        flats = [flat for _, flat in optimizer.buffers()]
+        own = params or {}
+        self.leaves = [  # each parameter and where its gradient goes
             [
-                (own.get(id(p), p), rows[index, span].reshape(p.shape))
+                (own.get(id(p), p), row[span].reshape(p.shape))
                 for p, span in zip(flat.params, flat.spans, strict=True)
             ]
-            for (_, flat), rows in zip(self.buffers, board.gradients, strict=True)
+            for flat, row in zip(flats, exchange.gradients, strict=True)
         ]
         places = {id(p): place for leaves in self.leaves for p, place in leaves}
         self.loss = Replay(model, loss, places) if replay else partial(loss, model)
-        self.scratch = [flat.new_scratch()[1:] for _, flat in self.buffers]
+        self.scratch = [flat.new_scratch()[1:] for flat in flats]
 
     def serve(self, link: Link) -> None:
         """Do what the caller sends, until it sends None."""
@@ -114,84 +100,60 @@ class Worker:
                 return
             if task.settings is not None:
                 task.settings.apply(self.modules, self.params, self.optimizer)
-            random.use_own_numbers([task.seed, self.index])
+            random.use_own_numbers([task.seed, self.exchange.index])
             error = self.run(task, link.report)
             del task, error
 
     def run(self, task: Task, report: Callable[[str], None] | None = None) -> BaseException | None:
         """Do a task in step with the other workers; gives back what went wrong with this one's share."""
-        board, error = self.board, None
-        board.failed[self.index] = False
+        loss = error = None
         try:
-            self._use(task)
+            loss = self._use(task)
         except BaseException as problem:  # KeyboardInterrupt too: the others are waiting
             error = problem
-            board.failed[self.index] = True
             if report is not None:
                 report(traceback.format_exc())
-        self.meet()
-        if task.train and not board.failed.any() and np.isfinite(board.losses).all():
+        if self.exchange.agree(loss) and task.train:
             self._update()
-        self.meet()
+        self.exchange.wait()
         return error
 
-    def _use(self, task: Task) -> None:
-        """Put the loss and the gradients of the share on the board."""
+    def _use(self, task: Task) -> float:
+        """The share's part of the mean loss, its gradients given to the exchange."""
         if not task.train:
             with no_grad():
-                self._note(self.loss(*task.share), task.weight)
-            return
+                return _number(self.loss(*task.share)) * task.weight
         loss = self.loss(*task.share)
-        self._note(loss, task.weight)
+        part = _number(loss) * task.weight
         # not by way of `grad`, which would copy once more
         found: dict = {p.edge: None for leaves in self.leaves for p, _ in leaves if p.edge is not None}
         if loss.edge is not None:
             engine.walk([loss.edge], [np.full(loss.shape, task.weight, loss.dtype)], targets=found)
-        for leaves, used in zip(self.leaves, self.board.used, strict=True):
+        for leaves, used in zip(self.leaves, self.exchange.used, strict=True):
             for i, (p, place) in enumerate(leaves):
                 g = found.get(p.edge)
-                used[self.index, i] = g is not None
+                used[i] = g is not None
                 if g is not place:  # a replay has made it there
                     place[...] = 0 if g is None else g
-
-    def _tables(self, own: list) -> Iterator:
-        """For each buffer: (group, buffer), what this worker has for it, all gradients, and who has one."""
-        return zip(self.buffers, own, self.board.gradients, self.board.used, strict=True)
-
-    def _note(self, loss, weight: float) -> None:
-        if not isinstance(loss, Tensor) or loss.size != 1:
-            given = f"a Tensor of shape {loss.shape}" if isinstance(loss, Tensor) else type(loss).__name__
-            raise TypeError(f"the loss of replicas must be a Tensor with one number, got {given}")
-        self.board.losses[self.index] = loss.item() * weight
+        return part
 
     def _update(self) -> None:
-        """Sum the gradients of all workers and update the parameters: each worker every n-th piece."""
-        pieces = []
-        for (group, flat), scratch, rows, used in self._tables(self.scratch):
-            rule = partial(self.optimizer.update, group)
-            even = -(-flat.values.size // len(used))  # so that all have as much to do
-            for span, steps in flat.pieces(np.logical_or.reduce(used), min(CHUNK, even)):
-                update = partial(flat.update_piece, rule, span, steps, scratch=scratch)
-                pieces.append((rows[:, span], update))
-        pieces = pieces[self.index :: len(self.board.losses)]
-        for rows, _ in pieces:
-            for row in rows[1:]:
-                rows[0] += row
-        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite stops the step below
-            self.board.squares[self.index] = sum(square_sum(rows[0]) for rows, _ in pieces)
-        self.meet()
-        if not math.isfinite(self.norm):
-            return
-        factor = self.max_norm / (self.norm + 1e-6)  # as in clip_grad_norm_
-        for (g, *_), update in pieces:
-            if factor < 1:
-                g *= factor
-            update(g)
-        if self.index == 0:
-            for (_, flat), used in zip(self.buffers, self.board.used, strict=True):
-                flat.count_step(np.logical_or.reduce(used))
+        """Reduce, clip, update: every n-th piece, or all where this worker has parameters of its own."""
+        exchange, optimizer = self.exchange, self.optimizer
+        first = exchange.index % exchange.sharers
+        used = exchange.used_by_any()
+        pieces = list(optimizer.pieces(used, self.scratch, exchange.sharers))[first :: exchange.sharers]
+        gradients = exchange.sum(pieces)
+        self.norm = exchange.norm(gradients)
+        if math.isfinite(self.norm):
+            update(optimizer.update, pieces, clip(gradients, self.norm, self.max_norm))
+            if first == 0:  # the counts are shared too
+                for (_, flat), of_buffer in zip(optimizer.buffers(), used, strict=True):
+                    flat.count_step(of_buffer)
 
-    @property
-    def norm(self) -> float:
-        """Of the last step's gradients, over all parameters."""
-        return math.sqrt(self.board.squares.sum())
+
+def _number(loss) -> float:
+    if not isinstance(loss, Tensor) or loss.size != 1:
+        given = f"a Tensor of shape {loss.shape}" if isinstance(loss, Tensor) else type(loss).__name__
+        raise TypeError(f"the loss of replicas must be a Tensor with one number, got {given}")
+    return loss.item()

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-import numpy as np
-
 from ...autograd import Tensor
+from ..optim.steps import clip, square_sum
 
 
 def clip_grad_norm_(
@@ -22,24 +21,8 @@ def clip_grad_norm_(
     if isinstance(parameters, Tensor):
         parameters = [parameters]
     gradients = [p.grad for p in parameters if p.grad is not None]
-    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is looked at below
-        norm = math.sqrt(sum(map(square_sum, gradients)))
-    if not math.isfinite(norm):
-        if error_if_nonfinite:
-            raise ValueError(f"the gradients' norm is {norm}: some gradient is infinite or nan")
-        return norm
-    factor = max_norm / (norm + 1e-6)
-    if factor < 1:
-        for g in gradients:
-            np.multiply(g, factor, out=g)
+    norm = math.sqrt(square_sum(gradients))
+    if error_if_nonfinite and not math.isfinite(norm):
+        raise ValueError(f"the gradients' norm is {norm}: some gradient is infinite or nan")
+    list(clip(gradients, norm, max_norm))  # each is scaled as it is asked for
     return norm
-
-
-def square_sum(g: np.ndarray) -> float:
-    """The sum of the squares of all elements, also where float32 cannot hold it."""
-    flat = g.reshape(-1)
-    total = float(np.dot(flat, flat))
-    if not math.isfinite(total):  # float32 squares overflow from 1e19 on
-        flat = flat.astype(np.float64)
-        total = float(np.dot(flat, flat))
-    return total

@@ -118,7 +118,7 @@ def test_dropout_differs_between_workers_and_follows_from_the_seed(kind):
         with parallel.replicate(model, optimizer, outputs, workers=2, kind=kind) as replicas:
             nn.manual_seed(seed)
             first = [replicas.step(np.zeros((rows, 1))) for _ in range(2)]
-            per_worker = replicas._board.losses.copy()
+            per_worker = replicas._exchange.losses.copy()
             model.eval()
             return first, per_worker, replicas.evaluate(np.zeros((2, 1)))
 

@@ -127,7 +127,7 @@ def test_closing_in_the_middle_of_a_step_ends_the_workers(kind, monkeypatch):
     def interrupted():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(replicas._self, "meet", interrupted)
+    monkeypatch.setattr(replicas._exchange, "wait", interrupted)
     with pytest.raises(KeyboardInterrupt):
         replicas.step(*regression(4))
     assert replicas._links[0].death() is not None
