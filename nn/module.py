@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import ref
 
 import numpy as np
 
-from ..autograd import Tensor, versions
+from ..autograd import Tensor
 from ..autograd.modes import Scope, scope
+from .loading import LoadResult, load_arrays
 
 
 class Parameter(Tensor):
@@ -21,13 +21,6 @@ class Parameter(Tensor):
 
     def __init__(self, data, requires_grad: bool = True, dtype=None):
         super().__init__(data, requires_grad, dtype)
-
-
-class LoadResult(NamedTuple):
-    """Names that `load_state_dict(strict=False)` passed over."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
 
 
 class Module:  # over 200 lines: what a PyTorch user calls on any module is all here
@@ -137,19 +130,11 @@ class Module:  # over 200 lines: what a PyTorch user calls on any module is all 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> LoadResult:
         """Copy arrays by name into parameters and buffers, all or nothing.
 
-        Raises ValueError naming every missing, unexpected (both unless `strict=False`) and misshapen key.
+        Raises ValueError naming every key that is missing or unexpected (both unless `strict=False`),
+        misshapen, or of a kind that cannot be cast, as floats where integers are expected.
         """
-        own = self.state_dict()
-        given = {key: np.asarray(v.data if isinstance(v, Tensor) else v) for key, v in state_dict.items()}
-        result = LoadResult([k for k in own if k not in given], [k for k in given if k not in own])
-        problems = _misfits(own, given, result if strict else LoadResult([], []))
-        if problems:
-            raise ValueError("\n  ".join([f"{type(self).__name__}.load_state_dict:", *problems]))
-        cast = {key: given[key].astype(array.dtype, copy=False) for key, array in own.items() if key in given}
-        for key, array in cast.items():
-            own[key][...] = array
-            versions.mark_written(own[key])
-        return result
+        into = f"{type(self).__name__}.load_state_dict"
+        return load_arrays(into, self.state_dict(), state_dict, strict)
 
     # ------------------------------------------------------------------ modes and changes
 
@@ -244,31 +229,6 @@ class Module:  # over 200 lines: what a PyTorch user calls on any module is all 
 
     def __getattr__(self, name: str):
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
-
-
-def _misfits(own: dict[str, np.ndarray], given: dict[str, np.ndarray], names: LoadResult) -> list[str]:
-    """What keeps `given` from being loaded into `own`, in lines for an error."""
-    wrong = [
-        f"{key} has shape {given[key].shape}, expected {array.shape}"
-        for key, array in own.items()
-        if key in given and given[key].shape != array.shape
-    ]
-    missing, unexpected = names
-    return [
-        *([f"misshapen: {'; '.join(wrong)}"] if wrong else []),
-        *([f"missing: {_with_nearest(missing, unexpected)}"] if missing else []),
-        *([f"unexpected: {_with_nearest(unexpected, missing)}"] if unexpected else []),
-    ]
-
-
-def _with_nearest(keys: list[str], others: list[str]) -> str:
-    """The keys, each with the most similar one on the other side, if any."""
-
-    def described(key: str) -> str:
-        near = difflib.get_close_matches(key, others, 1)
-        return f"{key} (nearest: {near[0]})" if near else key
-
-    return ", ".join(map(described, keys))
 
 
 def _folded(children: list[tuple[str, str]]) -> Iterator[str]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..autograd import Tensor
 from . import atomic, random
+from .loading import check_fit
 
 FORMAT = "tapegrad checkpoint 1"
 Arrays = dict[str, np.ndarray]
@@ -65,7 +66,7 @@ def load(path, *, model=None, optimizer=None, schedule=None, rng: bool = True) -
     weights = {name[6:]: array for name, array in arrays.items() if name.startswith("model.")}
     try:  # everything is checked before anything is written
         if model is not None:
-            _check_model(weights, model.state_dict())
+            check_fit("the file does not fit the model", model.state_dict(), weights, cast=False)
         if optimizer is not None:
             moments = _optimizer_state(about["optimizer"], arrays)
             optimizer.check_state_dict(moments)
@@ -150,17 +151,3 @@ def _optimizer_state(about: dict[str, Any], arrays: Arrays) -> dict[str, Any]:
             _, index, name = key.split(".", 2)
             state[int(index)][name] = array
     return {**about, "state": state}
-
-
-def _check_model(weights: Mapping[str, np.ndarray], own: Mapping[str, Any]) -> None:
-    """Raise ValueError naming every key that is missing, unexpected, or of another shape or kind."""
-    problems = [f"missing: {name}" for name in own if name not in weights]
-    problems += [f"unexpected: {name}" for name in weights if name not in own]
-    for name in own.keys() & weights.keys():
-        ours = own[name].data if isinstance(own[name], Tensor) else np.asarray(own[name])
-        theirs = weights[name]
-        if theirs.shape != ours.shape or theirs.dtype.kind != ours.dtype.kind:
-            given = f"{theirs.shape} {theirs.dtype}"
-            problems.append(f"{name} is {given} in the file, {ours.shape} {ours.dtype} in the model")
-    if problems:
-        raise ValueError("the checkpoint does not fit the model\n  " + "\n  ".join(sorted(problems)))

@@ -32,6 +32,18 @@ def test_every_op_forward_and_backward(case):
         np.testing.assert_allclose(native(other.grad), ours.grad, rtol=1e-10, atol=1e-12)
 
 
+def test_a_state_of_them_is_loaded_into_them():
+    layer, other = nn.Linear(2, 3), nn.Linear(2, 3)
+    for parameter in (*layer.parameters(), *other.parameters()):
+        parameter.data = Foreign(parameter.data)
+    layer.load_state_dict(other.state_dict())
+    assert type(layer.weight.data) is Foreign
+    for ours, theirs in zip(layer.parameters(), other.parameters(), strict=True):
+        np.testing.assert_array_equal(native(ours.data), native(theirs.data))
+    with pytest.raises(ValueError, match=r"misshapen: weight has shape \(3,\), expected \(3, 2\)"):
+        layer.load_state_dict({**other.state_dict(), "weight": other.bias})
+
+
 def train(convert, steps=2):
     """Losses and parameters of a GPT trained on arrays as `convert` gives them."""
     nn.manual_seed(0)

@@ -175,7 +175,7 @@ def test_files_that_are_no_checkpoint(tmp_path, saved):
 def test_checkpoints_of_something_else(tmp_path, saved):
     path, objects = saved
     larger = make(hidden=5)
-    refused(path, r"0.weight is \(4, 3\) float32 in the file, \(5, 3\) float32 in the model", **larger)
+    refused(path, r"misshapen: 0.weight has shape \(4, 3\), expected \(5, 3\); 0.bias has", **larger)
     refused(path, "AdamW: the state has groups of", optimizer=AdamW([nn.Parameter(np.zeros(3))]))
     shapes = [nn.Parameter(np.zeros(shape)) for shape in [(4, 3), (4,), (2, 4), (3,)]]
     refused(path, r"exp_avg of parameter 3 has shape \(2,\), expected \(3,\)", optimizer=AdamW(shapes))
@@ -195,13 +195,54 @@ def test_a_strange_state_of_the_random_numbers(tmp_path, saved, monkeypatch):
 
 
 def test_names_that_do_not_fit_are_all_listed(tmp_path):
-    nn.save(tmp_path / "c", model=Model(a=np.zeros(3), b=np.zeros(2), c=np.zeros(2)))
-    own = Model(a=np.ones(3), c=np.ones(2, np.int64), d=np.ones(4))
-    with pytest.raises(ValueError, match="does not fit the model") as caught:
+    theirs = {
+        "a": np.zeros(3),
+        "b": np.zeros(2),
+        "c": np.zeros(2),
+        "wieght": np.zeros(4),
+        "e": np.zeros((1, 2)),
+    }
+    nn.save(tmp_path / "c", model=Model(**theirs))
+    own = Model(a=np.ones(3), c=np.ones(2, np.int64), weight=np.ones(4), e=np.ones(2))
+    with pytest.raises(ValueError) as caught:
         nn.load(tmp_path / "c", model=own)
-    for line in ("missing: d", "unexpected: b", "c is (2,) float64 in the file, (2,) int64 in the model"):
-        assert line in str(caught.value)
+    assert str(caught.value).splitlines() == [
+        f"{tmp_path / 'c'}: the file does not fit the model:",
+        "  misshapen: e has shape (1, 2), expected (2,)",
+        "  of another kind: c has dtype float64, expected int64",
+        "  missing: weight (nearest: wieght)",
+        "  unexpected: b, wieght (nearest: weight)",
+    ]
     assert all((array == 1).all() for array in own.arrays.values())
+
+
+def test_a_file_and_a_state_dict_that_do_not_fit_are_told_alike(tmp_path):
+    larger, smaller = make(hidden=5)["model"], nn.Sequential(nn.Linear(3, 4), nn.Tanh())
+    nn.save(tmp_path / "c", model=smaller)
+    with pytest.raises(ValueError) as of_state:
+        larger.load_state_dict(smaller.state_dict())
+    with pytest.raises(ValueError) as of_file:
+        nn.load(tmp_path / "c", model=larger)
+    told = str(of_state.value).splitlines()[1:]
+    assert len(told) == 2 and told == str(of_file.value).splitlines()[1:]
+
+
+@pytest.mark.parametrize(
+    ("own", "given"), [("i8", "f8"), ("f4", "i4"), ("f4", "?"), ("?", "i8"), ("i4", "u1")]
+)
+def test_a_file_holds_dtypes_of_the_models_kinds(tmp_path, own, given):
+    nn.save(tmp_path / "c", model=Model(w=np.zeros(2, given)))
+    model = Model(w=np.ones(2, own))
+    message = f"of another kind: w has dtype {np.dtype(given)}, expected {np.dtype(own)}"
+    with pytest.raises(ValueError, match=message):
+        nn.load(tmp_path / "c", model=model)
+    assert (model.arrays["w"] == 1).all()
+    nn.save(
+        tmp_path / "c",
+        model=Model(w=np.zeros(2, own).astype(f"{np.dtype(own).kind}{2}" if own != "?" else own)),
+    )
+    nn.load(tmp_path / "c", model=model)  # of another size, it is cast
+    assert (model.arrays["w"] == 0).all() and model.arrays["w"].dtype == own
 
 
 def test_extra_values_must_fit_into_json(tmp_path):
