@@ -1,4 +1,4 @@
-"""Checkpoints: model, optimizer, schedule and random numbers in one safetensors file."""
+"""Saving and loading: model, optimizer, schedule and random numbers in one safetensors file."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ..autograd import Tensor
 from . import atomic, random
 from .loading import check_fit
 
-FORMAT = "tapegrad checkpoint 1"
+FORMAT = "tapegrad checkpoint 1"  # what files written so far say; another word would shut them out
 Arrays = dict[str, np.ndarray]
 
 
 def save(
     path, *, model=None, optimizer=None, schedule=None, step: int = 0, rng: bool = True, **extra
 ) -> None:
-    """Write a checkpoint in safetensors format (https://github.com/huggingface/safetensors).
+    """Write all that is given to a file in safetensors format (https://github.com/huggingface/safetensors).
 
     Arrays of `model.state_dict()` are called "model.<name>", the optimizer's "optimizer.<index>.<name>";
     all else, with `extra` (what JSON can hold), is JSON in the file's metadata. The file is written beside
-    `path` and renamed, so whenever the program is killed, `path` holds the old checkpoint or the new one.
-    What a killed save leaves (.<name>.<digits>.tmp) is removed by the next to the same path.
+    `path` and renamed, so whenever the program is killed, `path` holds the old file or the new one. What a
+    killed save leaves (.<name>.<digits>.tmp) is removed by the next to the same path.
     """
     arrays: Arrays = {}
     about: dict[str, Any] = {"step": step, "extra": extra}
@@ -52,7 +52,7 @@ def save(
 
 
 def load(path, *, model=None, optimizer=None, schedule=None, rng: bool = True) -> dict[str, Any]:
-    """Read a checkpoint into the objects given and return {"step": step, **extra}.
+    """Read a file written by `save` into the objects given and return {"step": step, **extra}.
 
     With `rng`, the random numbers go on from where they were when it was saved (if they were saved). Raises
     FileNotFoundError, or ValueError for a file that is damaged, lacks what is asked for, or does not fit;
@@ -62,7 +62,7 @@ def load(path, *, model=None, optimizer=None, schedule=None, rng: bool = True) -
     wanted = {"model": model, "optimizer": optimizer, "schedule": schedule}
     lacking = [name for name, given in wanted.items() if given is not None and name not in about]
     if lacking:
-        raise ValueError(f"{path}: this checkpoint holds no {' and no '.join(lacking)}")
+        raise ValueError(f"{path}: this file holds no {' and no '.join(lacking)}")
     weights = {name[6:]: array for name, array in arrays.items() if name.startswith("model.")}
     try:  # everything is checked before anything is written
         if model is not None:
@@ -91,7 +91,9 @@ def _safetensors():
     try:
         import safetensors.numpy
     except ImportError as error:
-        raise ImportError("checkpoints need the package safetensors: pip install safetensors") from error
+        raise ImportError(
+            "nn.save and nn.load need the package safetensors: pip install safetensors"
+        ) from error
     return safetensors
 
 
@@ -104,7 +106,7 @@ def _array(value) -> np.ndarray:
 def _plain(value):
     if isinstance(value, np.generic):
         return value.item()
-    raise TypeError(f"a checkpoint's extra values must fit into JSON, got {type(value).__name__}")
+    raise TypeError(f"nn.save: extra values must fit into JSON, got {type(value).__name__}")
 
 
 def _crc(arrays: Mapping[str, np.ndarray], text: str) -> int:
@@ -126,9 +128,9 @@ def _write(path: str, arrays: Arrays, metadata: dict[str, str]) -> None:
 
 
 def _read(path) -> tuple[Arrays, dict[str, Any]]:
-    """The arrays and the JSON of a checkpoint, once they are known to be whole."""
+    """The arrays and the JSON of a file, once they are known to be whole."""
     if not os.path.isfile(path):
-        raise FileNotFoundError(f"no checkpoint at {path}")
+        raise FileNotFoundError(f"no file at {path}")
     safetensors = _safetensors()
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
@@ -137,7 +139,7 @@ def _read(path) -> tuple[Arrays, dict[str, Any]]:
     except (safetensors.SafetensorError, TypeError, ValueError, OSError) as error:
         raise ValueError(f"{path} is damaged or no safetensors file: {error}") from error
     if metadata.get("format") != FORMAT:
-        raise ValueError(f"{path} is a safetensors file, but not a checkpoint written by tapegrad.nn.save")
+        raise ValueError(f"{path} is a safetensors file, but not one written by tapegrad.nn.save")
     if metadata.get("crc32") != str(_crc(arrays, metadata.get("about", ""))):
         raise ValueError(f"{path} is damaged: its contents do not match their checksum")
     return arrays, json.loads(metadata["about"])

@@ -173,7 +173,7 @@ class Replicas:
             if death is not None:
                 raise RuntimeError(
                     f"worker {index} of {self.workers} {death}; the replicas are closed, and the parameters "
-                    "may be between two steps: go back to the last checkpoint"
+                    "may be between two steps: go back to what was saved last"
                 )
 
     def _check_model(self) -> None:

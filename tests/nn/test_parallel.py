@@ -129,7 +129,7 @@ def test_dropout_differs_between_workers_and_follows_from_the_seed(kind):
     assert calm == np.arange(64).mean()  # eval() reached the worker
 
 
-def test_a_checkpoint_goes_on_bit_for_bit(kind, tmp_path):
+def test_saved_replicas_go_on_bit_for_bit(kind, tmp_path):
     batches = [regression(6, seed) for seed in range(6)]
     path = tmp_path / "c.safetensors"
 

@@ -161,7 +161,7 @@ def test_a_killed_worker_is_reported_within_seconds():
     replicas.step(x, y)
     os.kill(replicas._links[0]._process.pid, signal.SIGKILL)
     start = time.monotonic()
-    with pytest.raises(RuntimeError, match="worker 1 of 2 .* was killed by SIGKILL.*last checkpoint"):
+    with pytest.raises(RuntimeError, match="worker 1 of 2 .* was killed by SIGKILL.*saved last"):
         for _ in range(3):
             replicas.step(x, y)
     assert time.monotonic() - start < 10

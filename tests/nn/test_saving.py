@@ -1,4 +1,4 @@
-"""Checkpoints: what comes back, what is refused, and that training goes on bit for bit."""
+"""Saving and loading: what comes back, what is refused, and that training goes on bit for bit."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -80,6 +81,24 @@ def test_all_comes_back(saved):
     assert snapshot(others) == after
 
 
+def test_a_file_written_by_the_first_version_is_loaded():
+    from safetensors import safe_open
+
+    path = Path(__file__).parent / "golden" / "saved.safetensors"
+    objects = make(lr=9.0)
+    assert nn.load(path, **objects) == {"step": 3, "notes": {"text": "äöü"}}
+    assert random.generator().random(2).tolist() == [0.25507945940786836, 0.9752894128284465]
+    assert objects["model"][2].bias.data.tolist() == [-0.18604165315628052, 0.051342129707336426]
+    with safe_open(path, "numpy") as file:
+        assert file.metadata()["format"] == "tapegrad checkpoint 1"
+        for name, array in objects["model"].state_dict().items():
+            np.testing.assert_array_equal(array, file.get_tensor(f"model.{name}"))
+        for index, entry in objects["optimizer"].state_dict()["state"].items():
+            assert entry["step"] == 3
+            np.testing.assert_array_equal(entry["exp_avg"], file.get_tensor(f"optimizer.{index}.exp_avg"))
+    assert objects["schedule"].n == 3 and objects["optimizer"].param_groups[0]["initial_lr"] == 0.1
+
+
 def test_parts_can_be_left_out(tmp_path, saved):
     path, objects = saved
     before = random.get_rng_state()
@@ -93,9 +112,7 @@ def test_parts_can_be_left_out(tmp_path, saved):
     nn.save(bare, rng=False)
     assert nn.load(str(bare)) == {"step": 0}
     assert random.get_rng_state() == here
-    with pytest.raises(
-        ValueError, match="bare: this checkpoint holds no model and no optimizer and no schedule"
-    ):
+    with pytest.raises(ValueError, match="bare: this file holds no model and no optimizer and no schedule"):
         nn.load(bare, **objects)
 
 
@@ -153,13 +170,13 @@ def refused(path, message, kind=ValueError, **other):
     assert snapshot(objects) == before
 
 
-def test_files_that_are_no_checkpoint(tmp_path, saved):
+def test_files_that_save_did_not_write(tmp_path, saved):
     from safetensors.numpy import save_file
 
     path, _ = saved
     whole = path.read_bytes()
-    refused(tmp_path / "absent", "no checkpoint at", FileNotFoundError)
-    refused(tmp_path, "no checkpoint at", FileNotFoundError)
+    refused(tmp_path / "absent", "no file at", FileNotFoundError)
+    refused(tmp_path, "no file at", FileNotFoundError)
     bad = tmp_path / "bad"
     noise = np.random.default_rng(0).bytes(5000)
     for content in (b"", noise, b"\xff" * 100, whole[:5], whole[:200], whole[:-1], whole + b"x", whole[8:]):
@@ -167,12 +184,12 @@ def test_files_that_are_no_checkpoint(tmp_path, saved):
         refused(bad, "damaged")
     for place in (20, len(whole) // 2, len(whole) - 3):  # one bit, in the metadata or in the arrays
         bad.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-        refused(bad, "damaged|not a checkpoint")
+        refused(bad, "damaged|not one written by")
     save_file({"w": np.zeros(3)}, bad)
-    refused(bad, "not a checkpoint written by tapegrad.nn.save")
+    refused(bad, "not one written by tapegrad.nn.save")
 
 
-def test_checkpoints_of_something_else(tmp_path, saved):
+def test_files_of_something_else(tmp_path, saved):
     path, objects = saved
     larger = make(hidden=5)
     refused(path, r"misshapen: 0.weight has shape \(4, 3\), expected \(5, 3\); 0.bias has", **larger)
@@ -263,7 +280,7 @@ def test_without_safetensors(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
 @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
-def test_a_failed_save_leaves_the_old_checkpoint(saved, monkeypatch, call, error):
+def test_a_failed_save_leaves_the_old_file(saved, monkeypatch, call, error):
     path, objects = saved
     before = path.read_bytes()
 
@@ -304,7 +321,7 @@ while True:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kills with a signal")
-def test_a_killed_program_leaves_a_whole_checkpoint(tmp_path):
+def test_a_killed_program_leaves_a_whole_file(tmp_path):
     path = tmp_path / "c"
     for delay in (0.0, 0.004, 0.011):
         with subprocess.Popen([sys.executable, "-c", SAVING, str(path)], stdout=subprocess.PIPE) as process:

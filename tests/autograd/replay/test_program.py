@@ -156,8 +156,8 @@ def test_an_array_of_a_recording_after_its_end():
 
 def test_gradients_in_given_places():
     w, b = Tensor(rng.standard_normal((4, 3)), requires_grad=True), Tensor(np.zeros(4), requires_grad=True)
-    board = np.zeros(16)
-    places = {id(w): board[:12].reshape(4, 3), id(b): board[12:]}
+    row = np.zeros(16)
+    places = {id(w): row[:12].reshape(4, 3), id(b): row[12:]}
     x, y = rng.standard_normal((2, 5, 3))
     recorded = Program(lambda x: ag.square(kernels.linear(x, w, b)).sum(), [x], [w, b], places)
     found = dict.fromkeys([w.edge, b.edge])
@@ -165,7 +165,7 @@ def test_gradients_in_given_places():
     ag.engine.walk([out.edge], [np.ones(())], targets=found)
     assert found[w.edge] is places[id(w)] and found[b.edge] is places[id(b)]
     expected = ag.grad(ag.square(kernels.linear(y, w, b)).sum(), [w, b])
-    np.testing.assert_array_equal(board, np.concatenate([g.data.ravel() for g in expected]))
+    np.testing.assert_array_equal(row, np.concatenate([g.data.ravel() for g in expected]))
 
 
 def test_layouts_in_memory_are_kept():
