@@ -104,3 +104,10 @@ class Flat:
         self.steps += np.asarray(used)
         pairs = zip(self.params, used, strict=True)
         versions.mark_written(*[p.data for p, written in pairs if written])
+
+
+def share_memory(params: Sequence[Tensor]) -> bool:
+    """Whether the arrays of any two overlap, as far as NumPy can tell. A sort by address finds them."""
+    arrays = [p.data for p in params if p.size and isinstance(p.data, np.ndarray)]
+    bounds = sorted(map(np.lib.array_utils.byte_bounds, arrays))
+    return any(start < end for (_, end), (start, _) in pairwise(bounds))

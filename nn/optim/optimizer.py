@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd import Tensor
-from .flat import Flat
+from .flat import Flat, share_memory
 from .steps import Piece, reduce, update
 
 
@@ -77,21 +77,14 @@ class Optimizer:
                     f"takes Tensors, as model.parameters() gives, got {type(p).__name__}", TypeError
                 )
             if p.node is not None and not p.is_leaf:
-                raise self._error(
-                    f"a Tensor computed by {p.node.name} is no leaf; only leaves can be trained"
-                )
+                raise self._error(f"a Tensor computed by {p.node.name} is no leaf; only leaves are trained")
             if p.dtype.kind != "f":
                 raise self._error(f"trains float parameters, got {p.dtype}", TypeError)
         every = [p for group in self.param_groups for p in group["params"]] + params
         if len({id(p) for p in every}) < len(every):
             raise self._error("a parameter is listed twice")
-        # Two Tensors over one array would be torn apart by moving them. A sort by address finds them.
-        bounds = sorted(
-            np.lib.array_utils.byte_bounds(p.data) for p in every if p.size and isinstance(p.data, np.ndarray)
-        )
-        for (_, end), (start, _) in zip(bounds, bounds[1:], strict=False):
-            if start < end:
-                raise self._error("two parameters share memory; use one Tensor in both places")
+        if share_memory(every):  # they would be torn apart by moving them
+            raise self._error("two parameters share memory; use one Tensor in both places")
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients, or fill them with zeros."""
@@ -206,9 +199,7 @@ class Optimizer:
         """Take over a state given by `state_dict`, all or nothing; the arrays are copied."""
         self.check_state_dict(state)
         for group, saved in zip(self.param_groups, state["param_groups"], strict=True):
-            options = {
-                key: tuple(value) if isinstance(value, list) else value for key, value in saved.items()
-            }
+            options = {k: tuple(v) if isinstance(v, list) else v for k, v in saved.items()}
             group.update({**options, "params": group["params"]})
         given = {int(index): arrays for index, arrays in state["state"].items()}
         for index, (flat, i) in enumerate(self._entries()):
