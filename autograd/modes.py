@@ -6,7 +6,9 @@ import functools
 import inspect
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar, overload
+
+F = TypeVar("F", bound=Callable)
 
 
 class Mode:
@@ -57,7 +59,7 @@ class Switch:
     def __exit__(self, *exc) -> None:
         current.set(self.outer.pop())
 
-    def __call__(self, fn: Callable) -> Callable:
+    def __call__(self, fn: F) -> F:
         def switch() -> Switch:  # one for each call: threads and nested calls must not share the stack
             return Switch(**self.changes)
 
@@ -81,7 +83,7 @@ class Switch:
                 except BaseException as error:  # thrown in by the caller, GeneratorExit from close() included
                     resume = functools.partial(steps.throw, error)
 
-        return generate if inspect.isgeneratorfunction(fn) else call
+        return generate if inspect.isgeneratorfunction(fn) else call  # type: ignore[return-value]
 
 
 def observing(observer: Callable) -> Switch:
@@ -89,18 +91,30 @@ def observing(observer: Callable) -> Switch:
     return Switch(observers=(*current.get().observers, observer))
 
 
+@overload
+def no_grad(fn: None = None) -> Switch: ...
+@overload
+def no_grad(fn: F) -> F: ...
 def no_grad(fn: Callable | None = None) -> Any:
     """Record nothing: `with no_grad(): ...`, or `@no_grad` above a function or a generator."""
     switch = Switch(grad=False)
     return switch if fn is None else switch(fn)
 
 
+@overload
+def enable_grad(fn: None = None) -> Switch: ...
+@overload
+def enable_grad(fn: F) -> F: ...
 def enable_grad(fn: Callable | None = None) -> Any:
     """Record again inside a `no_grad` block."""
     switch = Switch(grad=True)
     return switch if fn is None else switch(fn)
 
 
+@overload
+def higher_order(fn: None = None) -> Switch: ...
+@overload
+def higher_order(fn: F) -> F: ...
 def higher_order(fn: Callable | None = None) -> Any:
     """Keep each op's inputs too, so that `grad(..., create_graph=True)` can differentiate its backward."""
     switch = Switch(recipes=True)
