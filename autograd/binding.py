@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -14,6 +15,11 @@ from .constant import constant
 from .tensor import FUNCTIONS, SCIPY, Tensor
 
 OPERANDS = (Tensor, np.ndarray, np.generic, int, float, list, tuple)
+IN_PLACE = """
+
+In place: this Tensor becomes the result.
+ValueError for a result of another shape, TypeError for a dtype that does not fit or a view with a graph,
+RuntimeError for a leaf that requires a gradient, except under no_grad()."""
 ONE_WAY = ("lt", "le", "gt", "ge", "eq", "ne", "and", "or", "xor")  # bound as `a < b` alone
 
 
@@ -36,6 +42,8 @@ def operators(fn: Callable) -> tuple[Callable, Callable, Callable]:
     def in_place(a, b):
         return a._rebind(fn(a, b))
 
+    forward.__doc__ = swapped.__doc__ = inspect.cleandoc(fn.__doc__ or "")
+    in_place.__doc__ = forward.__doc__ + IN_PLACE
     return forward, swapped, in_place
 
 
@@ -47,7 +55,7 @@ def _is_operand(value) -> bool:
 
 
 def clip(self, min: ArrayLike | None = None, max: ArrayLike | None = None) -> Tensor:
-    """clip(0, 1) or clip(min=0): limited to [min, max]."""
+    """clip(0, 1) or clip(min=0): limited to [min, max], shapes broadcast."""
     return ops.clip(self, min, max)
 
 
@@ -64,7 +72,11 @@ def transpose(self, *axes: int | Sequence[int]) -> Tensor:
 
 
 def set_item(self, index: Any, value: ArrayLike) -> None:
-    """x[index] = value: this Tensor becomes another with the value put in."""
+    """x[index] = value: this Tensor becomes another with the value put in, which broadcasts to x[index].
+
+    ValueError where an element is named twice, TypeError for a dtype that does not fit or for a view with a
+    graph, RuntimeError for a leaf that requires a gradient, except under no_grad().
+    """
     self._rebind(ops.index_put(self, value, index))
 
 
@@ -72,8 +84,10 @@ METHODS: dict[str, Callable | property] = {
     "__neg__": ops.negative,
     "__abs__": ops.absolute,
     "__invert__": ops.invert,
-    "T": property(ops.transpose, doc="The axes reversed."),
-    "mT": property(lambda x: ops.swapaxes(x, -1, -2), doc="The last two axes exchanged."),
+    "T": property(ops.transpose, doc="The axes reversed: (a, b, c) becomes (c, b, a)."),
+    "mT": property(
+        lambda x: ops.swapaxes(x, -1, -2), doc="The last two axes exchanged: (..., n, m) becomes (..., m, n)."
+    ),
     "__getitem__": ops.getitem,
     "__setitem__": set_item,
     "clip": clip,

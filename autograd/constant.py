@@ -11,7 +11,7 @@ import numpy as np
 
 from .arrays import as_array, is_array
 from .modes import current
-from .op import Facts
+from .op import Facts, numpy_summary
 from .tensor import Tensor, wrap
 
 
@@ -40,7 +40,12 @@ def constant(
         out = fn(*map(strip, args), **{key: strip(value) for key, value in kwargs.items()})
         return tuple(map(dress, out)) if isinstance(out, tuple) else dress(out)
 
-    functools.update_wrapper(call, fn, assigned=("__name__", "__qualname__", "__doc__"), updated=())
+    functools.update_wrapper(call, fn, assigned=("__name__", "__qualname__"), updated=())
+    refused = "" if lossless else "\nTypeError for a Tensor whose gradient is recorded: it would be lost."
+    call.__doc__ = (
+        f"np.{fn.__name__} of Tensors; arrays come out as constant Tensors, without gradient.\n\n"
+        f"{numpy_summary(fn)}\nArguments, shapes and dtypes are those of NumPy's function.{refused}"
+    )
     call.__module__ = sys._getframe(1).f_globals["__name__"]  # where it can be found, for pickle
     call.__dict__.update(facts=Facts(numpy=(fn,), operator=operator, method=method, flops=0))
     return call

@@ -16,7 +16,7 @@ from .tensor import Tensor, seed_for, wrap
 def grad(
     outputs: Tensor | Sequence[Tensor],
     inputs: Tensor | Sequence[Tensor],
-    grad_outputs=None,
+    grad_outputs: Tensor | np.ndarray | Sequence[Tensor | np.ndarray | None] | None = None,
     *,
     retain_graph: bool | None = None,
     create_graph: bool = False,
@@ -26,8 +26,9 @@ def grad(
 
     `grad_outputs` has one gradient for each output (needed where it is not a single number). With
     `create_graph` the result can be differentiated again, to any order; everything that leads to `outputs`
-    must have been run under `higher_order()`. `retain_graph` is `create_graph` unless given. An input that
-    the outputs do not depend on is an error, or `None` with `allow_unused`.
+    must have been run under `higher_order()`. `retain_graph` is `create_graph` unless given. RuntimeError
+    where nothing was recorded, or for an input that the outputs do not depend on, which `allow_unused` makes
+    `None`; ValueError where the number of `grad_outputs` or a shape is wrong.
     """
     outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)

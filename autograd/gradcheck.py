@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from .tensor import Tensor
 
 def gradcheck(
     fn: Callable,
-    inputs,
+    inputs: Sequence[Tensor],
     *,
     eps: float = 1e-6,
     tolerance: float = 1e-7,
@@ -28,7 +28,7 @@ def gradcheck(
     naming the input if the two differ by more than `tolerance` times the scale of the derivative (or of 1),
     else returns True. `reference` is called with ndarrays in place of `fn` for the difference. With
     `order=2` the gradient's own gradient, by `create_graph`, is compared with a difference of the plain
-    gradient.
+    gradient. ValueError where no input requires a gradient, TypeError for one that is not float64.
     """
     rng = np.random.default_rng(seed)
     inputs = [x if isinstance(x, Tensor) else Tensor(x) for x in inputs]

@@ -70,7 +70,12 @@ def op(*, several: Literal[True], **facts: Any) -> ManyOutputs: ...
 @overload
 def op(**facts: Any) -> OneOutput: ...
 def op(
-    body: Callable | None = None, *, needs=False, several=False, plain: Callable | None = None, **facts
+    body: Callable | None = None,
+    *,
+    needs: bool = False,
+    several: bool = False,
+    plain: Callable | None = None,
+    **facts,
 ) -> Any:
     """Make `body` an op on Tensors; the result is the public function.
 
@@ -250,9 +255,10 @@ def elementwise(
     """An op from a function of one number: `tan = elementwise(np.tan, slope=lambda y: 1 + y * y)`.
 
     Its result has the shape of its argument. The names of slope's parameters say what backward needs and so
-    what is kept: x, y = fn(x), both, or nothing. In place of a slope that g is multiplied with, `gradient`
-    may be given, whose first parameter is g: `lambda g, x: g / x`. `fn`, unless it is a ufunc of NumPy, is a
-    function of arrays in plain NumPy and the op needs a `name`. `facts` are those of `op`.
+    what is kept: x, y = fn(x), both, or nothing; TypeError for others. In place of a slope that g is
+    multiplied with, `gradient` may be given, whose first parameter is g: `lambda g, x: g / x`. `fn`, unless
+    it is a ufunc of NumPy, is a function of arrays in plain NumPy and the op needs a `name`. `doc` is a
+    sentence, by default NumPy's; that the op is elementwise is added. `facts` are those of `op`.
     """
     rule: Any = slope or gradient
     named = set(inspect.signature(rule).parameters) if rule else {"nothing"}
@@ -263,7 +269,9 @@ def elementwise(
     body = _body_of(fn, slope, gradient)
     body.__name__ = body.__qualname__ = name or fn.__name__
     body.__module__ = sys._getframe(1).f_globals["__name__"]  # where it can be found, for pickle
-    body.__doc__ = doc or f"{_summary(fn)} The result has the shape of x."
+    body.__annotations__["x"] = "ArrayLike"
+    doc = doc or numpy_summary(fn) or f"{body.__name__}(x)."
+    body.__doc__ = f"{doc}\n\nElementwise: the result has the shape of x."
     if isinstance(fn, np.ufunc):
         facts.setdefault("numpy", fn)
     return op(**facts)(body)
@@ -300,7 +308,8 @@ def _body_of(fn: Callable, slope: Any, gradient: Any) -> Callable:
     return of_result if slope and needed == ["y"] else of_argument if slope and needed == ["x"] else general
 
 
-def _summary(fn: Callable) -> str:
-    """The first sentence of a NumPy function's docstring, which begins with a line of its own."""
-    lines = [line.strip() for line in (fn.__doc__ or "").splitlines()[1:] if line.strip()]
-    return lines[0] if lines else f"np.{fn.__name__}, elementwise."
+def numpy_summary(fn: Callable) -> str:
+    """The first paragraph of a NumPy function's docstring that is no signature, on one line; "" without."""
+    paragraphs = map(str.strip, (fn.__doc__ or "").split("\n\n", 2))
+    found = next((p for p in paragraphs if p and not p.startswith(f"{fn.__name__}(")), "")
+    return " ".join(found.split())

@@ -91,7 +91,10 @@ def softmax_plain(x, axis=None):
 
 @op(inputs=1, plain=softmax_plain, flops=6)
 def softmax(x: ArrayLike, axis: Axes = None):
-    """exp(x) / sum(exp(x)) along `axis`, shifted by the maximum where something might overflow."""
+    """exp(x) / sum(exp(x)) along `axis` (an axis, several, or None for all), of the shape of x.
+
+    Shifted by the maximum where something might overflow.
+    """
     if axis not in (-1, x.ndim - 1) or not x.ndim or not x.size:
         return softmax_plain(x, axis)
     shape, x = x.shape, x.reshape(-1, x.shape[-1])
@@ -110,7 +113,10 @@ def softmax(x: ArrayLike, axis: Axes = None):
 
 @op(inputs=1, flops=6)
 def log_softmax(x: ArrayLike, axis: Axes = None):
-    """x - log(sum(exp(x))) along `axis`."""
+    """x - log(sum(exp(x))) along `axis` (an axis, several, or None for all), of the shape of x.
+
+    Shifted by the maximum, so that nothing overflows.
+    """
     y = x - x.max(axis=axis, keepdims=True)
     y -= np.log(np.exp(y).sum(axis=axis, keepdims=True))
 
@@ -122,7 +128,11 @@ def log_softmax(x: ArrayLike, axis: Axes = None):
 
 @op(inputs=1, flops=6)
 def logsumexp(x: ArrayLike, axis: Axes = None, keepdims: bool = False):
-    """log(sum(exp(x))), shifted by the maximum so that nothing overflows."""
+    """log(sum(exp(x))) along `axis` (an axis, several, or None for all).
+
+    The shape is x's without these axes; with `keepdims` they stay, with length 1.
+    Shifted by the maximum, so that nothing overflows.
+    """
     small, _ = reduced(x.shape, axis)
     top = x.max(axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, 0)  # a row of -inf gives -inf, not nan

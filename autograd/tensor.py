@@ -27,7 +27,8 @@ class Tensor(Bound):
     `Tensor(data, requires_grad=False, dtype=None)`: `data` is anything `np.asarray` takes and is not copied
     if it is an array already. With `requires_grad=True` (float dtypes only) it is a leaf whose `.grad` is
     filled by `backward`. Arithmetic, methods and `np.` functions follow NumPy, with one departure: NumPy
-    scalars and integer arrays beside a float Tensor do not widen its dtype.
+    scalars and integer arrays beside a float Tensor do not widen its dtype. TypeError for numbers that are
+    not float, integer or boolean.
     """
 
     __slots__ = ("data", "edge", "__weakref__")
@@ -47,6 +48,7 @@ class Tensor(Bound):
 
     @property
     def node(self) -> Node | None:
+        """The graph's node of the op it came from, or of the leaf it is; None without a graph."""
         return self.edge[0] if self.edge is not None else None
 
     if TYPE_CHECKING:
@@ -56,11 +58,12 @@ class Tensor(Bound):
         dtype: np.dtype[Any]
         nbytes: int
     else:
-        shape = property(attrgetter("data.shape"))  # in C: half the time of a lambda
-        ndim = property(attrgetter("data.ndim"))
-        size = property(attrgetter("data.size"))
-        dtype = property(attrgetter("data.dtype"))
-        nbytes = property(attrgetter("data.nbytes"))
+        # attrgetter is written in C: half the time of a lambda
+        shape = property(attrgetter("data.shape"), doc="The length of each axis, a tuple.")
+        ndim = property(attrgetter("data.ndim"), doc="The number of axes.")
+        size = property(attrgetter("data.size"), doc="The number of elements.")
+        dtype = property(attrgetter("data.dtype"), doc="NumPy's type of the elements.")
+        nbytes = property(attrgetter("data.nbytes"), doc="The bytes that the elements take.")
 
     @property
     def is_leaf(self) -> bool:
@@ -69,6 +72,10 @@ class Tensor(Bound):
 
     @property
     def requires_grad(self) -> bool:
+        """Whether gradients reach it, so that what is computed from it is recorded; can be set on a leaf.
+
+        RuntimeError where it is set on another Tensor, TypeError where it is set on one that is not float.
+        """
         return self.edge is not None
 
     @requires_grad.setter
@@ -86,7 +93,10 @@ class Tensor(Bound):
 
     @property
     def grad(self) -> np.ndarray | None:
-        """The accumulated gradient, an ndarray of its own, or None."""
+        """The accumulated gradient, an ndarray of its own and of this shape, or None; it can be set.
+
+        RuntimeError where it is set and no gradient is kept, ValueError for another shape or dtype.
+        """
         if self.edge is None or self.edge[0].grads is None:
             return None
         return self.edge[0].grads.get(self.edge[1])
@@ -112,7 +122,7 @@ class Tensor(Bound):
         """Add the gradient of this Tensor to `.grad` of every leaf it was computed from.
 
         `gradient` (same shape) is needed unless this Tensor has one element. What ops saved is freed on the
-        way unless `retain_graph`.
+        way unless `retain_graph`. RuntimeError where there is no graph, or no gradient and more elements.
         """
         if self.edge is None:
             raise RuntimeError(
@@ -124,7 +134,7 @@ class Tensor(Bound):
         engine.walk([self.edge], seeds, retain_graph=retain_graph)
 
     def retain_grad(self) -> Tensor:
-        """Keep `.grad` of a Tensor that is no leaf too."""
+        """Keep `.grad` of a Tensor that is no leaf too; RuntimeError where it requires no gradient."""
         if self.edge is None:
             raise RuntimeError("this Tensor does not require a gradient")
         node, i = self.edge
@@ -135,7 +145,7 @@ class Tensor(Bound):
     def register_hook(self, hook: Callable[[Any], Any]) -> Callable[[], None]:
         """Call `hook(gradient)` when the gradient is complete; what it returns, unless None, replaces it.
 
-        Returns a function that removes the hook.
+        Returns a function that removes the hook. RuntimeError where this Tensor requires no gradient.
         """
         if self.edge is None:
             raise RuntimeError("this Tensor does not require a gradient")
@@ -154,9 +164,11 @@ class Tensor(Bound):
         return self.data
 
     def item(self) -> float:
+        """The one number it holds, as Python's."""
         return self.data.item()
 
     def tolist(self) -> list:
+        """The numbers as Python's, in lists as deep as there are axes."""
         return self.data.tolist()
 
     # ------------------------------------------------------------------ Python's protocols

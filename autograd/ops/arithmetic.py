@@ -31,7 +31,7 @@ def subtract(needs: Needs, a: ArrayLike, b: ArrayLike):
 
 @op(numpy=np.negative)
 def negative(x: ArrayLike):
-    """-x"""
+    """-x, elementwise."""
 
     def backward(g):
         return (-g,)
@@ -75,7 +75,10 @@ def _power(a, b):
 
 @op(numpy=np.power, operator="pow", needs=True)
 def power(needs: Needs, a: ArrayLike, b: ArrayLike):
-    """a ** b; the gradient of b is 0 where a = 0 and b >= 0, and that of a is 0 where b = 0."""
+    """a ** b, shapes broadcast.
+
+    The gradient of b is 0 where a = 0 and b >= 0, and that of a is 0 where b = 0.
+    """
     y = _power(a, b)
     b, kept = b if needs[0] else None, y if needs[1] else None
 
@@ -89,7 +92,7 @@ def power(needs: Needs, a: ArrayLike, b: ArrayLike):
 
 
 absolute = elementwise(np.absolute, slope=lambda x: np.sign(x), doc="|x|, with gradient 0 at 0.")
-square = elementwise(np.square, gradient=lambda g, x: g * x * 2, doc="x * x")
+square = elementwise(np.square, gradient=lambda g, x: g * x * 2, doc="x * x.")
 sqrt = elementwise(np.sqrt, gradient=lambda g, y: g / (2 * y), doc="The square root of x, nan below 0.")
 
 floor_divide = constant(np.floor_divide, operator="floordiv")

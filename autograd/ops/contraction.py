@@ -27,7 +27,10 @@ def _matmul_flops(inputs, outputs, _):
 
 @op(numpy=(np.matmul, np.linalg.matmul), operator="matmul", flops=_matmul_flops, needs=True)
 def matmul(needs: Needs, a: ArrayLike, b: ArrayLike):
-    """a @ b as in NumPy: vectors, matrices, and stacks of matrices that broadcast."""
+    """a @ b as in NumPy: (..., n, k) @ (..., k, m) is (..., n, m); the axes in front broadcast.
+
+    A vector (k,) is a row of `a` or a column of `b`, and adds no axis to the result.
+    """
     y = a @ b
     a_vector, b_vector = a.ndim == 1, b.ndim == 1
     one_matrix = b.ndim == 2 and a.ndim > 2  # the same b for a whole stack: one large product instead of many
@@ -54,7 +57,12 @@ def matmul(needs: Needs, a: ArrayLike, b: ArrayLike):
 
 @composed(numpy=np.einsum)
 def einsum(subscripts: str, *operands: ArrayLike, optimize: Any = True) -> Tensor:
-    """np.einsum(subscripts, *operands), subscripts given as a string; the order of products is optimised."""
+    """np.einsum(subscripts, *operands): products of elements, summed over the letters not in the output.
+
+    "bij,bjk->bik" multiplies stacks of matrices; `...` stands for axes that broadcast. The output's letters
+    give its shape. The order of the products is optimised, whatever `optimize`. TypeError where the
+    subscripts are no string, ValueError where they do not fit the operands.
+    """
     if not isinstance(subscripts, str):
         raise TypeError(f"einsum: the subscripts come first, as a string, not {type(subscripts).__name__}")
     terms, output = _parse(subscripts, [np.ndim(x) for x in operands])

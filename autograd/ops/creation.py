@@ -15,7 +15,7 @@ empty_like = constant(np.empty_like)
 
 @op(inputs=1, numpy=np.astype, method=True, flops=0, view=True, needs=True)
 def astype(needs: Needs, x: ArrayLike, dtype: DTypeLike):
-    """x in another dtype; the gradient comes back in x's own.
+    """x in another dtype, of the same shape; the gradient comes back in x's own.
 
     TypeError where x wants a gradient and `dtype` is no float.
     """

@@ -11,7 +11,7 @@ from .reduce import reduced
 
 @op(numpy=np.maximum)
 def maximum(a: ArrayLike, b: ArrayLike):
-    """The larger of a and b; where they are equal each gets half of the gradient."""
+    """The larger of a and b, shapes broadcast; where they are equal each gets half of the gradient."""
 
     def backward(g):
         half = g * (a == b) / 2
@@ -22,7 +22,7 @@ def maximum(a: ArrayLike, b: ArrayLike):
 
 @op(numpy=np.minimum)
 def minimum(a: ArrayLike, b: ArrayLike):
-    """The smaller of a and b; where they are equal each gets half of the gradient."""
+    """The smaller of a and b, shapes broadcast; where they are equal each gets half of the gradient."""
 
     def backward(g):
         half = g * (a == b) / 2
@@ -33,7 +33,10 @@ def minimum(a: ArrayLike, b: ArrayLike):
 
 @op(inputs=1, numpy=np.clip)
 def clip(x: ArrayLike, a_min: ArrayLike | None = None, a_max: ArrayLike | None = None):
-    """x limited to [a_min, a_max]; the gradient passes where x lies within, the limits included."""
+    """x limited to [a_min, a_max], shapes broadcast.
+
+    The gradient passes where x lies within, the limits included. None is no limit.
+    """
     inside = (x >= (-np.inf if a_min is None else a_min)) & (x <= (np.inf if a_max is None else a_max))
 
     def backward(g):
@@ -52,13 +55,21 @@ def _share_among_ties(x, y, small, axis):
 
 @op(inputs=1, numpy=(np.max, np.amax, np.maximum.reduce), method=True)
 def max(x: ArrayLike, axis: Axes = None, keepdims: bool = False):
-    """The largest element along `axis`; equal ones share the gradient."""
+    """The largest element of x along `axis` (an axis, several, or None for all).
+
+    The shape is x's without these axes; with `keepdims` they stay, with length 1.
+    Elements that are equally large share the gradient.
+    """
     y = x.max(axis=axis, keepdims=keepdims)
     return y, _share_among_ties(x, y, reduced(x.shape, axis)[0], axis)
 
 
 @op(inputs=1, numpy=(np.min, np.amin, np.minimum.reduce), method=True)
 def min(x: ArrayLike, axis: Axes = None, keepdims: bool = False):
-    """The smallest element along `axis`; equal ones share the gradient."""
+    """The smallest element of x along `axis` (an axis, several, or None for all).
+
+    The shape is x's without these axes; with `keepdims` they stay, with length 1.
+    Elements that are equally small share the gradient.
+    """
     y = x.min(axis=axis, keepdims=keepdims)
     return y, _share_among_ties(x, y, reduced(x.shape, axis)[0], axis)

@@ -18,7 +18,7 @@ def may_repeat(index) -> bool:
 
 @op(inputs=1, flops=0, view=True)
 def getitem(x: ArrayLike, index: Any):
-    """x[index], with every kind of index NumPy has."""
+    """x[index], with every kind of index NumPy has, and the shape NumPy gives it."""
     shape = x.shape
 
     def backward(g):
@@ -34,7 +34,10 @@ def getitem(x: ArrayLike, index: Any):
 
 @op(inputs=2, flops=0)
 def index_put(x: ArrayLike, value: ArrayLike, index: Any):
-    """A copy of x in which x[index] is `value` (no element may be named twice)."""
+    """A copy of x in which x[index] is `value`, which broadcasts to the shape of x[index].
+
+    ValueError where the index names an element twice, which would have no gradient.
+    """
     y = np.empty_like(x)
     y[...] = x
     y[index] = value
@@ -60,7 +63,10 @@ def place(x, index):
 
 @op(inputs=1, numpy=np.take, method=True, flops=0)
 def take(x: ArrayLike, indices: ArrayLike, axis: int | None = None):
-    """Elements (axis=None: of the flat array) or slices along `axis` at integer `indices` of any shape."""
+    """Elements of x (axis=None: of the flat array) or slices along `axis` at integer `indices`.
+
+    In the result's shape that of `indices` takes the place of the axis.
+    """
     shape = x.shape
     flat = (x.size,) if axis is None else shape
     index = (slice(None),) * (0 if axis is None else axis % x.ndim) + (indices,)
@@ -75,7 +81,10 @@ def take(x: ArrayLike, indices: ArrayLike, axis: int | None = None):
 
 @op(inputs=1, numpy=np.take_along_axis, flops=0)
 def take_along_axis(arr: ArrayLike, indices: ArrayLike, axis: int = -1):
-    """arr[..., indices, ...] with one index for each position of the other axes."""
+    """arr[..., indices, ...] along `axis`, with one index for each position of the other axes.
+
+    The result has the shape of `indices`, broadcast with that of arr on the other axes.
+    """
     shape = arr.shape
     y = np.take_along_axis(arr, indices, axis)
     own = [np.arange(n, like=arr).reshape((n,) + (1,) * (arr.ndim - i - 1)) for i, n in enumerate(shape)]

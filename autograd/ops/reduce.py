@@ -37,7 +37,10 @@ def _spread(g, small, shape):
 
 @op(inputs=1, numpy=(np.sum, np.add.reduce), method=True)
 def sum(x: ArrayLike, axis: Axes = None, keepdims: bool = False):
-    """The sum of the elements along `axis` (an axis, several, or None for all)."""
+    """The sum of the elements of x along `axis` (an axis, several, or None for all).
+
+    The shape is x's without these axes; with `keepdims` they stay, with length 1.
+    """
     shape = x.shape
     small, _ = reduced(shape, axis)
 
@@ -49,7 +52,10 @@ def sum(x: ArrayLike, axis: Axes = None, keepdims: bool = False):
 
 @op(inputs=1, numpy=np.mean, method=True)
 def mean(x: ArrayLike, axis: Axes = None, keepdims: bool = False):
-    """The mean of the elements along `axis` (an axis, several, or None for all)."""
+    """sum(x) / n along `axis` (an axis, several, or None for all), n elements going into each result.
+
+    The shape is x's without these axes; with `keepdims` they stay, with length 1.
+    """
     shape = x.shape
     small, count = reduced(shape, axis)
 
@@ -61,7 +67,11 @@ def mean(x: ArrayLike, axis: Axes = None, keepdims: bool = False):
 
 @op(inputs=1, numpy=np.var, method=True, flops=4)
 def var(x: ArrayLike, axis: Axes = None, ddof: float = 0, keepdims: bool = False):
-    """Mean squared distance from the mean; divided by count - ddof (PyTorch's default is ddof=1)."""
+    """sum((x - mean(x))^2) / (n - ddof) along `axis`, n elements going into each result.
+
+    The shape is x's without these axes; with `keepdims` they stay, with length 1.
+    PyTorch's default is ddof=1.
+    """
     small, count = reduced(x.shape, axis)
     centred = x - x.mean(axis=axis, keepdims=True)
 
@@ -73,7 +83,10 @@ def var(x: ArrayLike, axis: Axes = None, ddof: float = 0, keepdims: bool = False
 
 @op(inputs=1, numpy=np.std, method=True, flops=4)
 def std(x: ArrayLike, axis: Axes = None, ddof: float = 0, keepdims: bool = False):
-    """Square root of `var`, with gradient 0 where all elements are equal."""
+    """sqrt(var(x)) along `axis`, with gradient 0 where all elements are equal.
+
+    The shape is x's without these axes; with `keepdims` they stay, with length 1.
+    """
     small, count = reduced(x.shape, axis)
     centred = x - x.mean(axis=axis, keepdims=True)
     y = np.sqrt((centred * centred).sum(axis=axis, keepdims=keepdims) / (count - ddof))

@@ -12,7 +12,10 @@ from ..op import op
 
 @op(inputs=2)
 def index_add(x: ArrayLike, value: ArrayLike, index: Any):
-    """A copy of x with `value` added at `index`, once for each time an element is named."""
+    """A copy of x with `value` added at `index`, once for each time an element is named.
+
+    `value` broadcasts to the shape of x[index].
+    """
     y = np.empty_like(x)
     y[...] = x
     np.add.at(y, index, value)

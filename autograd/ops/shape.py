@@ -14,7 +14,7 @@ from ..op import op
 
 @op(inputs=1, numpy=np.reshape, method=True, flops=0, view=True)
 def reshape(x: ArrayLike, shape: Shape):
-    """x in another shape of as many elements; one length may be -1: what is left."""
+    """x in another `shape` of as many elements; one length may be -1: what is left."""
     old = x.shape
 
     def backward(g):
@@ -25,7 +25,7 @@ def reshape(x: ArrayLike, shape: Shape):
 
 @op(inputs=1, numpy=np.transpose, method=True, flops=0, view=True)
 def transpose(x: ArrayLike, axes: Sequence[int] | None = None):
-    """Permute the axes; without `axes`, reverse them."""
+    """x with its axes in the order `axes`, by default reversed: (a, b, c) becomes (c, b, a)."""
     y = x.transpose(axes)
     order = range(x.ndim)[::-1] if axes is None else [a % x.ndim for a in axes]
     back = tuple(order.index(i) for i in range(x.ndim))
@@ -38,7 +38,7 @@ def transpose(x: ArrayLike, axes: Sequence[int] | None = None):
 
 @op(inputs=1, numpy=np.swapaxes, method=True, flops=0, view=True)
 def swapaxes(x: ArrayLike, axis1: int, axis2: int):
-    """x with two axes exchanged."""
+    """x with two axes exchanged: of axes 0 and 2, (a, b, c) becomes (c, b, a)."""
 
     def backward(g):
         return (g.swapaxes(axis1, axis2),)
@@ -48,7 +48,7 @@ def swapaxes(x: ArrayLike, axis1: int, axis2: int):
 
 @op(inputs=1, numpy=np.expand_dims, flops=0, view=True)
 def expand_dims(x: ArrayLike, axis: Axes):
-    """x with axes of length 1 put in at `axis` (one position of the result's axes, or several)."""
+    """x with axes of length 1 put into its shape at `axis` (one position in the result, or several)."""
     old = x.shape
 
     def backward(g):
@@ -59,7 +59,7 @@ def expand_dims(x: ArrayLike, axis: Axes):
 
 @op(inputs=1, numpy=np.squeeze, method=True, flops=0, view=True)
 def squeeze(x: ArrayLike, axis: Axes = None):
-    """x without its axes of length 1: all, or those of `axis`."""
+    """x without the axes of length 1 in its shape: all, or those of `axis`."""
     old = x.shape
 
     def backward(g):
@@ -80,7 +80,10 @@ def broadcast_to(x: ArrayLike, shape: Shape):
 
 @op(numpy=np.concatenate, flops=0)
 def concatenate(arrays: Sequence[ArrayLike], axis: int = 0):
-    """Join a list of arrays along an axis they already have."""
+    """A list of `arrays` joined along an axis they already have; their shapes agree on the others.
+
+    TypeError for one array in place of a list.
+    """
     _check_list(arrays)
     y = np.concatenate(arrays, axis)
     ends = list(accumulate(a.shape[axis] for a in arrays))[:-1]
@@ -98,7 +101,10 @@ def _check_list(arrays):
 
 @op(numpy=np.stack, flops=0)
 def stack(arrays: Sequence[ArrayLike], axis: int = 0):
-    """Join a list of arrays of one shape along a new axis."""
+    """A list of `arrays` of one shape joined along a new axis, at `axis` of the result.
+
+    TypeError for one array in place of a list.
+    """
     _check_list(arrays)
     y = np.stack(arrays, axis)
     before = (slice(None),) * (axis % y.ndim)
@@ -112,7 +118,10 @@ def stack(arrays: Sequence[ArrayLike], axis: int = 0):
 
 @op(inputs=1, several=True, numpy=np.split, flops=0, view=True)
 def split(x: ArrayLike, indices_or_sections: int | Sequence[int], axis: int = 0):
-    """Cut x along an axis into equal sections (a number) or before each index of a list."""
+    """x cut along `axis` into equal sections (a number) or before each index of a list.
+
+    A list of Tensors, shaped as x but for the length of `axis`.
+    """
     parts = tuple(np.split(x, indices_or_sections, axis))
     shapes = [part.shape for part in parts]
 
@@ -127,7 +136,10 @@ def split(x: ArrayLike, indices_or_sections: int | Sequence[int], axis: int = 0)
 
 @op(inputs=1, numpy=np.pad, flops=0)
 def pad(x: ArrayLike, pad_width: Any, mode: str = "constant", constant_values: Any = 0):
-    """Surround x with a constant; `pad_width` is a number, (before, after), or one pair for each axis."""
+    """x surrounded with a constant; `pad_width` is a number, (before, after), or one pair for each axis.
+
+    An axis of length n gets n + before + after in the result's shape. ValueError for another `mode`.
+    """
     if mode != "constant":
         raise ValueError(f"only mode 'constant' has a gradient here, not {mode!r}")
     widths = np.broadcast_to(pad_width, (x.ndim, 2)).tolist()

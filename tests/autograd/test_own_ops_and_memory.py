@@ -90,11 +90,15 @@ def test_own_op_with_attributes_defaults_and_keywords():
     ],
 )
 def test_own_elementwise_op(rules, saved):
-    cube = ag.elementwise(lambda x: x * x * x, name="cube", doc="x^3", **rules)
+    cube = ag.elementwise(lambda x: x * x * x, name="cube", doc="x^3.", **rules)
     ag.gradcheck(cube, [leaf(3, 4)], order=2)
     node = cube(leaf(3)).node
     assert sorted(dict(versions.saved_arrays(node))) == saved
-    assert (node.name, cube.__name__, cube.__doc__) == ("cube", "cube", "x^3")
+    assert (node.name, cube.__name__, cube.__doc__) == (
+        "cube",
+        "cube",
+        "x^3.\n\nElementwise: the result has the shape of x.",
+    )
 
 
 @pytest.mark.parametrize("rules", [{}, {"slope": lambda a: a}, {"slope": lambda g, x: g}])
