@@ -32,8 +32,7 @@ def visualize(
     profile: Profile | None = None,
     title: str = "",
 ) -> Drawing:
-    """Draw what `output` was computed from: a loss, several Tensors, or the exception of a forward that
-    failed.
+    """Draw what `output` was computed from: a loss, several Tensors, or the exception of a failed forward.
 
     `model` (a Module, or a dict of Tensors) gives names; without it those of the modules that were called
     are used. `zoom`: "modules"; "ops", every op and parameter; "backward", what each op keeps for its
@@ -48,10 +47,10 @@ def visualize(
 
 
 class Drawing:
-    """A picture: `digraph` is graphviz's object, `source` its text. In a notebook it shows itself.
+    """A picture of a graph, which shows itself in a notebook.
 
-    `save(path)` writes SVG, PNG, PDF, DOT (.dot, .gv), Mermaid (.mmd, or .md with its fence) or an
-    interactive page (.html) by the suffix.
+    `digraph` is graphviz's object, `source` its text. `save(path)` writes SVG, PNG, PDF, DOT (.dot, .gv),
+    Mermaid (.mmd, or .md with its fence) or an interactive page (.html) by the suffix.
     """
 
     def __init__(self, view: View, color: str | None = None, profile: Profile | None = None, title: str = ""):
@@ -86,6 +85,7 @@ class Drawing:
 
     @property
     def svg(self) -> str:
+        """The picture as SVG, drawn by graphviz."""
         return render.render(self.source, "svg").decode()
 
     @property
@@ -96,7 +96,10 @@ class Drawing:
         return interactive(self.view, self._digraphs, self.title)
 
     def save(self, path) -> Path:
-        """Write the picture in the format that the suffix of `path` names; returns the path."""
+        """Write the picture in the format that the suffix of `path` names; returns the path.
+
+        ValueError for a suffix of no format.
+        """
         path = Path(path)
         suffix = path.suffix.lower()
         if suffix in TEXTS or suffix == ".html":

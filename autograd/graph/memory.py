@@ -35,8 +35,7 @@ class Checkpoint(NamedTuple):
 
 
 class Memory:
-    """The memory of a graph between forward and backward; parameters, which are there anyway, do not
-    count.
+    """The memory of a graph between forward and backward, without parameters, which are there anyway.
 
     `running` is the total after each node of the forward; `peak` an estimate of the most that is alive at
     a time during backward: what is still kept, gradients on their way, and those of the parameters.
