@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import nn
 from ..autograd import Tensor, no_grad
+from ..autograd.arrays import ArrayLike
 from ..nn import functional as F
 from ..nn import init
 from ..nn.parallel import limit_threads
@@ -18,6 +19,8 @@ from . import sampling
 
 @dataclass(frozen=True)
 class GPTConfig:
+    """The sizes of a GPT."""
+
     vocab_size: int
     block_size: int = 64  # the longest text it sees at once
     d_model: int = 128
@@ -72,7 +75,7 @@ class GPT(nn.Module):
             elif name.endswith("bias"):
                 init.zeros_(parameter)
 
-    def forward(self, ids) -> Tensor:
+    def forward(self, ids: ArrayLike) -> Tensor:
         """Logits (B, T, V) of the token after each of `ids` (B, T)."""
         x = self.positions(self.tokens(ids))  # (B, T, C)
         for block in self.blocks:
@@ -82,7 +85,7 @@ class GPT(nn.Module):
     @no_grad
     def generate(
         self,
-        prompt,
+        prompt: ArrayLike,
         max_new_tokens: int,
         *,
         temperature: float = 1.0,
@@ -95,7 +98,7 @@ class GPT(nn.Module):
         Temperature 0 takes the most likely token; `top_k` and `top_p` limit the choice; `rng` is the
         generator of nn.manual_seed unless given. The model sees the last `block_size` tokens, in the mode
         (train or eval) it is in. The caller's grad mode is left alone.
-        BLAS threads: nn.parallel.limit_threads.
+        BLAS threads: nn.parallel.limit_threads. ValueError or TypeError for what is no text or no setting.
         """
         sampling.check(temperature, top_k, top_p)
         ids = sampling.token_ids("prompt", prompt)

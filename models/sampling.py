@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..autograd.arrays import ArrayLike
+
 
 def pick(
     logits: np.ndarray,
@@ -41,8 +43,11 @@ def check(temperature: float, top_k: int | None, top_p: float | None) -> None:
         raise ValueError(f"top_p must be above 0 and at most 1, not {top_p}")
 
 
-def token_ids(name: str, values) -> list[int]:
-    """One text's ids as a list; raises if there are none, or more than one text."""
+def token_ids(name: str, values: ArrayLike) -> list[int]:
+    """One text's ids, (T,), as a list; `name` and `values` are what the caller was given.
+
+    ValueError if there are none, or more than one text, TypeError if they are no integers.
+    """
     ids = np.asarray(values)
     if ids.ndim != 1 or ids.size == 0:
         raise ValueError(f"generate: {name} of shape {ids.shape}; give the ids of one text, at least one")

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import nn
 from ..autograd import Tensor, no_grad
+from ..autograd.arrays import ArrayLike
 from ..nn import init
 from ..nn.parallel import limit_threads
 from ..nn.random import generator
@@ -17,6 +18,8 @@ from . import sampling
 
 @dataclass(frozen=True)
 class TransformerConfig:
+    """The sizes of a Transformer."""
+
     vocab_size: int
     block_size: int = 64  # the longest source and the longest target
     d_model: int = 128
@@ -31,7 +34,10 @@ class TransformerConfig:
 
 
 class Transformer(nn.Module):
-    """Reads a source text, predicts a target text token by token; both over one vocabulary."""
+    """Reads a source text, predicts a target text token by token; both over one vocabulary.
+
+    Vaswani et al. 2017, arXiv:1706.03762.
+    """
 
     def __init__(self, config: TransformerConfig):
         c = self.config = config
@@ -66,28 +72,35 @@ class Transformer(nn.Module):
             init.normal_(self.tokens.weight)
             init.normal_(self.head.weight, std=0.02)
 
-    def embed(self, ids, positions: nn.PositionalEncoding) -> Tensor:
-        """(B, T, C) for ids (B, T). A table that is the output layer too is small, so scaled up (3.4)."""
+    def embed(self, ids: ArrayLike, positions: nn.PositionalEncoding) -> Tensor:
+        """Vectors (B, T, C) of ids (B, T) with their positions.
+
+        A table that is the output layer too is small, so it is scaled up by sqrt(C) (section 3.4).
+        """
         x = self.tokens(ids)
         return positions(x * self.config.d_model**0.5 if self.config.tie_weights else x)
 
-    def encode(self, source) -> Tensor:
+    def encode(self, source: ArrayLike) -> Tensor:
         """What the decoder attends to, (B, S, C), for ids `source` (B, S)."""
         return self.transformer.encoder(self.embed(source, self.source_positions))
 
-    def decode(self, target, memory) -> Tensor:
-        """Logits (B, T, V) of the token after each of `target` (B, T); position t sees targets up to t."""
+    def decode(self, target: ArrayLike, memory: ArrayLike) -> Tensor:
+        """Logits (B, T, V) of the token after each of `target` (B, T).
+
+        Position t sees targets up to t, and all of `memory` (B, S, C), which `encode` gives.
+        """
         x = self.embed(target, self.target_positions)
         return self.head(self.transformer.decoder(x, memory, tgt_is_causal=True))
 
-    def forward(self, source, target) -> Tensor:
+    def forward(self, source: ArrayLike, target: ArrayLike) -> Tensor:
+        """Logits (B, T, V) of the token after each of `target` (B, T), having read `source` (B, S)."""
         return self.decode(target, self.encode(source))
 
     @no_grad
     def generate(
         self,
-        source,
-        target,
+        source: ArrayLike,
+        target: ArrayLike,
         max_new_tokens: int,
         *,
         temperature: float = 1.0,
@@ -101,7 +114,8 @@ class Transformer(nn.Module):
         `target` holds at least a start token. Ends after the token `stop`. Temperature 0 takes the most
         likely token; `top_k` and `top_p` limit the choice; `rng` is the generator of nn.manual_seed unless
         given. The model stays in the mode (train or eval) it is in, and the caller's grad mode is left alone.
-        BLAS threads: nn.parallel.limit_threads.
+        BLAS threads: nn.parallel.limit_threads. ValueError where the tokens do not fit into block_size;
+        ValueError or TypeError for what is no text or no setting.
         """
         sampling.check(temperature, top_k, top_p)
         read = sampling.token_ids("source", source)
@@ -123,5 +137,6 @@ class Transformer(nn.Module):
                 return
 
 
-def gelu_tanh(x) -> Tensor:
+def gelu_tanh(x: ArrayLike) -> Tensor:
+    """GELU by tanh, elementwise."""
     return nn.functional.gelu(x, "tanh")

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, MutableSequence
+from typing import Any
 
 from .module import Module
 
 
 class ModuleList(Module, MutableSequence):
-    """A list of modules, named "0", "1", ..."""
+    """A list of modules, named "0", "1", ...; TypeError for what is none."""
 
     def __init__(self, modules: Iterable[Module] = ()):
         for module in modules:
             self.append(module)
 
     def append(self, module: Module) -> None:
+        """Add a module at the end; TypeError for what is none."""
         setattr(self, str(len(self)), _checked(self, module))
 
     def insert(self, index: int, module: Module) -> None:
+        """Put a module in before the one at `index`, those behind it renamed; TypeError for what is none."""
         modules = list(self)
         modules.insert(index, module)
         self._replace_all(modules)
@@ -52,19 +55,25 @@ class ModuleList(Module, MutableSequence):
 
 
 class Sequential(ModuleList):
-    """Modules that are called one after the other, each with the output of the one before."""
+    """Modules that are called one after the other, each with the output of the one before.
+
+    The first of them says what x is shaped like, the last what the result is.
+    """
 
     def __init__(self, *modules: Module):
         super().__init__(modules[0] if len(modules) == 1 and isinstance(modules[0], list) else modules)
 
-    def forward(self, x):
+    def forward(self, x: Any) -> Any:
         for module in self.children():
             x = module(x)
         return x
 
 
 class ModuleDict(Module, MutableMapping):
-    """Modules by name."""
+    """Modules by name.
+
+    TypeError for what is none, KeyError for a name that cannot stand in a dotted path or is an attribute.
+    """
 
     __eq__ = Module.__eq__  # Mapping would compare the contents
     __hash__ = Module.__hash__

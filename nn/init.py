@@ -22,13 +22,13 @@ def _draw_dtype(tensor: Tensor) -> np.dtype:
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0) -> Tensor:
-    """Numbers uniform in [a, b)."""
+    """Fill `tensor` with numbers uniform in [a, b)."""
     values = random.generator().random(tensor.shape, dtype=_draw_dtype(tensor))
     return _fill(tensor, values * (b - a) + a)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
-    """Normally distributed numbers."""
+    """Fill `tensor` with normally distributed numbers."""
     values = random.generator().standard_normal(tensor.shape, dtype=_draw_dtype(tensor))
     return _fill(tensor, values * std + mean)
 
@@ -36,10 +36,10 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
 def trunc_normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0
 ) -> Tensor:
-    """Normally distributed numbers, drawn again until they lie in [a, b] (absolute bounds, not times std).
+    """Fill `tensor` with normal numbers that are drawn again until they lie in [a, b].
 
-    Raises ValueError if a > b, or if the mean is more than two std outside of [a, b] (where PyTorch warns
-    that its numbers may be wrong).
+    The bounds are absolute, not times std. ValueError if a > b, or if the mean is more than two std outside
+    of [a, b] (where PyTorch warns that its numbers may be wrong).
     """
     low, high = (a - mean) / std, (b - mean) / std
     if low > high or low > 2 or high < -2:
@@ -63,22 +63,25 @@ def trunc_normal_(
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """`val` everywhere."""
+    """Fill `tensor` with `val`."""
     return _fill(tensor, val)
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """1 everywhere."""
+    """Fill `tensor` with 1."""
     return _fill(tensor, 1)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """0 everywhere."""
+    """Fill `tensor` with 0."""
     return _fill(tensor, 0)
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """The factor on std that keeps the size of activations through a nonlinearity (PyTorch's table)."""
+    """The factor on std that keeps the size of activations through a nonlinearity (PyTorch's table).
+
+    `param` is the slope of a leaky ReLU below 0. ValueError for a name that is not in the table.
+    """
     slope = 0.01 if param is None else param
     gains = {
         "linear": 1.0,
@@ -105,13 +108,20 @@ def _fans(tensor: Tensor) -> tuple[int, int]:
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0) -> Tensor:
-    """Uniform in +-gain * sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010)."""
+    """Fill `tensor` with numbers uniform in +-gain * sqrt(6 / (fan_in + fan_out)).
+
+    Glorot and Bengio 2010. Of a weight (out, in, *window) fan_in is in * window, fan_out is out * window;
+    ValueError for less than two axes.
+    """
     bound = gain * math.sqrt(6 / sum(_fans(tensor)))
     return uniform_(tensor, -bound, bound)
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
-    """Normal with std = gain * sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio 2010)."""
+    """Fill `tensor` with normal numbers of std gain * sqrt(2 / (fan_in + fan_out)).
+
+    Glorot and Bengio 2010. The fans and ValueError as in xavier_uniform_.
+    """
     return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(_fans(tensor))))
 
 
@@ -125,7 +135,11 @@ def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> floa
 def kaiming_uniform_(
     tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu"
 ) -> Tensor:
-    """Uniform in +-sqrt(3) * gain / sqrt(fan) (He et al. 2015); `a` is the slope of a leaky ReLU."""
+    """Fill `tensor` with numbers uniform in +-sqrt(3) * gain / sqrt(fan).
+
+    He et al. 2015. `mode` says which fan, "fan_in" or "fan_out" of xavier_uniform_; the gain is that of
+    calculate_gain, `a` the slope of a leaky ReLU. ValueError for other words or less than two axes.
+    """
     bound = math.sqrt(3) * _kaiming_std(tensor, a, mode, nonlinearity)
     return uniform_(tensor, -bound, bound)
 
@@ -133,5 +147,8 @@ def kaiming_uniform_(
 def kaiming_normal_(
     tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu"
 ) -> Tensor:
-    """Normal with std = gain / sqrt(fan) (He et al. 2015); `a` is the slope of a leaky ReLU."""
+    """Fill `tensor` with normal numbers of std gain / sqrt(fan).
+
+    He et al. 2015. Arguments and ValueError as in kaiming_uniform_.
+    """
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity))

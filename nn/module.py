@@ -10,16 +10,17 @@ from weakref import ref
 import numpy as np
 
 from ..autograd import Tensor
+from ..autograd.arrays import ArrayLike, DTypeLike
 from ..autograd.modes import Scope, scope
 from .loading import LoadResult, load_arrays
 
 
 class Parameter(Tensor):
-    """A Tensor that a module trains: a leaf that requires a gradient."""
+    """A Tensor that a module trains: a leaf of `data` that requires a gradient."""
 
     __slots__ = ()
 
-    def __init__(self, data, requires_grad: bool = True, dtype=None):
+    def __init__(self, data: ArrayLike, requires_grad: bool = True, dtype: DTypeLike | None = None):
         super().__init__(data, requires_grad, dtype)
 
 
@@ -30,10 +31,14 @@ class Module:  # over 200 lines: what a PyTorch user calls on any module is all 
     the order in which they were assigned.
     """
 
-    training = True
+    training = True  # False in evaluation
     _buffers: dict[str, bool]  # name -> whether it belongs to the state_dict
 
     def forward(self, *args, **kwargs):
+        """What a call with `args` computes; each class tells of its own arguments and shapes.
+
+        NotImplementedError for a class without one.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no forward()")
 
     def __call__(self, *args, **kwargs):
@@ -57,6 +62,7 @@ class Module:  # over 200 lines: what a PyTorch user calls on any module is all 
     # ------------------------------------------------------------------ what is inside
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
+        """(name, module) of the modules that are attributes of this one."""
         return ((name, value) for name, value in vars(self).items() if isinstance(value, Module))
 
     def named_modules(self, *, prefix: str = "") -> Iterator[tuple[str, Module]]:
@@ -93,19 +99,23 @@ class Module:  # over 200 lines: what a PyTorch user calls on any module is all 
                 yield (f"{path}.{name}" if path else name), vars(module)[name]
 
     def children(self) -> Iterator[Module]:
+        """The modules that are attributes of this one."""
         return (child for _, child in self.named_children())
 
     def modules(self) -> Iterator[Module]:
+        """This module and all below it, each once."""
         return (module for _, module in self.named_modules())
 
     def parameters(self) -> Iterator[Parameter]:
+        """All parameters, each once."""
         return (parameter for _, parameter in self.named_parameters())
 
     def buffers(self) -> Iterator[np.ndarray]:
+        """All buffers, without those that are None."""
         return (buffer for _, buffer in self.named_buffers())
 
-    def register_buffer(self, name: str, tensor, persistent: bool = True) -> None:
-        """Keep an array that is no parameter, or None: in the state_dict too, if persistent."""
+    def register_buffer(self, name: str, tensor: ArrayLike | None, persistent: bool = True) -> None:
+        """Keep `tensor`, an array that is no parameter, or None: in the state_dict too, if persistent."""
         self.__dict__.setdefault("_buffers", {})[name] = persistent
         setattr(self, name, None if tensor is None else np.asarray(tensor))
 
@@ -139,11 +149,13 @@ class Module:  # over 200 lines: what a PyTorch user calls on any module is all 
     # ------------------------------------------------------------------ modes and changes
 
     def train(self, mode: bool = True) -> Module:
+        """Set `training` of this module and all below it, as dropout asks; returns it."""
         for module in self.modules():
             module.training = mode
         return self
 
     def eval(self) -> Module:
+        """train(False)."""
         return self.train(False)
 
     def apply(self, fn: Callable[[Module], Any]) -> Module:
@@ -160,18 +172,20 @@ class Module:  # over 200 lines: what a PyTorch user calls on any module is all 
                 parameter.grad = None if set_to_none else np.zeros_like(parameter.grad)
 
     def requires_grad_(self, requires_grad: bool = True) -> Module:
+        """Thaw all parameters, or freeze them: no gradient is computed for them; returns the module."""
         for parameter in self.parameters():
             parameter.requires_grad = requires_grad
         return self
 
     def double(self) -> Module:
+        """Convert all floating parameters and buffers to float64; do so before making an optimizer."""
         return self._cast(np.float64)
 
     def float(self) -> Module:
+        """Convert all floating parameters and buffers to float32; do so before making an optimizer."""
         return self._cast(np.float32)
 
     def _cast(self, dtype) -> Module:
-        """Convert all floating parameters and buffers; do so before making an optimizer."""
         for parameter in self.parameters():
             if parameter.dtype.kind == "f":
                 wanted = parameter.requires_grad

@@ -26,6 +26,7 @@ class Stream:
         self.made: Generator | None = None
 
     def generator(self) -> Generator:
+        """The generator, made now if this is the first time."""
         if self.made is None:
             self.made = np.random.Generator(np.random.SFC64(self.seed))
         return self.made
@@ -66,8 +67,10 @@ def set_rng_state(state: dict[str, Any]) -> None:
 
 @contextmanager
 def kept(on_error: bool = False) -> Iterator[None]:
-    """Whatever random numbers are drawn inside: afterwards (only after an exception, if `on_error`) they will
-    be drawn again."""
+    """In a `with` block: what random numbers are drawn inside will be drawn again afterwards.
+
+    With `on_error` only after an exception.
+    """
     bits = generator().bit_generator
     state = bits.state
     try:

@@ -10,11 +10,11 @@ from ...autograd.arrays import ArrayLike
 from ...autograd.kernels import blocks
 from ...autograd.special import erf_kernel, sigmoid_kernel
 
-_relu = ag.elementwise(lambda x: np.maximum(x, 0), name="relu", slope=lambda y: y > 0, doc="max(x, 0)")
+_relu = ag.elementwise(lambda x: np.maximum(x, 0), name="relu", slope=lambda y: y > 0, doc="max(x, 0).")
 
 
 def relu(input: ArrayLike) -> Tensor:
-    """max(x, 0), with gradient 0 at 0."""
+    """max(input, 0), elementwise, with gradient 0 at 0."""
     return _relu(input)
 
 
@@ -29,7 +29,7 @@ def _silu(x):
 
 
 def silu(input: ArrayLike) -> Tensor:
-    """x * sigmoid(x), also called swish (Elfwing et al. 2017, arXiv:1702.03118)."""
+    """input * sigmoid(input), elementwise, also called swish (Elfwing et al. 2017, arXiv:1702.03118)."""
     return _silu(input)
 
 
@@ -105,28 +105,29 @@ def _gelu_tanh_block(x, y, slope):
 
 
 def gelu(input: ArrayLike, approximate: str = "none") -> Tensor:
-    """x * Phi(x), Phi the normal distribution function (Hendrycks and Gimpel 2016, arXiv:1606.08415).
+    """x * Phi(x) for each x of `input`, elementwise, Phi being the normal distribution function.
 
-    `approximate="tanh"` is (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) x / 2, faster and within 1e-3 of it.
+    Hendrycks and Gimpel 2016, arXiv:1606.08415. `approximate="tanh"` is (1 + tanh(sqrt(2 / pi)
+    (x + 0.044715 x^3))) x / 2, faster and within 1e-3 of it. ValueError for another word.
     """
     return _gelu(input, approximate)
 
 
 def tanh(input: ArrayLike) -> Tensor:
-    """The hyperbolic tangent of each element."""
+    """The hyperbolic tangent of input, elementwise."""
     return ag.tanh(input)
 
 
 def sigmoid(input: ArrayLike) -> Tensor:
-    """1 / (1 + exp(-x))"""
+    """1 / (1 + exp(-input)), elementwise."""
     return ag.special.expit(input)
 
 
 def softmax(input: ArrayLike, dim: int = -1) -> Tensor:
-    """exp(x) / sum(exp(x)) along `dim`."""
+    """exp(input) / sum(exp(input)) along `dim`, in the shape of input."""
     return ag.special.softmax(input, dim)
 
 
 def log_softmax(input: ArrayLike, dim: int = -1) -> Tensor:
-    """x - log(sum(exp(x))) along `dim`."""
+    """input - log(sum(exp(input))) along `dim`, in the shape of input."""
     return ag.special.log_softmax(input, dim)

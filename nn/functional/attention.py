@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
 import numpy as np
@@ -154,7 +155,8 @@ def scaled_dot_product_attention(
     """softmax(query key^T * scale + mask) value over (..., L, D), (..., S, D) and (..., S, E).
 
     `attn_mask`: boolean, true where a query may look (in nn.MultiheadAttention: where it may not), or float,
-    added to the scores. A query that may see nothing gets zeros. `scale` is 1 / sqrt(D) unless given.
+    added to the scores; it broadcasts to (..., L, S). A query that may see nothing gets zeros. `scale` is
+    1 / sqrt(D) unless given. TypeError for a mask of integers, ValueError where shapes do not fit.
     """
     query, key, value = as_tensor(query), as_tensor(key), as_tensor(value)
     if attn_mask is not None:
@@ -167,12 +169,17 @@ def scaled_dot_product_attention(
 
 
 def multi_head_attention(
-    projections: list, num_heads: int, attn_mask=None, dropout_p: float = 0.0, is_causal: bool = False
+    projections: Sequence[Tensor],
+    num_heads: int,
+    attn_mask: ArrayLike | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
 ) -> Tensor:
     """`scaled_dot_product_attention` of `num_heads` heads side by side: (N, L, E) from projected inputs.
 
     `projections` are query, key and value (N, length, E), as three Tensors or with neighbours joined along
-    the last axis in one or two. `attn_mask` broadcasts to (N, num_heads, L, S).
+    the last axis in one or two. `attn_mask` broadcasts to (N, num_heads, L, S). ValueError where their widths
+    are not those of query, key and value, TypeError for a mask of integers.
     """
     query, memory = projections[0], projections[-1]
     if attn_mask is not None:

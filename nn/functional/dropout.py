@@ -24,9 +24,10 @@ def _dropout(x, keep, p):
 
 
 def dropout(input: ArrayLike, p: float = 0.5, training: bool = True) -> Tensor:
-    """Zeros with probability p (in steps of 1/65536), the rest divided by 1 - p; all of it in evaluation.
+    """`input` with zeros in place of elements with probability p, the rest divided by 1 - p, elementwise.
 
-    Srivastava et al. 2014. ValueError where p is outside of [0, 1].
+    As it is unless `training`. p counts in steps of 1/65536. Srivastava et al. 2014. ValueError where p is
+    outside of [0, 1].
     """
     input = as_tensor(input)
     if not 0 <= p <= 1:

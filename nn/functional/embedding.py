@@ -66,8 +66,9 @@ def _sum_rows(dw, ids, g):
 
 
 def embedding(input: ArrayLike, weight: ArrayLike, padding_idx: int | None = None) -> Tensor:
-    """weight[input]: rows of the (vocabulary, width) table for integer ids of any shape.
+    """weight[input]: rows of the (vocabulary, width) table for integer ids of any shape (...).
 
-    Row `padding_idx` gets no gradient. TypeError for ids that are no integers, IndexError for one outside.
+    The result is (..., width). Row `padding_idx` gets no gradient. TypeError for ids that are no integers,
+    IndexError for one outside.
     """
     return _embedding(weight, input, padding_idx)

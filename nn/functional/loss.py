@@ -103,7 +103,9 @@ def cross_entropy(
     """-log softmax(input)[target]; input (N, C), (C,) or (N, C, d1, ...), target integers without the C.
 
     The mean is over the targets that are not `ignore_index`. With `label_smoothing` e the target distribution
-    is 1 - e on the target and e / C everywhere.
+    is 1 - e on the target and e / C everywhere. `reduction`: "mean" or "sum" give one number, "none" an
+    array shaped as target. ValueError for shapes or options that do not fit, TypeError for targets that are
+    no integers, IndexError for one outside of the classes.
     """
     input = as_tensor(input)
     if not 0 <= label_smoothing <= 1:
@@ -121,7 +123,10 @@ def cross_entropy(
 
 
 def mse_loss(input: ArrayLike, target: ArrayLike, *, reduction: str = "mean") -> Tensor:
-    """(input - target)^2, averaged over all elements, summed, or as it is."""
+    """(input - target)^2, elementwise; `reduction`: "mean" over all elements, "sum", or "none".
+
+    ValueError where input and target differ in shape, or for another reduction.
+    """
     if np.shape(input) != np.shape(target):
         raise ValueError(f"mse_loss: input of shape {np.shape(input)}, target of shape {np.shape(target)}")
     if reduction not in ("mean", "sum", "none"):

@@ -78,9 +78,10 @@ def layer_norm(
     bias: ArrayLike | None = None,
     eps: float = 1e-5,
 ) -> Tensor:
-    """(x - mean) / sqrt(var + eps) * weight + bias over the last `len(normalized_shape)` axes.
+    """(input - mean) / sqrt(var + eps) * weight + bias over the last `len(normalized_shape)` axes.
 
-    Ba et al. 2016, arXiv:1607.06450. ValueError where the input's shape does not end in normalized_shape.
+    weight and bias are of normalized_shape, the result is shaped as input. Ba et al. 2016, arXiv:1607.06450.
+    ValueError where the input's shape does not end in normalized_shape.
     """
     input = as_tensor(input)
     flat = _flatten_last("layer_norm", input, normalized_shape)
@@ -94,9 +95,10 @@ def rms_norm(
     weight: ArrayLike | None = None,
     eps: float | None = None,
 ) -> Tensor:
-    """x / sqrt(mean(x^2) + eps) * weight over the last `len(normalized_shape)` axes.
+    """input / sqrt(mean(input^2) + eps) * weight over the last `len(normalized_shape)` axes.
 
-    Zhang and Sennrich 2019, arXiv:1910.07467. `eps=None`: the dtype's precision. ValueError as in layer_norm.
+    weight is of normalized_shape, the result is shaped as input. `eps=None`: the dtype's precision. Zhang and
+    Sennrich 2019, arXiv:1910.07467. ValueError as in layer_norm.
     """
     input = as_tensor(input)
     flat = _flatten_last("rms_norm", input, normalized_shape)

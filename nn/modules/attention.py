@@ -6,6 +6,7 @@ import numpy as np
 
 from ... import autograd as ag
 from ...autograd import Tensor
+from ...autograd.arrays import ArrayLike, DTypeLike
 from .. import functional as F
 from .. import init
 from ..functional.attention import as_mask
@@ -19,7 +20,7 @@ class MultiheadAttention(Module):
     Arguments, masks and state_dict are PyTorch's: (L, N, E) inputs unless `batch_first`, or (L, E); boolean
     masks true where attention is NOT allowed, float masks added to the scores. Other than there, `is_causal`
     alone is enough, a query that may see nothing gets zeros (not nan) for what it sees, and the weights that
-    are given back are those before dropout.
+    are given back are those before dropout. ValueError where embed_dim is no multiple of num_heads.
     """
 
     def __init__(
@@ -30,7 +31,7 @@ class MultiheadAttention(Module):
         bias: bool = True,
         *,
         batch_first: bool = False,
-        dtype=np.float32,
+        dtype: DTypeLike = np.float32,
     ):
         if num_heads < 1 or embed_dim % num_heads:
             raise ValueError(f"{self.label()}: embed_dim {embed_dim} is no multiple of num_heads {num_heads}")
@@ -47,16 +48,21 @@ class MultiheadAttention(Module):
 
     def forward(
         self,
-        query,
-        key,
-        value,
-        key_padding_mask=None,
+        query: ArrayLike,
+        key: ArrayLike,
+        value: ArrayLike,
+        key_padding_mask: ArrayLike | None = None,
         need_weights: bool = True,
-        attn_mask=None,
+        attn_mask: ArrayLike | None = None,
         average_attn_weights: bool = True,
         is_causal: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
-        """Output shaped like `query`, and the weights if `need_weights`: (N, L, S), per head (N, H, L, S)."""
+        """Output shaped like `query`, and the weights if `need_weights`: (N, L, S), per head (N, H, L, S).
+
+        `query` has length L, `key` and `value` have length S. `key_padding_mask` is (N, S), `attn_mask` is
+        (L, S) or (N * H, L, S). ValueError where shapes do not fit, TypeError for another float dtype or for
+        masks of integers.
+        """
         parts = self._project(query, key, value)
         mask = self._mask(attn_mask, key_padding_mask, parts)
         p = self.dropout if self.training else 0.0
@@ -146,14 +152,19 @@ def _minus_inf(where: np.ndarray, dtype) -> Tensor:
 
 
 class PositionalEncoding(Module):
-    """Adds a vector for each position to (N, L, d_model), then dropout.
+    """Adds a vector for each position to x (..., L, d_model), then dropout.
 
     `learned=False`: sin and cos of position / 10000^(2i / d_model) (section 3.5 of the paper), a constant.
-    `learned=True`: a parameter (max_len, d_model).
+    `learned=True`: a parameter (max_len, d_model). ValueError for another width or L > max_len.
     """
 
     def __init__(
-        self, d_model: int, max_len: int = 5000, dropout: float = 0.0, learned: bool = False, dtype=np.float32
+        self,
+        d_model: int,
+        max_len: int = 5000,
+        dropout: float = 0.0,
+        learned: bool = False,
+        dtype: DTypeLike = np.float32,
     ):
         self.max_len = max_len
         self.dropout = dropout
@@ -163,7 +174,7 @@ class PositionalEncoding(Module):
         else:
             self.register_buffer("weight", sinusoids(max_len, d_model).astype(dtype), persistent=False)
 
-    def forward(self, x) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         x = tensor_for(self, x, self.weight.dtype)
         length, width = x.shape[-2:] if x.ndim > 1 else (0, 0)
         if width != self.weight.shape[1]:

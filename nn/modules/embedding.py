@@ -5,17 +5,26 @@ from __future__ import annotations
 import numpy as np
 
 from ...autograd import Tensor
-from ...autograd.arrays import as_array
+from ...autograd.arrays import ArrayLike, DTypeLike, as_array
 from .. import functional as F
 from .. import init
 from ..module import Module, Parameter
 
 
 class Embedding(Module):
-    """A table of `num_embeddings` rows; integer ids of any shape give rows of `embedding_dim`."""
+    """A table of `num_embeddings` rows: integer ids of shape (...) give (..., embedding_dim).
+
+    Row `padding_idx` starts as zeros and gets no gradient; ValueError for one outside of the table. A call
+    raises TypeError for ids that are no integers, IndexError for one outside.
+    """
 
     def __init__(
-        self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, *, dtype=np.float32
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        *,
+        dtype: DTypeLike = np.float32,
     ):
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
             raise ValueError(f"Embedding: padding_idx {padding_idx} is outside the {num_embeddings} rows")
@@ -31,7 +40,7 @@ class Embedding(Module):
         if self.padding_idx is not None:
             self.weight.data[self.padding_idx] = 0
 
-    def forward(self, ids) -> Tensor:
+    def forward(self, ids: ArrayLike) -> Tensor:
         ids = as_array(ids)
         if ids.dtype.kind not in "iu":
             raise TypeError(f"{self.label()}: ids must be integers, not {ids.dtype}")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from ...autograd import Tensor
+from ...autograd.arrays import ArrayLike, DTypeLike
 from .. import functional as F
 from .. import init
 from ..functional.linear import as_tensor
 from ..module import Module, Parameter
 
 
-def tensor_for(module: Module, x, dtype: np.dtype) -> Tensor:
+def tensor_for(module: Module, x: ArrayLike, dtype: np.dtype) -> Tensor:
     """`x` as a Tensor, refused with the layer's name if its float dtype is another than the layer's."""
     x = as_tensor(x)
     if x.data.dtype is not dtype and x.dtype != dtype:  # `is` is faster, and usually enough
@@ -23,9 +24,15 @@ def tensor_for(module: Module, x, dtype: np.dtype) -> Tensor:
 
 
 class Linear(Module):
-    """x @ weight.T + bias over the last axis: (..., in_features) to (..., out_features)."""
+    """x @ weight.T + bias over the last axis: x (..., in_features) to (..., out_features).
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, *, dtype=np.float32):
+    weight is (out_features, in_features), bias (out_features,). ValueError where the last axis of x does not
+    fit, TypeError where x has another float dtype.
+    """
+
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, *, dtype: DTypeLike = np.float32
+    ):
         self.in_features = in_features
         self.out_features = out_features
         self.weight = Parameter(np.empty((out_features, in_features), dtype))
@@ -39,7 +46,7 @@ class Linear(Module):
         if self.bias is not None:
             init.uniform_(self.bias, -bound, bound)
 
-    def forward(self, x) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         x = tensor_for(self, x, self.weight.dtype)
         if x.ndim == 0 or x.shape[-1] != self.in_features:
             raise ValueError(

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from ...autograd import Tensor
+from ...autograd.arrays import ArrayLike
 from .. import functional as F
 from ..module import Module
 
 
 class CrossEntropyLoss(Module):
-    """-log softmax(input)[target]; see functional.cross_entropy."""
+    """-log softmax(input)[target]: input (N, C), (C,) or (N, C, d1, ...), integer target without the C.
+
+    Its mean, or as `reduction` says; arguments and errors are those of functional.cross_entropy.
+    """
 
     def __init__(self, *, ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0):
         self.ignore_index = ignore_index
         self.reduction = reduction
         self.label_smoothing = label_smoothing
 
-    def forward(self, input, target) -> Tensor:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Tensor:
         return F.cross_entropy(
             input,
             target,
@@ -26,10 +30,13 @@ class CrossEntropyLoss(Module):
 
 
 class MSELoss(Module):
-    """(input - target)^2, averaged, summed or as it is."""
+    """(input - target)^2 of two arrays of one shape: the mean, or as `reduction` says.
+
+    Errors are those of functional.mse_loss.
+    """
 
     def __init__(self, *, reduction: str = "mean"):
         self.reduction = reduction
 
-    def forward(self, input, target) -> Tensor:
+    def forward(self, input: ArrayLike, target: ArrayLike) -> Tensor:
         return F.mse_loss(input, target, reduction=self.reduction)

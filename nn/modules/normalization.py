@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ...autograd import Tensor
+from ...autograd.arrays import ArrayLike, DTypeLike
 from .. import functional as F
 from .. import init
 from ..functional.linear import as_tensor
@@ -16,16 +18,20 @@ from .linear import tensor_for
 
 
 class LayerNorm(Module):
-    """Zero mean and unit variance over the last axes, then weight and bias."""
+    """(x - mean) / sqrt(var + eps) * weight + bias over the last axes of x, which are of `normalized_shape`.
+
+    Ba et al. 2016, arXiv:1607.06450. The result is shaped as x. ValueError where x does not end in that
+    shape, TypeError where it has another float dtype.
+    """
 
     def __init__(
         self,
-        normalized_shape,
+        normalized_shape: int | Sequence[int],
         eps: float = 1e-5,
         elementwise_affine: bool = True,
         bias: bool = True,
         *,
-        dtype=np.float32,
+        dtype: DTypeLike = np.float32,
     ):
         self.normalized_shape = shape = as_shape(normalized_shape)
         self.eps: Any = eps  # may be None in RMSNorm
@@ -39,11 +45,11 @@ class LayerNorm(Module):
         if self.bias is not None:
             init.zeros_(self.bias)
 
-    def forward(self, x) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         x = self._checked(x)
         return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
 
-    def _checked(self, x) -> Tensor:
+    def _checked(self, x: ArrayLike) -> Tensor:
         x = as_tensor(x) if self.weight is None else tensor_for(self, x, self.weight.dtype)
         shape = self.normalized_shape
         if x.shape[-len(shape) :] != shape:
@@ -57,13 +63,22 @@ class LayerNorm(Module):
 
 
 class RMSNorm(LayerNorm):
-    """x / sqrt(mean(x^2) + eps) over the last axes, then weight; `eps=None`: the dtype's precision."""
+    """x / sqrt(mean(x^2) + eps) * weight over the last axes of x, which are of `normalized_shape`.
+
+    Zhang and Sennrich 2019, arXiv:1910.07467. `eps=None`: the dtype's precision. The result is shaped as x.
+    ValueError and TypeError as in LayerNorm.
+    """
 
     def __init__(
-        self, normalized_shape, eps: float | None = None, elementwise_affine: bool = True, *, dtype=np.float32
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+        *,
+        dtype: DTypeLike = np.float32,
     ):
         super().__init__(normalized_shape, 0.0, elementwise_affine, bias=False, dtype=dtype)
         self.eps = eps
 
-    def forward(self, x) -> Tensor:
+    def forward(self, x: ArrayLike) -> Tensor:
         return F.rms_norm(self._checked(x), self.normalized_shape, self.weight, self.eps)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from ...autograd import Tensor
+from ...autograd.arrays import ArrayLike, DTypeLike
 from .. import functional as F
 from .. import init
 from ..container import ModuleList
@@ -41,7 +43,7 @@ class _Layer(Module):
         norm_first: bool = False,
         bias: bool = True,
         *,
-        dtype=np.float32,
+        dtype: DTypeLike = np.float32,
     ):
         def attention():
             return MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype)
@@ -77,9 +79,19 @@ class _Layer(Module):
 
 
 class TransformerEncoderLayer(_Layer):
-    """Self-attention and feed-forward, each with dropout, residual and layer norm."""
+    """Self-attention and feed-forward, each with dropout, residual and layer norm.
 
-    def forward(self, src, src_mask=None, src_key_padding_mask=None, is_causal: bool = False) -> Tensor:
+    src (S, N, E), or (N, S, E) with `batch_first`, gives an output of the same shape. Masks and errors are
+    those of MultiheadAttention.
+    """
+
+    def forward(
+        self,
+        src: ArrayLike,
+        src_mask: ArrayLike | None = None,
+        src_key_padding_mask: ArrayLike | None = None,
+        is_causal: bool = False,
+    ) -> Tensor:
         def attend(x):
             return self.self_attn(x, x, x, src_key_padding_mask, False, src_mask, is_causal=is_causal)[0]
 
@@ -88,18 +100,22 @@ class TransformerEncoderLayer(_Layer):
 
 
 class TransformerDecoderLayer(_Layer):
-    """Self-attention, attention to the encoder's output, and feed-forward."""
+    """Self-attention, attention to the encoder's output, and feed-forward.
+
+    tgt (T, N, E) and memory (S, N, E), or (N, T, E) and (N, S, E) with `batch_first`; the output is shaped
+    like tgt. Masks and errors are those of MultiheadAttention.
+    """
 
     looks_at_memory = True
 
     def forward(
         self,
-        tgt,
-        memory,
-        tgt_mask=None,
-        memory_mask=None,
-        tgt_key_padding_mask=None,
-        memory_key_padding_mask=None,
+        tgt: ArrayLike,
+        memory: ArrayLike,
+        tgt_mask: ArrayLike | None = None,
+        memory_mask: ArrayLike | None = None,
+        tgt_key_padding_mask: ArrayLike | None = None,
+        memory_key_padding_mask: ArrayLike | None = None,
         tgt_is_causal: bool = False,
         memory_is_causal: bool = False,
     ) -> Tensor:
@@ -116,20 +132,27 @@ class TransformerDecoderLayer(_Layer):
 
 
 class TransformerEncoder(Module):
-    """`num_layers` copies of an encoder layer, then an optional norm."""
+    """`num_layers` copies of an encoder layer, then an optional norm; the output is shaped like src."""
 
     def __init__(self, encoder_layer: Module, num_layers: int, norm: Module | None = None):
         self.layers = ModuleList(copy.deepcopy(encoder_layer) for _ in range(num_layers))
         self.norm = norm
 
-    def forward(self, src, mask=None, src_key_padding_mask=None, is_causal: bool = False) -> Tensor:
+    def forward(
+        self,
+        src: ArrayLike,
+        mask: ArrayLike | None = None,
+        src_key_padding_mask: ArrayLike | None = None,
+        is_causal: bool = False,
+    ) -> Tensor:
+        x: Any = src
         for layer in self.layers:
-            src = layer(src, mask, src_key_padding_mask, is_causal)
-        return src if self.norm is None else self.norm(src)
+            x = layer(x, mask, src_key_padding_mask, is_causal)
+        return x if self.norm is None else self.norm(x)
 
 
 class TransformerDecoder(Module):
-    """`num_layers` copies of a decoder layer, then an optional norm."""
+    """`num_layers` copies of a decoder layer that see memory, then an optional norm; shaped like tgt."""
 
     def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None):
         self.layers = ModuleList(copy.deepcopy(decoder_layer) for _ in range(num_layers))
@@ -137,19 +160,20 @@ class TransformerDecoder(Module):
 
     def forward(
         self,
-        tgt,
-        memory,
-        tgt_mask=None,
-        memory_mask=None,
-        tgt_key_padding_mask=None,
-        memory_key_padding_mask=None,
+        tgt: ArrayLike,
+        memory: ArrayLike,
+        tgt_mask: ArrayLike | None = None,
+        memory_mask: ArrayLike | None = None,
+        tgt_key_padding_mask: ArrayLike | None = None,
+        memory_key_padding_mask: ArrayLike | None = None,
         tgt_is_causal: bool = False,
         memory_is_causal: bool = False,
     ) -> Tensor:
+        x: Any = tgt
         masks = tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask
         for layer in self.layers:
-            tgt = layer(tgt, memory, *masks, tgt_is_causal, memory_is_causal)
-        return tgt if self.norm is None else self.norm(tgt)
+            x = layer(x, memory, *masks, tgt_is_causal, memory_is_causal)
+        return x if self.norm is None else self.norm(x)
 
 
 class Transformer(Module):
@@ -173,7 +197,7 @@ class Transformer(Module):
         batch_first: bool = False,
         norm_first: bool = False,
         bias: bool = True,
-        dtype=np.float32,
+        dtype: DTypeLike = np.float32,
     ):
         def stack(kind, layer, count: int):
             sizes = (d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps)
@@ -189,14 +213,14 @@ class Transformer(Module):
 
     def forward(
         self,
-        src,
-        tgt,
-        src_mask=None,
-        tgt_mask=None,
-        memory_mask=None,
-        src_key_padding_mask=None,
-        tgt_key_padding_mask=None,
-        memory_key_padding_mask=None,
+        src: ArrayLike,
+        tgt: ArrayLike,
+        src_mask: ArrayLike | None = None,
+        tgt_mask: ArrayLike | None = None,
+        memory_mask: ArrayLike | None = None,
+        src_key_padding_mask: ArrayLike | None = None,
+        tgt_key_padding_mask: ArrayLike | None = None,
+        memory_key_padding_mask: ArrayLike | None = None,
         src_is_causal: bool = False,
         tgt_is_causal: bool = False,
         memory_is_causal: bool = False,
@@ -206,6 +230,6 @@ class Transformer(Module):
         return self.decoder(tgt, memory, *masks, tgt_is_causal, memory_is_causal)
 
     @staticmethod
-    def generate_square_subsequent_mask(sz: int, *, dtype=np.float32) -> np.ndarray:
+    def generate_square_subsequent_mask(sz: int, *, dtype: DTypeLike = np.float32) -> np.ndarray:
         """(sz, sz) float mask: 0 up to the diagonal, -inf above it."""
         return np.where(np.tri(sz, dtype=np.bool_), 0.0, -np.inf).astype(dtype)

@@ -11,7 +11,7 @@ from .optimizer import Optimizer
 
 
 class Adam(Optimizer):
-    """Adam, with PyTorch's defaults. Per parameter, at its update number t:
+    """Adam with PyTorch's defaults; for each parameter, at its update number t:
 
     g = g + weight_decay * p
     m = beta1 * m + (1 - beta1) * g                     # exp_avg
@@ -40,6 +40,10 @@ class Adam(Optimizer):
             raise self._error(f"eps must be 0 or more, got {group['eps']}")
 
     def update(self, group, t, p, g, m, v, s, decayed) -> None:
+        """One update, the t-th, with the options `group`, in place on 1-D pieces of equal length.
+
+        Parameters p, gradients g (left as they are), state m and v; s and decayed are scratch.
+        """
         if group["weight_decay"]:
             np.multiply(p, group["weight_decay"], out=decayed)
             decayed += g
@@ -47,7 +51,7 @@ class Adam(Optimizer):
         self.descend(group, t, p, g, m, v, s)
 
     def descend(self, group, t, p, g, m, v, s) -> None:
-        """The last three lines of the formula; s is scratch."""
+        """The last three lines of the formula, with the arguments of `update`: group, t, p, g, m, v, s."""
         beta1, beta2 = group["betas"]
         np.subtract(g, m, out=s)  # m += (1 - beta1) * (g - m)
         s *= 1 - beta1
@@ -65,7 +69,7 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay: the first line of the formula becomes
+    """Adam with decoupled weight decay, for which the first line of the formula becomes:
 
     p = p - lr * weight_decay * p
     """
@@ -81,6 +85,7 @@ class AdamW(Adam):
         super().__init__(params, lr, betas, eps, weight_decay)
 
     def update(self, group, t, p, g, m, v, s, _) -> None:
+        """As Adam's, but that p decays and not g: group, t, p, g, m, v, and s, which is scratch."""
         if group["weight_decay"]:
             p *= 1 - group["lr"] * group["weight_decay"]
         self.descend(group, t, p, g, m, v, s)

@@ -68,18 +68,25 @@ def _count(name: str, value: int, least: int) -> int:
 
 
 class Constant(Schedule):
-    """The initial rate, reached linearly over the first `warmup` updates."""
+    """The initial rate, reached linearly over the first `warmup` updates.
+
+    ValueError for a negative number.
+    """
 
     def __init__(self, optimizer: Optimizer, warmup: int = 0):
         self.warmup = _count("warmup", warmup, 0)
         super().__init__(optimizer)
 
     def factor(self, n: int) -> float:
+        """min(1, (n + 1) / warmup)."""
         return min(1.0, (n + 1) / max(1, self.warmup))
 
 
 class StepDecay(Schedule):
-    """Multiply the rate by `gamma` after every `step_size` updates (PyTorch's StepLR)."""
+    """Multiply the rate by `gamma` after every `step_size` updates (PyTorch's StepLR).
+
+    ValueError for a step_size below 1.
+    """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1):
         self.step_size = _count("step_size", step_size, 1)
@@ -87,6 +94,7 @@ class StepDecay(Schedule):
         super().__init__(optimizer)
 
     def factor(self, n: int) -> float:
+        """gamma^floor(n / step_size)."""
         return self.gamma ** (n // self.step_size)
 
 
@@ -94,7 +102,7 @@ class WarmupCosine(Schedule):
     """Linear over `warmup` updates, then half a cosine down to `floor` at update `total`, then constant.
 
     Loshchilov and Hutter 2017 (https://arxiv.org/abs/1608.03983), without restarts. `floor` is a fraction of
-    the initial rate. The first update already has 1/warmup of it.
+    the initial rate. The first update already has 1/warmup of it. ValueError unless 0 <= warmup < total.
     """
 
     def __init__(self, optimizer: Optimizer, warmup: int, total: int, floor: float = 0.0):
@@ -104,6 +112,7 @@ class WarmupCosine(Schedule):
         super().__init__(optimizer)
 
     def factor(self, n: int) -> float:
+        """(n + 1) / warmup up to there, then floor + (1 - floor) * (1 + cos(pi * part done)) / 2."""
         if n < self.warmup:
             return (n + 1) / self.warmup
         done = min(1.0, (n - self.warmup) / (self.total - self.warmup))
@@ -115,7 +124,7 @@ class InverseSquareRoot(Schedule):
 
     With `d_model` it is equation 3 of https://arxiv.org/abs/1706.03762, made for an initial rate of 1:
     d_model^-0.5 * min(step^-0.5, step * warmup^-1.5), with step = 1 at the first update. Without it the same
-    curve is scaled to reach 1 at the end of the warm-up.
+    curve is scaled to reach 1 at the end of the warm-up. ValueError for a warmup below 1.
     """
 
     def __init__(self, optimizer: Optimizer, warmup: int = 4000, d_model: int | None = None):
@@ -124,5 +133,6 @@ class InverseSquareRoot(Schedule):
         super().__init__(optimizer)
 
     def factor(self, n: int) -> float:
+        """scale * min(step^-0.5, step * warmup^-1.5), step = n + 1."""
         step = n + 1
         return self.scale * min(step**-0.5, step * self.warmup**-1.5)

@@ -11,7 +11,7 @@ from .optimizer import Optimizer
 
 
 class SGD(Optimizer):
-    """Gradient descent, with PyTorch's defaults. Per parameter:
+    """Gradient descent with PyTorch's defaults; for each parameter:
 
     g = g + weight_decay * p
     b = g at the first update, then momentum * b + (1 - dampening) * g      # momentum_buffer
@@ -43,6 +43,10 @@ class SGD(Optimizer):
         return self.state_names if group["momentum"] else ()
 
     def update(self, group, t, p, g, b, s, decayed) -> None:
+        """One update, the t-th, with the options `group`, in place on 1-D pieces of equal length.
+
+        Parameters p, gradients g (left as they are), state b; s and decayed are scratch.
+        """
         momentum = group["momentum"]
         if group["weight_decay"]:
             np.multiply(p, group["weight_decay"], out=decayed)

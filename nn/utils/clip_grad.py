@@ -12,11 +12,11 @@ from ..optim.steps import clip, square_sum
 def clip_grad_norm_(
     parameters: Tensor | Iterable[Tensor], max_norm: float, error_if_nonfinite: bool = False
 ) -> float:
-    """Scale all gradients in place so that their joint 2-norm is at most `max_norm`; returns the norm before.
+    """Scale the gradients of `parameters` to a joint 2-norm of at most `max_norm`; returns the norm before.
 
-    The factor is max_norm / (norm + 1e-6) where that is below 1, as in PyTorch. If the norm is not finite, no
-    factor can mend the gradients: they stay as they are (PyTorch makes them nan or 0) and the norm tells, or
-    ValueError is raised if `error_if_nonfinite`. Pass max_norm=math.inf to measure only.
+    In place, by the factor max_norm / (norm + 1e-6) where that is below 1, as in PyTorch. If the norm is not
+    finite, no factor can mend the gradients: they stay as they are (PyTorch makes them nan or 0) and the norm
+    tells, or ValueError is raised if `error_if_nonfinite`. Pass max_norm=math.inf to measure only.
     """
     if isinstance(parameters, Tensor):
         parameters = [parameters]

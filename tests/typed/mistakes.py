@@ -3,6 +3,7 @@
 import tapegrad
 import tapegrad.autograd as ag
 from tapegrad import Tensor, nn
+from tapegrad.models import GPT, GPTConfig
 from tapegrad.nn import functional as F
 
 x = Tensor([1.0])
@@ -23,3 +24,7 @@ F.linear(x)  # refused
 nn.Linear(3)  # refused
 nn.optim.AdamW([x], learning_rate=0.1)  # refused
 x.requires_gradient = True  # refused
+F.multi_head_attention(x, heads=2)  # refused
+nn.init.normal_(x, stddev=0.02)  # refused
+nn.Linear(3, 4, dtype=object())  # refused
+GPT(GPTConfig(vocab_size=5)).generate([0], 5, temprature=0.5)  # refused

@@ -1,5 +1,6 @@
 """What users write: type checkers accept all of it, and know the types that assert_type names."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,18 @@ loss.backward()
 nn.utils.clip_grad_norm_(model.parameters(), 1.0)
 optimizer.step()
 gpt = GPT(GPTConfig(vocab_size=5))
+assert_type(gpt.generate([0, 1], 5, top_k=3), Iterator[int])
+assert_type(nn.init.xavier_uniform_(gpt.head.weight, gain=2.0), Tensor)
 nn.save("model.safetensors", model=gpt, step=3)
+
+
+@ag.no_grad
+def evaluate(value: Tensor) -> float:
+    with ag.enable_grad():
+        return value.item()
+
+
+assert_type(evaluate(x), float)
 
 
 @ag.op
