@@ -26,7 +26,9 @@ def save(
     Arrays of `model.state_dict()` are called "model.<name>", the optimizer's "optimizer.<index>.<name>";
     all else, with `extra` (what JSON can hold), is JSON in the file's metadata. The file is written beside
     `path` and renamed, so whenever the program is killed, `path` holds the old file or the new one. What a
-    killed save leaves (.<name>.<digits>.tmp) is removed by the next to the same path.
+    killed save leaves (.<name>.<digits>.tmp) is removed by the next to the same path. Raises TypeError for an
+    extra value that JSON cannot hold, FileNotFoundError without the folder of `path`, ImportError without the
+    package safetensors (the extra `save`); then nothing has been written.
     """
     arrays: Arrays = {}
     about: dict[str, Any] = {"step": step, "extra": extra}
@@ -55,8 +57,8 @@ def load(path, *, model=None, optimizer=None, schedule=None, rng: bool = True) -
     """Read a file written by `save` into the objects given and return {"step": step, **extra}.
 
     With `rng`, the random numbers go on from where they were when it was saved (if they were saved). Raises
-    FileNotFoundError, or ValueError for a file that is damaged, lacks what is asked for, or does not fit;
-    then nothing has been changed.
+    FileNotFoundError where nothing is at `path`, ValueError for a file that is damaged, lacks what is asked
+    for or does not fit, ImportError without the package safetensors; then nothing has been changed.
     """
     arrays, about = _read(path)
     wanted = {"model": model, "optimizer": optimizer, "schedule": schedule}
