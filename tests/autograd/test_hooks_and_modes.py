@@ -290,3 +290,42 @@ def test_a_new_thread_records():
             thread.join()
         assert not recording()
     assert found == {(i, when): when != "inside" for i in range(2) for when in ("before", "inside", "after")}
+
+
+def test_a_decorated_function_runs_in_two_threads_at_once():
+    """One is under no_grad, begins first and ends first: each ends in the mode that it began in."""
+    begun, inside, ended = (threading.Event() for _ in range(3))
+    found = {}
+
+    @ag.enable_grad
+    def work(name):
+        found[name, "inside"] = recording()
+        if name == "first":
+            begun.set()
+            assert inside.wait(10)
+        else:
+            inside.set()
+            assert ended.wait(10)
+
+    def first():
+        with ag.no_grad():
+            work("first")
+            found["first", "after"] = recording()
+        ended.set()
+
+    def second():
+        assert begun.wait(10)
+        work("second")
+        found["second", "after"] = recording()
+
+    threads = [threading.Thread(target=target) for target in (first, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {
+        ("first", "inside"): True,
+        ("second", "inside"): True,
+        ("first", "after"): False,
+        ("second", "after"): True,
+    }

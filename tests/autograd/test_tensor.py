@@ -18,6 +18,9 @@ def test_data_is_not_copied():
     assert Tensor(a).data is a and Tensor(Tensor(a)).data is a and Tensor(a).numpy() is a
     assert Tensor([1, 2]).dtype == np.int64 and Tensor([1, 2], dtype=np.float32).dtype == np.float32
     assert Tensor(3.0).shape == ()
+    assert Tensor(a, dtype=np.float64).data is a
+    narrow = Tensor(a, dtype=np.float32)
+    assert narrow.dtype == np.float32 and narrow.tolist() == [1, 1, 1] and a.dtype == np.float64
 
 
 @pytest.mark.parametrize("data", [1j, "text", None, [None], object(), {"a": 1}])

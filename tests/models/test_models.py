@@ -76,6 +76,39 @@ def test_initial_weights_repeat_with_the_seed_and_predict_evenly(make):
     assert abs(loss - np.log(11)) < 0.1
 
 
+def sizes(model):
+    """The root of the mean square of every matrix."""
+    return {name: np.sqrt(np.square(p.data).mean()) for name, p in model.named_parameters() if p.ndim > 1}
+
+
+@pytest.mark.parametrize("layers", [1, 4])
+def test_gpt_starts_with_gpt2s_sizes(layers):
+    """0.02, and what is added to the stream smaller, so that the sum of 2 * layers has the size of one."""
+    model = gpt(d_model=64, block_size=64, vocab_size=64, num_layers=layers)
+    found = sizes(model)
+    added = [name for name in found if name.endswith(("out_proj.weight", "linear2.weight"))]
+    assert len(added) == 2 * layers
+    for name, size in found.items():
+        assert size == pytest.approx(0.02 / (2 * layers) ** 0.5 if name in added else 0.02, rel=0.1), name
+    for name, p in model.named_parameters():
+        assert p.ndim > 1 or (p.data == name.endswith("weight")).all(), name
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_tokens_and_positions_enter_the_transformer_at_size_1(tied):
+    changes = {"d_model": 64, "block_size": 64, "vocab_size": 64, "tie_weights": tied}
+    found = sizes(transformer(**changes))
+    assert found["tokens.weight"] == pytest.approx(1 / 8 if tied else 1, rel=0.1)
+    assert tied or found["head.weight"] == pytest.approx(0.02, rel=0.1)
+    for positions in ("source_positions.weight", "target_positions.weight"):
+        assert found[positions] == pytest.approx(1, rel=0.1)
+    model = transformer(**changes, learned_positions=False)
+    ids = RNG.integers(0, 64, (3, 5))
+    for positions in (model.source_positions, model.target_positions):
+        entered = model.embed(ids, positions).numpy() - positions.weight[:5]
+        np.testing.assert_allclose(entered, model.tokens.weight.numpy()[ids] * (8 if tied else 1), atol=1e-6)
+
+
 @pytest.mark.parametrize("make", [gpt, transformer])
 def test_too_long_a_text_is_refused(make):
     ids = np.zeros((1, 9), int)

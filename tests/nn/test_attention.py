@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+import tapegrad.autograd as ag
 from tapegrad import nn
 from tapegrad.autograd import Tensor
 from tapegrad.nn import functional as F
@@ -124,10 +125,41 @@ def test_layouts_agree(layer, inputs):
         close(y.numpy(), by_hand(layer, *[x[None] for x in one], added)[0][0], atol=1e-12)
 
 
-def test_inputs_that_are_the_same_object_agree_with_equal_ones(layer):
-    x, memory = RNG.normal(size=(N, L, E)), RNG.normal(size=(N, S, E))
-    close(layer(x, x, x)[0].numpy(), layer(x, x.copy(), x.copy())[0].numpy(), atol=1e-12)
-    close(layer(x, memory, memory)[0].numpy(), layer(x, memory, memory.copy())[0].numpy(), atol=1e-12)
+# Which of three inputs stands for query, key and value.
+SAME = {"q=k=v": (0, 0, 0), "q=k": (0, 0, 1), "k=v": (0, 1, 1), "q=v": (0, 1, 0), "all different": (0, 1, 2)}
+
+
+@pytest.mark.parametrize("need_weights", [True, False])
+@pytest.mark.parametrize("which", SAME.values(), ids=SAME)
+def test_inputs_that_are_the_same_object_are_as_good_as_copies(layer, which, need_weights):
+    """Outputs by hand, and all gradients: what has one name for two gets the sum of their gradients."""
+    arrays = RNG.normal(size=(3, N, S, E))
+    g = RNG.normal(size=(N, S, E))
+
+    def run(*given):
+        layer.zero_grad()
+        y, _ = layer(*given, need_weights=need_weights)
+        (y * g).sum().backward()
+        return y.numpy(), [p.grad.copy() for p in layer.parameters()]
+
+    shared = [Tensor(x, requires_grad=True) for x in arrays]
+    copies = [Tensor(arrays[i].copy(), requires_grad=True) for i in which]
+    y, grads = run(*[shared[i] for i in which])
+    z, others = run(*copies)
+    close(y, by_hand(layer, *[arrays[i] for i in which])[0], atol=1e-12)
+    close(z, y, atol=1e-12)
+    for a, b in zip(grads, others, strict=True):
+        close(a, b, atol=1e-11)
+    for i in set(which):
+        close(shared[i].grad, sum(x.grad for x, of in zip(copies, which, strict=True) if of == i), atol=1e-12)
+
+
+def test_gradients_of_three_inputs_against_differences(layer, inputs):
+    ag.gradcheck(
+        lambda *xs: layer(*xs, need_weights=False)[0],
+        [Tensor(x, requires_grad=True) for x in inputs],
+        reference=lambda *xs: by_hand(layer, *xs)[0],
+    )
 
 
 def test_without_bias(inputs):

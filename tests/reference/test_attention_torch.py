@@ -38,14 +38,17 @@ def test_multihead_attention(mask, weights, batch_first):
 
 
 @pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("lengths", [[T], [T, S]], ids=["self", "memory"])
-def test_inputs_in_common(lengths, bias):
+@pytest.mark.parametrize("which", [(0, 0, 0), (0, 0, 1), (0, 1, 1), (0, 1, 0), (0, 1, 2)])
+def test_inputs_in_common(which, bias):
+    """`which` of the inputs is query, key and value; those that are no query may be longer if it is not."""
     layers = pair("MultiheadAttention", E, H, bias=bias, batch_first=True)
 
     def call(layer):
-        return lambda *xs: layer(xs[0], xs[-1], xs[-1], need_weights=False)
+        return lambda *xs: layer(*[xs[i] for i in which], need_weights=False)
 
-    compare(*map(call, layers), [RNG.normal(size=(N, length, E)) for length in lengths], {}, layers)
+    length = S if 0 not in which[1:] else T
+    inputs = [RNG.normal(size=(N, T, E)), *RNG.normal(size=(max(which), N, length, E))]
+    compare(*map(call, layers), inputs, {}, layers)
 
 
 @pytest.mark.parametrize("weights", WEIGHTS, ids=["output", "average", "each head"])
