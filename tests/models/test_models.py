@@ -168,6 +168,59 @@ def test_dropout_while_training_only():
         np.testing.assert_array_equal(model(*given).numpy(), model(*given).numpy())
 
 
+@pytest.mark.parametrize("make", [gpt, transformer])
+def test_the_configured_dropout_is_everywhere(make):
+    kinds = nn.Dropout, nn.MultiheadAttention, nn.PositionalEncoding
+    found = [m for m in make(dropout=0.25).modules() if isinstance(m, kinds)]
+    assert {type(m) for m in found} == set(kinds)
+    assert {m.p if isinstance(m, nn.Dropout) else m.dropout for m in found} == {0.25}
+
+
+@pytest.mark.parametrize("part", ["attn.out_proj", "linear2"])
+def test_dropout_takes_from_both_additions_of_a_block(part):
+    """With probability 1 from a block whose other addition is nothing."""
+    block = gpt().blocks[0]
+    x = RNG.normal(size=(2, 3, 16)).astype(np.float32)
+    for name, array in block.state_dict().items():
+        array[...] = 1 if name.startswith(part) else array * name.startswith(("norm", "attn.in", "linear1"))
+    assert (block(x).numpy() != x).any()
+    block.dropout.p = 1.0
+    np.testing.assert_array_equal(block(x).numpy(), x)
+
+
+# ---------------------------------------------------------------------------------- by hand
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_gpt_is_its_parts(bias):
+    model = gpt(bias=bias).double()
+    for array in model.state_dict().values():
+        array += RNG.normal(size=array.shape) * 0.1
+    ids = RNG.integers(0, 11, (2, 7))
+    x = model.tokens.weight[ids] + model.positions.weight[:7]
+    for block in model.blocks:
+        attn, y = block.attn, block.norm1(x)
+        qkv = F.linear(y, attn.in_proj_weight, attn.in_proj_bias)
+        x = x + attn.out_proj(F.multi_head_attention([qkv], 2, is_causal=True))
+        x = x + block.linear2(F.gelu(block.linear1(block.norm2(x)), "tanh"))
+    np.testing.assert_allclose(model(ids).numpy(), (model.norm(x) @ model.tokens.weight.T).numpy(), rtol=1e-9)
+
+
+@pytest.mark.parametrize("norm_first", [True, False])
+def test_transformer_is_its_parts(norm_first):
+    model = transformer(norm_first=norm_first, tie_weights=True)
+    whole = nn.Transformer(
+        16, 2, 2, 1, 64, 0.0, lambda x: F.gelu(x, "tanh"), batch_first=True, norm_first=norm_first
+    )
+    whole.load_state_dict(model.transformer.state_dict())
+    source, target = RNG.integers(0, 11, (2, 7)), RNG.integers(0, 11, (2, 5))
+    table = model.tokens.weight
+    read = table[source] * 4 + model.source_positions.weight[:7]
+    written = table[target] * 4 + model.target_positions.weight[:5]
+    logits = whole(read, written, tgt_is_causal=True) @ table.T
+    np.testing.assert_allclose(model(source, target).numpy(), logits.numpy(), rtol=1e-5, atol=1e-6)
+
+
 # ---------------------------------------------------------------------------------- learning
 
 

@@ -162,6 +162,13 @@ def test_gradients_of_three_inputs_against_differences(layer, inputs):
     )
 
 
+def test_initial_values_are_pytorchs():
+    layer = nn.MultiheadAttention(64, 4)
+    for weight, bound in [(layer.in_proj_weight, (6 / (64 + 192)) ** 0.5), (layer.out_proj.weight, 1 / 8)]:
+        assert 0.99 * bound < abs(weight.data).max() <= bound
+    assert not layer.in_proj_bias.data.any() and not layer.out_proj.bias.data.any()
+
+
 def test_without_bias(inputs):
     layer = nn.MultiheadAttention(E, H, bias=False, batch_first=True, dtype=np.float64)
     assert list(layer.state_dict()) == ["in_proj_weight", "out_proj.weight"]
@@ -237,6 +244,14 @@ def test_scaled_dot_product_attention_takes_masks_of_what_may_be_seen():
         F.scaled_dot_product_attention(q, k, v, dropout_p=-0.5)
 
 
+def test_dropout_is_drawn_for_every_item_of_a_broadcast_batch():
+    query, memory = np.ones((3, 4, 2)), RNG.normal(size=(3, 5, 2))
+    memory[:] = memory[0]
+    for q, k in [(query[:1], memory), (query, memory[:1])]:
+        y = F.scaled_dot_product_attention(q, k, memory, dropout_p=0.5).numpy()
+        assert y.shape == (3, 4, 2) and (y[0] != y[1]).any() and (y[1] != y[2]).any()
+
+
 # ---------------------------------------------------------------------------------- positions
 
 
@@ -257,7 +272,7 @@ def test_learned_positions():
     x = np.zeros((2, 3, 4), np.float32)
     y = layer(x)
     np.testing.assert_array_equal(y.numpy()[1], layer.weight.numpy()[:3])
-    assert 0 < abs(y.numpy()).max() < 0.2
+    assert nn.PositionalEncoding(64, 64, learned=True).weight.data.std() == pytest.approx(0.02, rel=0.1)
     y.sum().backward()
     np.testing.assert_array_equal(layer.weight.grad, np.repeat([[2.0], [0.0]], [3, 7], axis=0) + np.zeros(4))
 

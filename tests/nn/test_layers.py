@@ -82,7 +82,7 @@ def test_embedding_refuses_what_is_outside():
     with pytest.raises(IndexError) as error:
         net([[0, 1], [7, 2]])
     assert str(error.value) == "Embedding '0': id 7 at (1, 0) is outside the vocabulary of 5 (0 to 4)"
-    with pytest.raises(IndexError, match="id -1 at"):
+    with pytest.raises(IndexError, match="^Embedding '0': id -1 at"):
         net(-1)
     with pytest.raises(TypeError, match="Embedding '0': ids must be integers, not float64"):
         net([0.5])

@@ -96,11 +96,13 @@ def test_gradients_add_up_and_hooks_of_parameters_run():
 def test_results_are_the_callers_own():
     model, loss, batches = mlp()
     loss_of = nn.replay(model, loss)
-    first = loss_of(*batches[0])
+    for batch in batches[:2]:
+        loss_of(*batch)
+    first = loss_of(*batches[2])
     kept = gradients(first, model)
     copies = [first.item(), *(g.copy() for g in kept)]
-    gradients(loss_of(*batches[1]), model)
-    assert first.item() == copies[0]
+    assert gradients(loss_of(*batches[3]), model)[0] is not kept[0]
+    assert len(recordings(loss_of)) == 1 and first.item() == copies[0]
     for g, copy in zip(kept, copies[1:], strict=True):
         np.testing.assert_array_equal(g, copy)
 
@@ -137,6 +139,8 @@ def test_parameters_in_other_memory_or_replaced():
     assert_same(model, loss_of, loss, batches)
     model.last = nn.Linear(8, 2)
     assert_same(model, loss_of, loss, batches)
+    model.last.weight = nn.Parameter(floats(2, 8))  # and none of the others is moved
+    assert loss_of(*batches[0]).item() == loss(model, *batches[0]).item()
 
 
 def test_without_gradients_or_with_all_of_them_the_loss_is_called():

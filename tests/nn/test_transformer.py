@@ -62,10 +62,20 @@ def test_the_copies_of_a_layer_start_out_different_only_in_the_whole_transformer
     first, last = encoder.layers[0], encoder.layers[2]
     assert first is not layer and first.linear1.weight is not last.linear1.weight
     np.testing.assert_array_equal(first.linear1.weight.numpy(), last.linear1.weight.numpy())
+    decoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(E, 2, 16), 2)
+    assert decoder.layers[0].linear1.weight is not decoder.layers[1].linear1.weight
     whole = small()
     first, last = whole.encoder.layers
     assert (first.linear1.weight.numpy() != last.linear1.weight.numpy()).all()
     assert encoder.norm is None and isinstance(whole.encoder.norm, nn.LayerNorm)
+
+
+def test_every_matrix_of_the_whole_starts_within_xaviers_bound_and_reaches_it():
+    model = nn.Transformer(32, 4, 1, 1, 64)
+    for name, p in model.named_parameters():
+        if p.ndim > 1:
+            bound = (6 / sum(p.shape)) ** 0.5
+            assert 0.98 * bound < abs(p.data).max() <= bound, name
 
 
 def test_the_whole_is_its_stacks():
