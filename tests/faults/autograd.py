@@ -1,0 +1,188 @@
+"""Faults planted in tapegrad.autograd."""
+
+from .fault import Fault
+
+BACKWARD = "tests/autograd/test_backward.py::"
+CONTRACT = "tests/autograd/test_op_contract.py::"
+GRADIENT = "tests/autograd/test_op_gradients.py::test_gradient"
+KINKS = "tests/autograd/test_op_rules.py::test_gradient_at_kinks_ties_and_limits"
+BAD_INPUT = "tests/autograd/test_op_rules.py::test_bad_input_is_named"
+MODES = "tests/autograd/test_hooks_and_modes.py::"
+PROGRAM = "tests/autograd/replay/test_program.py::"
+REFERENCE = "tests/autograd/test_op_values.py::test_equals_the_reference"
+SAVES = CONTRACT + "test_saves_what_the_case_says"
+WRITES = "tests/autograd/test_version_check.py::"
+COST = "tests/autograd/graph/test_flops.py::test_cost_of_every_element"
+
+OPS = [
+    Fault("autograd/ops/arithmetic.py", "-da * ratio", "da * ratio", f"{GRADIENT} -k divide"),
+    Fault("autograd/ops/arithmetic.py", "b - (b != 0)", "b - 1", KINKS),
+    Fault("autograd/ops/exponential.py", "g / (x + 1)", "g * 1.001 / (x + 1)", f"{GRADIENT} -k log1p"),
+    Fault("autograd/ops/exponential.py", 'log(1 + x), accurate near 0.", flops=4', 'log(1 + x)."', COST),
+    Fault("autograd/ops/trigonometric.py", "-np.sin(x)", "np.sin(x)", f"{GRADIENT} -k cos"),
+    Fault("autograd/ops/extrema.py", "/ hit.sum(axis=axis, keepdims=True)", "", KINKS),
+    Fault(
+        "autograd/ops/reduce.py",
+        "def var(x: ArrayLike, axis: Axes = None, ddof: float = 0",
+        "def var(x: ArrayLike, axis: Axes = None, ddof: float = 1",
+        f"{REFERENCE} -k var",
+    ),
+    Fault(
+        "autograd/ops/shape.py",
+        "tuple(order.index(i) for i in range(x.ndim))",
+        "tuple(order)",
+        f"{GRADIENT} -k transpose",
+    ),
+    Fault("autograd/ops/index.py", "if may_repeat(index):\n", "if False:\n", f"{GRADIENT} -k getitem"),
+    Fault("autograd/ops/index.py", "if may_repeat(index) and", "if False and", BAD_INPUT),
+    Fault(
+        "autograd/ops/scatter.py",
+        "np.add.at(y, index, value)",
+        "y[index] += value",
+        f"{REFERENCE} -k index_add",
+    ),
+    Fault(
+        "autograd/ops/contraction.py",
+        "return 2 * math.prod(outputs[0]) * inner",
+        "return math.prod(outputs[0]) * inner",
+        "tests/autograd/graph/test_flops.py::test_cost_of_products_with_vectors_and_stacks",
+    ),
+    Fault(
+        "autograd/ops/contraction.py",
+        "kept = [x if sum(needs) > need else None",
+        "kept = [x",
+        f"{SAVES} -k einsum",
+    ),
+    Fault(
+        "autograd/special.py",
+        "dx -= y * row_sums(dx)[:, None]",
+        "dx -= np.multiply(y, row_sums(dx)[:, None], out=y)",
+        f"{CONTRACT}test_inputs_outputs_and_seed_are_not_written_to -k softmax",
+    ),
+    Fault(
+        "autograd/kernels.py",
+        "x.sum(axis=-1)  # for",
+        "pass  # for",
+        "tests/autograd/test_op_warnings.py::test_sums_of_rows_warn_as_those_of_numpy",
+    ),
+    Fault(
+        "autograd/constant.py",
+        "if not lossless and",
+        "if False and",
+        "tests/autograd/test_protocols.py::test_what_is_not_supported_raises",
+    ),
+]
+
+RECORD = [
+    Fault("autograd/op.py", "tuple([wanted and edge is not None for edge in edges])", "all_needed", SAVES),
+    Fault(
+        "autograd/op.py",
+        'x, y = x if "x" in needed else None, out if "y" in needed else None',
+        "y = out",
+        SAVES,
+    ),
+    Fault(
+        "autograd/op.py",
+        "recipe if mode.recipes else None",
+        "recipe",
+        "tests/autograd/graph/test_graph_drawing.py::test_a_profile_keeps_no_recipes_but_those_of_higher_order",
+    ),
+    Fault(
+        "autograd/binding.py",
+        '__r{facts.operator}__", swapped',
+        '__r{facts.operator}__", forward',
+        f"{CONTRACT}test_operators_and_methods_are_the_free_functions",
+    ),
+    Fault(
+        "autograd/engine.py",
+        "owned = d is not g and",
+        "owned =",
+        f"{BACKWARD}test_a_gradient_that_two_parents_share_is_not_added_into",
+    ),
+    Fault(
+        "autograd/engine.py",
+        "return g if g.dtype == dtype else g.astype(dtype)",
+        "return g",
+        f"{BACKWARD}test_each_gradient_has_its_inputs_dtype",
+    ),
+    Fault(
+        "autograd/engine.py",
+        "slots[2 * i + 2] = False  # the hook",
+        "pass  # the hook",
+        f"{MODES}test_a_hook_gets_a_read_only_array_and_may_return_it",
+    ),
+    Fault(
+        "autograd/versions.py",
+        "_written.pop(key, None)",
+        "pass",
+        f"{WRITES}test_notes_of_writes_go_with_their_arrays",
+    ),
+    Fault(
+        "autograd/tensor.py",
+        "versions.mark_written(self.data)",
+        "pass",
+        f"{WRITES}test_backward_refuses_data_that_changed",
+    ),
+    Fault(
+        "autograd/arrays.py",
+        "else value.astype(dtype)",
+        "else value",
+        "tests/autograd/test_tensor.py::test_data_is_not_copied",
+    ),
+    Fault(
+        "autograd/arguments.py",
+        "value = value.item()",
+        "pass",
+        "tests/autograd/test_protocols.py::test_scalars_and_integers_do_not_widen_float32",
+    ),
+    Fault(
+        "autograd/modes.py",
+        "current.set(self.outer.pop())",
+        "exc[0] or current.set(self.outer.pop())",
+        f"{MODES}test_a_mode_ends_with_an_exception",
+    ),
+    Fault(
+        "autograd/modes.py",
+        "return Switch(**self.changes)",
+        "return self",
+        f"{MODES}test_a_decorated_function_runs_in_two_threads_at_once",
+    ),
+    Fault(
+        "autograd/dialect.py",
+        ', "correction": "ddof"',
+        "",
+        "tests/autograd/test_dialect.py::test_keywords_of_pytorch_are_told_numpys",
+    ),
+    Fault(
+        "autograd/derivatives.py",
+        "wrap(g.copy(), None)",
+        "wrap(g, None)",
+        f"{BACKWARD}test_results_of_grad_share_memory_with_nothing",
+    ),
+    Fault(
+        "autograd/gradcheck.py",
+        "abs(found - expected) <=",
+        "found - expected <=",
+        "tests/autograd/test_gradcheck.py::test_gradcheck_accepts_a_right_gradient_and_not_one_off_by_a_thousandth",
+    ),
+    Fault(
+        "autograd/replay/trace.py",
+        "made._owner = owner",
+        "pass",
+        f"{PROGRAM}test_every_op_is_replayed -k attention",
+    ),
+    Fault(
+        "autograd/replay/program.py",
+        "out = self._out.copy()",
+        "out = self._out",
+        "tests/nn/test_replay.py::test_results_are_the_callers_own",
+    ),
+    Fault(
+        "autograd/graph/profile.py",
+        "_look_at(out[0] if isinstance(out, (tuple, list)) else out, measured)",
+        "pass",
+        "tests/autograd/graph/test_graph_drawing.py::test_a_profile_sees_values",
+    ),
+]
+
+FAULTS = OPS + RECORD

@@ -1,0 +1,220 @@
+"""Faults planted in tapegrad.nn and tapegrad.models."""
+
+from .fault import Fault
+
+ATTENTION = "tests/nn/test_attention.py::"
+GRADIENT = "tests/autograd/test_op_gradients.py::test_gradient"
+LAYERS = "tests/nn/test_layers.py::"
+MODELS = "tests/models/test_models.py::"
+REPLAY = "tests/nn/test_replay.py::"
+SECOND = "tests/autograd/test_op_gradients.py::test_second_order_gradient"
+TRANSFORMER = "tests/nn/test_transformer.py::"
+
+FUNCTIONAL = [
+    Fault(
+        "nn/functional/linear.py",
+        "if needs[2] else None  # row",
+        "if needs[1] else None  # row",
+        "tests/autograd/test_op_contract.py::test_only_wanted_gradients_are_computed -k linear",
+    ),
+    Fault(
+        "nn/functional/linear.py",
+        "(2 * inner + bool(bias and bias[0]))",
+        "2 * inner",
+        "tests/autograd/graph/test_graph_data.py::test_flops",
+    ),
+    Fault(
+        "nn/functional/activation.py",
+        "slope *= 0.3989422804014327",
+        "slope *= 0.3993412227",
+        f"{GRADIENT} -k gelu",
+    ),
+    Fault("nn/functional/attention.py", "dp = dp * keep * boost", "dp = dp * keep", f"{SECOND} -k attention"),
+    Fault(
+        "nn/functional/attention.py",
+        "+ 6 * attributes",
+        "+ attributes",
+        "tests/autograd/graph/test_graph_data.py::test_flops_of_attention",
+    ),
+    Fault(
+        "nn/functional/attention.py",
+        "(query.shape[:-2], key.shape[:-2])\n",
+        "(query.shape[:-2])\n",
+        f"{ATTENTION}test_dropout_is_drawn_for_every_item_of_a_broadcast_batch",
+    ),
+    Fault(
+        "nn/functional/_attend.py",
+        "ds -= centre[rows]",
+        "ds -= centre[rows] * 1.001",
+        f"{GRADIENT} -k attention",
+    ),
+    Fault("nn/functional/dropout.py", "dx *= scale", "pass", f"{GRADIENT} -k dropout"),
+    Fault(
+        "nn/functional/embedding.py",
+        "if np.isfinite(np.vdot(dw, dw)):",
+        "if True:",
+        "tests/autograd/test_op_fused.py::test_an_infinite_gradient_of_one_id_spoils_no_other",
+    ),
+    Fault(
+        "nn/functional/loss.py",
+        "counted.sum() or",
+        "counted.size or",
+        f"{LAYERS}test_cross_entropy_ignores_and_smooths",
+    ),
+    Fault(
+        "nn/functional/normalization.py",
+        "np.finfo(x.dtype).eps if eps is None",
+        "1e-5 if eps is None",
+        f"{LAYERS}test_rms_norm",
+    ),
+    Fault(
+        "nn/functional/normalization.py",
+        "db = rows @ g.reshape",
+        "db = rows @ t.reshape",
+        f"{GRADIENT} -k layer_norm",
+    ),
+]
+
+MODULES = [
+    Fault(
+        "nn/modules/attention.py",
+        "if query is key and key is value:",
+        "if query is key:",
+        f"{ATTENTION}test_inputs_that_are_the_same_object_are_as_good_as_copies",
+    ),
+    Fault(
+        "nn/modules/attention.py",
+        "joint = key is value",
+        "joint = query is value",
+        f"{ATTENTION}test_inputs_that_are_the_same_object_are_as_good_as_copies",
+    ),
+    Fault(
+        "nn/modules/attention.py",
+        "* ~blind if blind.any()",
+        "if blind.any()",
+        f"{ATTENTION}test_a_query_that_may_see_nothing_gets_zeros_and_gives_no_gradient",
+    ),
+    Fault(
+        "nn/modules/embedding.py",
+        "bad = (ids < 0) | (ids",
+        "bad = (ids",
+        f"{LAYERS}test_embedding_refuses_what_is_outside",
+    ),
+    Fault(
+        "nn/modules/dropout.py",
+        "F.dropout(x, self.p, self.training)",
+        "F.dropout(x, self.p)",
+        f"{LAYERS}test_dropout_zeros_scales_and_repeats_with_a_seed",
+    ),
+    Fault(
+        "nn/modules/transformer.py",
+        "copy.deepcopy(decoder_layer) for",
+        "decoder_layer for",
+        f"{TRANSFORMER}test_the_copies_of_a_layer_start_out_different_only_in_the_whole_transformer",
+    ),
+    Fault(
+        "nn/module.py",
+        "            return output\n        finally:\n            scope.set(outer)",
+        "            scope.set(outer)\n            return output\n        finally:\n            pass",
+        "tests/nn/test_module_calls.py::test_an_exception_in_forward_or_in_a_hook_leaves_the_scope_clean",
+    ),
+    Fault(
+        "nn/init.py",
+        "tensor.data[...] = values\n    versions.mark_written(tensor.data)",
+        "tensor.data[...] = values",
+        "tests/nn/test_init_random.py::test_fills_in_place_in_the_tensors_dtype",
+    ),
+    Fault(
+        "nn/random.py",
+        "    except BaseException:\n        bits.state = state",
+        "    except BaseException:\n        pass",
+        "tests/nn/test_replay_refused.py::test_random_numbers_are_not_lost_where_a_replay_is_given_up",
+    ),
+]
+
+TRAINING = [
+    Fault(
+        "nn/optim/adam.py",
+        's += group["eps"] * root',
+        's += group["eps"]',
+        "tests/nn/test_optim.py::test_update_follows_its_formula -k Adam",
+    ),
+    Fault(
+        "nn/optim/sgd.py",
+        '1 - group["dampening"]',
+        "1",
+        "tests/nn/test_optim.py::test_update_follows_its_formula -k SGD",
+    ),
+    Fault(
+        "nn/optim/schedule.py",
+        "return (n + 1) / self.warmup",
+        "return n / self.warmup",
+        "tests/nn/test_schedule.py::test_warmup_cosine",
+    ),
+    Fault(
+        "nn/parallel/replicas.py",
+        "(stop - start) / n",
+        "1 / count",
+        "tests/nn/test_parallel.py::test_replicas_train_as_one_process -k threads",
+    ),
+    Fault(
+        "nn/saving.py",
+        'if metadata.get("crc32") != str(',
+        "if not str(",
+        "tests/nn/test_saving.py::test_files_that_are_no_checkpoint",
+    ),
+    Fault(
+        "nn/utils/clip_grad.py",
+        "flat = flat.astype(np.float64)",
+        "pass",
+        "tests/nn/test_clipping.py::test_clipping_survives_squares_that_overflow",
+    ),
+    Fault(
+        "nn/replay.py",
+        "{key: REFUSED for key, known in self._known.items() if known is REFUSED}",
+        "self._known",
+        f"{REPLAY}test_parameters_in_other_memory_or_replaced",
+    ),
+    Fault(
+        "nn/replay.py",
+        "self._structure.restore()",
+        "pass",
+        "tests/nn/test_replay_refused.py::test_a_buffer_that_the_model_replaces_only_later",
+    ),
+]
+
+WHOLE = [
+    Fault(
+        "models/gpt.py",
+        "0.02 / (2 * self.config.num_layers)",
+        "0.02 / self.config.num_layers",
+        f"{MODELS}test_gpt_starts_with_gpt2s_sizes",
+    ),
+    Fault(
+        "models/gpt.py",
+        "return x + self.dropout(y)",
+        "return x + y",
+        f"{MODELS}test_dropout_takes_from_both_additions_of_a_block",
+    ),
+    Fault(
+        "models/gpt.py",
+        "[-self.config.block_size :]",
+        "[: self.config.block_size]",
+        "tests/models/test_generate.py::test_tokens_come_one_by_one_from_the_last_ones_that_fit",
+    ),
+    Fault(
+        "models/transformer.py",
+        "x * self.config.d_model**0.5 if",
+        "x if",
+        f"{MODELS}test_tokens_and_positions_enter_the_transformer_at_size_1",
+    ),
+    Fault("models/transformer.py", "norm_first=c.norm_first,", "", f"{MODELS}test_transformer_is_its_parts"),
+    Fault(
+        "models/sampling.py",
+        "p.cumsum(), top_p)) + 1",
+        "p.cumsum(), top_p))",
+        "tests/models/test_generate.py::test_the_distribution_is_right",
+    ),
+]
+
+FAULTS = FUNCTIONAL + MODULES + TRAINING + WHOLE
