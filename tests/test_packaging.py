@@ -2,6 +2,7 @@
 
 import ast
 import configparser
+import graphlib
 import io
 import subprocess
 import sys
@@ -15,6 +16,9 @@ import tapegrad
 ROOT = Path(__file__).resolve().parent.parent
 MAY_IMPORT = {"autograd": {"autograd"}, "nn": {"autograd", "nn"}, "models": {"autograd", "nn", "models"}}
 MAX_LINES = 350
+# Whose imports under TYPE_CHECKING may close a circle: ArrayLike names Tensor, whose methods take ArrayLike.
+# Elsewhere they count, for they too say that two modules know each other.
+CIRCLES_OF_TYPES = ("autograd/arrays.py",)
 
 SOURCES = sorted(path for package in MAY_IMPORT for path in (ROOT / package).rglob("*.py"))
 USER_FOLDERS = ("tests", "examples", "benchmarks")
@@ -41,6 +45,36 @@ def imported(source, path="outside.py"):
             base = package[: len(package) - node.level + 1] if node.level else []
             module = ".".join(base + ([node.module] if node.module else []))
             yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+class WithoutTypes(ast.NodeTransformer):
+    """Leaves out what stands under `if TYPE_CHECKING:`."""
+
+    def visit_If(self, node):
+        if ast.unparse(node.test) != "TYPE_CHECKING":
+            return self.generic_visit(node)
+        return [self.visit(child) for child in node.orelse]
+
+
+def circle(sources):
+    """Modules of `sources`, by path, each of which imports the one before and the first the last; [] if none.
+
+    Imports inside functions count: what needs one to be loaded stands on the wrong floor.
+    """
+    modules = {".".join(["tapegrad", *Path(path).with_suffix("").parts]): path for path in sources}
+    modules = {name.removesuffix(".__init__"): path for name, path in modules.items()}
+    needed = {}
+    for module, path in modules.items():
+        source = sources[path]
+        if path in CIRCLES_OF_TYPES:
+            source = ast.unparse(WithoutTypes().visit(ast.parse(source)))
+        names = imported(source, path)
+        needed[module] = {name if name in modules else name.rpartition(".")[0] for name in names} - {module}
+    try:
+        graphlib.TopologicalSorter(needed).prepare()
+    except graphlib.CycleError as error:
+        return error.args[1]
+    return []
 
 
 def bare_imports(source, path="outside.py"):
@@ -94,6 +128,32 @@ def test_folders_are_not_imported_by_bare_name(path):
 )
 def test_the_import_check_can_fail(path, source, errors):
     assert layer_errors(source, path) == errors
+
+
+def test_imports_form_no_circle():
+    assert circle({relative(path): path.read_text(encoding="utf-8") for path in SOURCES}) == []
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "closed"),
+    [
+        ("from . import b", "from .a import A", True),
+        ("from .b import B", "def f():\n  from . import a", True),
+        ("from .b import B", "if TYPE_CHECKING:\n  from .a import A", True),
+        ("from .b import B", "from .. import a", False),  # would be the package's `a`
+        ("from .b import B", "import a", False),
+    ],
+)
+def test_the_check_for_circles_can_fail(a, b, closed):
+    assert bool(circle({"nn/x/__init__.py": "", "nn/x/a.py": a, "nn/x/b.py": b})) is closed
+
+
+def test_circles_of_types_are_of_types_only():
+    for path in CIRCLES_OF_TYPES:
+        sources = {path: "if TYPE_CHECKING:\n  from .b import B\nelse:\n  from . import c"}
+        sources |= {"autograd/b.py": f"from . import {Path(path).stem}", "autograd/c.py": ""}
+        assert circle(sources) == []
+        assert circle(sources | {"autograd/c.py": "from . import b"}) != []
 
 
 def test_the_engine_does_not_know_tensor():

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..tensor import Tensor
-from . import render
+from . import render, text
 from .calls import Call
-from .data import Graph
 from .dot import caption, digraph
+from .graph import Graph
+from .insides import interactive
 from .layers import make_layer, read
+from .mermaid import mermaid
 from .profile import profile as Profile
 from .view import View, make_view
 
@@ -74,8 +76,6 @@ class Drawing:
     @property
     def mermaid(self) -> str:
         """The picture in Mermaid's language."""
-        from .mermaid import mermaid
-
         return mermaid(self.view)
 
     @property
@@ -91,8 +91,6 @@ class Drawing:
     @property
     def html(self) -> str:
         """A page of its own, in which modules open and close."""
-        from .insides import interactive
-
         return interactive(self.view, self._digraphs, self.title)
 
     def save(self, path) -> Path:
@@ -119,4 +117,4 @@ class Drawing:
         try:
             return {"image/svg+xml": self.svg, "text/plain": repr(self)}
         except render.DotMissingError as missing:
-            return {"text/plain": f"{self.view.graph}\n\n{missing}"}
+            return {"text/plain": f"{text.tree(self.view.graph)}\n\n{missing}"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .calls import Call
-from .data import Graph
+from .data import GraphData
 
 
 class Fold:
@@ -12,7 +12,7 @@ class Fold:
     `runs` has all the calls of a run by its first; `hidden` are the others.
     """
 
-    def __init__(self, graph: Graph):
+    def __init__(self, graph: GraphData):
         self.graph = graph
         self.runs: dict[Call, list[Call]] = {}
         self.hidden: set[Call] = set()
@@ -46,7 +46,7 @@ class Fold:
 class _Behaviour:
     """What a call does, in terms that are equal for equal calls."""
 
-    def __init__(self, graph: Graph, call: Call, previous: _Behaviour | None):
+    def __init__(self, graph: GraphData, call: Call, previous: _Behaviour | None):
         self.nodes = _canonical(graph, call)
         place = {n: i for i, n in enumerate(self.nodes)}
         before = {n: i for i, n in enumerate(previous.nodes)} if previous else {}
@@ -70,7 +70,7 @@ class _Behaviour:
         )
 
 
-def _canonical(graph: Graph, call: Call) -> list[int]:
+def _canonical(graph: GraphData, call: Call) -> list[int]:
     """The nodes of a call, leaves at their first use: it does not matter when they were made."""
     nodes = call.all_nodes()
     inside = set(nodes)

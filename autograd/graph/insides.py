@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from . import labels, units
 from .calls import Call, common
 from .memory import Memory
+from .page import Inside, page
 from .render import render_svgs
 from .view import Arrow, Box, View, age, make_view
 
@@ -26,8 +27,6 @@ Details = dict[str, dict[str, str]]
 
 def interactive(view: View, draw: Draw, title: str = "") -> str:
     """The page that starts with `view`; `draw` makes pictures of several Views, with one scale of colours."""
-    from .page import Inside, page
-
     flows: dict[str, dict[str, None]] = {}
     views = insides(all_open(view), flows)
     svgs = render_svgs([graph.source for graph in [*draw([view]), *draw(list(views.values()))]])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from . import units
 from .calls import Call
-from .data import Graph, GraphNode, Saved
+from .data import GraphData, GraphNode, Saved
+from .totals import Totals, totals
 from .view import Arrow, Box, View
 
 LONGEST = 60  # characters in a line
@@ -20,26 +20,6 @@ class Label:
     note: str = ""  # beside the title, lighter
     lines: list[str] = field(default_factory=list)  # below it, smaller
     says: tuple[str, float] | None = None  # a measurement (in layers.MEASURES) that these lines have already
-
-
-@dataclass(frozen=True)
-class Totals:
-    """Sums over some nodes; shared parameters and memory count once."""
-
-    parameters: int
-    flops: int
-    saved: int  # bytes that backward keeps, beside parameters
-
-
-def totals(graph: Graph, nodes: Iterable[GraphNode]) -> Totals:
-    nodes = list(nodes)
-    buffers = {kept.buffer for node in nodes for kept in node.saved}
-    kept = (graph.buffers[b] for b in buffers)
-    return Totals(
-        sum(node.size for node in nodes if node.kind == "parameter"),
-        sum(node.flops for node in nodes),
-        sum(buffer.nbytes for buffer in kept if not buffer.is_parameter),
-    )
 
 
 def call_totals(view: View, call: Call) -> Totals:
@@ -120,7 +100,7 @@ def arrow_label(arrow: Arrow) -> str:
     return "\n".join(texts[:2] + ["…"] * (len(texts) > 2))
 
 
-def graph_note(graph: Graph) -> str:
+def graph_note(graph: GraphData) -> str:
     """What has to be said below a picture."""
     if graph.error:
         return "the forward pass failed at the red box"

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from . import style, units
-from .data import Graph, GraphNode
-from .labels import totals
+from .data import GraphData, GraphNode
 from .profile import profile
+from .totals import totals
 from .view import View
 
 
@@ -45,13 +45,13 @@ class Measure:
     """
 
     title: str
-    read: Callable[[Graph, profile | None], Reading]
+    read: Callable[[GraphData, profile | None], Reading]
     text: Callable[[float], str]
     unit: str = "{}"  # around that number in a box
     profiled: bool = False
 
 
-def read(graph: Graph, color: str, measured: profile | None = None) -> Reading:
+def read(graph: GraphData, color: str, measured: profile | None = None) -> Reading:
     """What the layer called `color` (see MEASURES) says of nodes of a graph."""
     if color not in MEASURES:
         raise ValueError(f"color is one of {', '.join(map(repr, MEASURES))}, not {color!r}")
@@ -82,7 +82,7 @@ def make_layer(views: list[View], color: str, reading: Reading) -> Layer:
 # ------------------------------------------------------------------ what can be measured
 
 
-def _squares(graph: Graph) -> tuple[dict[int, float], dict[int, float]]:
+def _squares(graph: GraphData) -> tuple[dict[int, float], dict[int, float]]:
     """By node: of the gradients of parameters, and of their values where these are known."""
     gradients: dict[int, float] = {}
     weights: dict[int, float] = {}
@@ -103,12 +103,12 @@ def _norm(squares: dict[int, float], nodes: list[GraphNode]) -> float | None:
     return math.sqrt(sum(found)) if found else None
 
 
-def _gradient(graph: Graph, measured) -> Reading:
+def _gradient(graph: GraphData, measured) -> Reading:
     gradients, _ = _squares(graph)
     return lambda nodes: _norm(gradients, nodes)
 
 
-def _ratio(graph: Graph, measured) -> Reading:
+def _ratio(graph: GraphData, measured) -> Reading:
     gradients, weights = _squares(graph)
 
     def ratio(nodes: list[GraphNode]) -> float | None:
@@ -133,14 +133,14 @@ def _seen(measured: profile, name: str) -> Callable[[list[GraphNode]], list[floa
 
 
 def _sum_of(name: str) -> Callable:
-    def reading(graph: Graph, measured: profile) -> Reading:
+    def reading(graph: GraphData, measured: profile) -> Reading:
         seen = _seen(measured, name)
         return lambda nodes: sum(seen(nodes)) if seen(nodes) else None
 
     return reading
 
 
-def _values(graph: Graph, measured) -> Reading:
+def _values(graph: GraphData, measured) -> Reading:
     """Of what comes out: of the newest node."""
     seen = _seen(measured, "rms")
     return lambda nodes: next(iter(seen(nodes)[-1:]), None)

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from . import units
 from .calls import Call
-from .data import Graph
-from .labels import totals
+from .data import GraphData
 from .notebook import paragraph, table
+from .totals import totals
 
 
 class Kept(NamedTuple):
@@ -41,7 +41,7 @@ class Memory:
     a time during backward: what is still kept, gradients on their way, and those of the parameters.
     """
 
-    def __init__(self, graph: Graph):
+    def __init__(self, graph: GraphData):
         self.graph = graph
         self.running = _running(graph)
         self.total = graph.saved_bytes
@@ -127,7 +127,7 @@ class Memory:
         return axes
 
 
-def _running(graph: Graph) -> list[int]:
+def _running(graph: GraphData) -> list[int]:
     added = [0] * len(graph)
     for buffer in graph.buffers:
         if not buffer.is_parameter:
@@ -139,7 +139,7 @@ def _running(graph: Graph) -> list[int]:
     return running
 
 
-def _peak(graph: Graph) -> int:
+def _peak(graph: GraphData) -> int:
     """Walks back as the engine does, counting what is alive."""
     freed_at = [0] * len(graph)
     for buffer in graph.buffers:

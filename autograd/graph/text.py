@@ -7,17 +7,18 @@ from collections.abc import Iterator
 
 from . import units
 from .calls import Call
-from .data import Graph
-from .labels import box_label, call_label, call_nodes, graph_note, totals
+from .data import GraphData
+from .labels import box_label, call_label, call_nodes, graph_note
 from .memory import Memory
 from .notebook import paragraph, table
+from .totals import totals
 from .view import Box, View, make_view
 
 HEAD = ("", "output", "parameters", "FLOPs", "saved")
 WIDEST = 60  # columns for names
 
 
-def summary(graph: Graph) -> str:
+def summary(graph: GraphData) -> str:
     """One line: nodes, parameters, FLOPs, bytes that backward keeps, peak."""
     sums = totals(graph, graph.nodes)
     ops = sum(node.op != "leaf" for node in graph.nodes)
@@ -32,7 +33,7 @@ def summary(graph: Graph) -> str:
     return ", ".join([*parts, f"{kept} saved for backward", f"peak {peak}"])
 
 
-def tree(graph: Graph) -> str:
+def tree(graph: GraphData) -> str:
     """The summary, then a line for each module call and op, as in the picture of modules.
 
     The line of repeated calls has their total, those below it are of one.
@@ -46,13 +47,13 @@ def tree(graph: Graph) -> str:
     return "\n".join([*lines, *_notes(graph)])
 
 
-def html_tree(graph: Graph) -> str:
+def html_tree(graph: GraphData) -> str:
     """The same for a notebook."""
     rows = table(HEAD, _rows(make_view(graph)))
     return "".join([paragraph(summary(graph)), rows, *map(paragraph, _notes(graph))])
 
 
-def _notes(graph: Graph) -> list[str]:
+def _notes(graph: GraphData) -> list[str]:
     return list(filter(None, [graph.error or graph_note(graph)]))
 
 
@@ -93,7 +94,7 @@ def _name(lead: str, label) -> str:
     return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
 
 
-def _cells(graph: Graph, nodes) -> tuple[str, ...]:
+def _cells(graph: GraphData, nodes) -> tuple[str, ...]:
     last, sums = nodes[-1], totals(graph, nodes)
     shape = units.shape(last.shapes[0]) if last.shapes else "failed"
     columns = (units.count, sums.parameters), (units.count, sums.flops), (units.nbytes, sums.saved)

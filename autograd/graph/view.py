@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from .calls import Call
-from .data import Constant, Graph, GraphNode
+from .data import Constant, GraphData, GraphNode
 from .fold import Fold
 
 ZOOMS = ("modules", "ops", "backward")
@@ -73,7 +73,7 @@ class Arrow:
 class View:
     """Boxes, arrows, and the open calls (outermost first) that are drawn around them."""
 
-    graph: Graph
+    graph: GraphData
     fold: Fold
     zoom: str
     boxes: list[Box] = field(default_factory=list)
@@ -111,7 +111,7 @@ class View:
         return f"<View of {len(self.graph)} nodes as {self.zoom}: {len(self)} boxes>"
 
 
-def make_view(graph: Graph, zoom="modules", *, depth: int | None = None, expand=None, fold=None) -> View:
+def make_view(graph: GraphData, zoom="modules", *, depth: int | None = None, expand=None, fold=None) -> View:
     """The picture of `graph` in which `expand(call)` says which module calls are opened.
 
     Instead of `expand`, `depth` opens that many levels of calls; without either, as many levels are opened as
@@ -134,7 +134,7 @@ def make_view(graph: Graph, zoom="modules", *, depth: int | None = None, expand=
     return _Builder(graph, zoom, fold, expand).view()
 
 
-def _readable_depth(graph: Graph, zoom: str, fold: Fold) -> int:
+def _readable_depth(graph: GraphData, zoom: str, fold: Fold) -> int:
     deepest = max(call.depth for call in graph.root.walk())
     for depth in range(1, deepest + 1):
         builder = _Builder(graph, zoom, fold, _to_depth(depth))
@@ -151,7 +151,7 @@ def _to_depth(depth: int) -> Expand:
 class _Builder:
     """Puts a View together: first the boxes, then the arrows."""
 
-    def __init__(self, graph: Graph, zoom: str, fold: Fold, is_open: Expand):
+    def __init__(self, graph: GraphData, zoom: str, fold: Fold, is_open: Expand):
         self.result = View(graph, fold, zoom)
         self.graph = graph
         self.modules = zoom == "modules"

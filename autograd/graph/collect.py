@@ -1,0 +1,117 @@
+"""From the nodes that the engine recorded to the data of a graph."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from functools import lru_cache
+
+import numpy as np
+
+from .. import engine, versions
+from ..tensor import Tensor
+from .calls import Call, Names
+from .data import Buffer, Constant, GraphNode, Saved
+from .failure import failed_node
+from .flops import flops
+
+
+def roots_of(output) -> tuple[list[engine.Edge], str]:
+    """The edges that a graph starts from, and the message of the error that it ends in, if any."""
+    if isinstance(output, BaseException):
+        return [(failed_node(output), 0)], f"{type(output).__name__}: {output}"
+    outputs = [output] if isinstance(output, Tensor) else list(output)
+    for y in outputs:
+        if not isinstance(y, Tensor):
+            raise TypeError(f"a graph is made of Tensors or of an op's exception, not of {type(y).__name__}")
+    roots = [y.edge for y in outputs if y.edge is not None]
+    if not roots:
+        raise ValueError(
+            "this Tensor has no graph: nothing it was computed from requires a gradient, or it was computed "
+            "under no_grad()"
+        )
+    return roots, ""
+
+
+def graph_node(index: int, node: engine.Node, position, call: Call, saved, names: Names) -> GraphNode:
+    constants = iter(getattr(node, "constants", ()))
+    given = [next(constants, None) if edge is None else None for edge in node.edges]
+    failed = not node.shapes
+    kind = "failed" if failed else "view" if _is_view(node) else "op"
+    if node.op is None:
+        kind = "parameter" if node in names.parameters or not names.parameters else "input"
+        call = call if kind == "parameter" else next(c for c in call.around() if c.parent is None)
+    return GraphNode(
+        index=index,
+        op=node.name,
+        kind=kind,
+        order=node.order,
+        shapes=node.shapes,
+        dtypes=node.dtypes,
+        inputs=tuple(None if edge is None else (position[edge[0]], edge[1]) for edge in node.edges),
+        constants=tuple(_constants(node, given, saved)),
+        call=call,
+        name=names.of(node),
+        saved=saved,
+        freed=bool(node.edges) and node.backward is None and not failed,
+        flops=flops(node, _input_shapes(node.edges, given)),
+    )
+
+
+def _is_view(node: engine.Node) -> bool:
+    facts = getattr(node.op, "facts", None)
+    return facts is not None and facts.view
+
+
+def _input_shapes(edges, given) -> list[tuple[int, ...] | None]:
+    """Of each input; None for numbers, and for constants whose shape was not recorded."""
+    constants = (c if isinstance(c, tuple) else None for c in given)
+    return [c if edge is None else edge[0].shapes[edge[1]] for edge, c in zip(edges, constants, strict=True)]
+
+
+def _constants(node, given, saved) -> Iterator[Constant]:
+    """Inputs without an edge, and the arrays among the other arguments (ids, masks) that backward keeps."""
+    names = _argument_names(node.op)
+    single = len(node.edges) <= len(names)  # else one argument is a list, and positions say nothing
+    for i, c in enumerate(given):
+        if node.edges[i] is None and c is not None:
+            name = names[i] if single else ""
+            yield Constant(name, c, None) if isinstance(c, tuple) else Constant(name, None, c)
+    for kept in saved:
+        if kept.name in names[len(node.edges) :]:
+            yield Constant(kept.name, kept.shape, None)
+
+
+@lru_cache(maxsize=512)
+def _argument_names(op) -> tuple[str, ...]:
+    """Of an op that was recorded; nothing for a leaf."""
+    return tuple(getattr(op, "__signature__", inspect.Signature()).parameters)
+
+
+def saved_memory(nodes: list[engine.Node], names: Names) -> tuple[list[Buffer], list[tuple[Saved, ...]]]:
+    """All memory that the backwards of `nodes` keep, and what of it each keeps."""
+    buffers: list[Buffer] = []
+    index: dict[int, int] = {}  # id of an array that owns its memory -> position in buffers
+    owned_by_model = {id(_owner(names.tensors[p][0][1].data)) for p in names.parameters}
+    saved = []
+    for i, node in enumerate(nodes):
+        kept = {}
+        for name, array in versions.saved_arrays(node):
+            owner = _owner(array)
+            if id(owner) not in index:
+                index[id(owner)] = len(buffers)
+                buffers.append(Buffer(owner.nbytes, id(owner) in owned_by_model, []))
+            b = index[id(owner)]
+            if not buffers[b].holders or buffers[b].holders[-1] != i:
+                buffers[b].holders.append(i)
+            nbytes = min(array.nbytes, owner.nbytes)
+            kept[name, b] = Saved(name, array.shape, array.dtype, nbytes, b)
+        saved.append(tuple(kept.values()))
+    return buffers, saved
+
+
+def _owner(array: np.ndarray) -> np.ndarray:
+    """The array whose memory `array` is a view of."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
