@@ -177,6 +177,7 @@ def _recorder(  # noqa: C901  (counts `record`)
             out, backward = fn(*args, *rest, **kwargs) if kwargs or rest else fn(*args)
         except (ValueError, IndexError, TypeError) as error:
             failed = new_node(call, edges, None, [], [])
+            failed.attributes = arguments.named(names, rest, kwargs)
             raise arguments.explained(error, failed, arrays, kwargs or ()) from None
         several = type(out) is tuple
         dtype: Any

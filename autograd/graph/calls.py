@@ -123,7 +123,8 @@ class Names:
             self.parameters.add(tensor.edge[0])
 
     def of(self, node: engine.Node) -> str:
-        return " = ".join(dict.fromkeys(name for name, _ in self.tensors.get(node, ())))
+        named = self.tensors.get(node)
+        return " = ".join(dict.fromkeys(name for name, _ in named)) if named else ""
 
 
 def find_names(nodes: list[engine.Node], model=None) -> Names:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from .. import engine, versions
+from ..arguments import Given
 from ..tensor import Tensor
+from .attributes import chosen
 from .calls import Call, Names
 from .data import Buffer, Constant, GraphNode, Saved
 from .failure import failed_node
@@ -36,6 +39,7 @@ def roots_of(output) -> tuple[list[engine.Edge], str]:
 def graph_node(index: int, node: engine.Node, position, call: Call, saved, names: Names) -> GraphNode:
     constants = iter(getattr(node, "constants", ()))
     given = [next(constants, None) if edge is None else None for edge in node.edges]
+    attributes = chosen(node)
     failed = not node.shapes
     kind = "failed" if failed else "view" if _is_view(node) else "op"
     if node.op is None:
@@ -48,8 +52,9 @@ def graph_node(index: int, node: engine.Node, position, call: Call, saved, names
         order=node.order,
         shapes=node.shapes,
         dtypes=node.dtypes,
-        inputs=tuple(None if edge is None else (position[edge[0]], edge[1]) for edge in node.edges),
-        constants=tuple(_constants(node, given, saved)),
+        inputs=tuple([None if edge is None else (position[edge[0]], edge[1]) for edge in node.edges]),
+        constants=tuple(_constants(node, given, attributes)),
+        attributes=attributes,
         call=call,
         name=names.of(node),
         saved=saved,
@@ -65,21 +70,23 @@ def _is_view(node: engine.Node) -> bool:
 
 def _input_shapes(edges, given) -> list[tuple[int, ...] | None]:
     """Of each input; None for numbers, and for constants whose shape was not recorded."""
-    constants = (c if isinstance(c, tuple) else None for c in given)
-    return [c if edge is None else edge[0].shapes[edge[1]] for edge, c in zip(edges, constants, strict=True)]
+    return [
+        edge[0].shapes[edge[1]] if edge is not None else c if isinstance(c, tuple) else None
+        for edge, c in zip(edges, given, strict=True)
+    ]
 
 
-def _constants(node, given, saved) -> Iterator[Constant]:
-    """Inputs without an edge, and the arrays among the other arguments (ids, masks) that backward keeps."""
+def _constants(node: engine.Node, given, attributes: Mapping[str, Any]) -> Iterator[Constant]:
+    """Inputs without an edge, and the arrays among the attributes (ids, masks)."""
     names = _argument_names(node.op)
     single = len(node.edges) <= len(names)  # else one argument is a list, and positions say nothing
     for i, c in enumerate(given):
         if node.edges[i] is None and c is not None:
             name = names[i] if single else ""
             yield Constant(name, c, None) if isinstance(c, tuple) else Constant(name, None, c)
-    for kept in saved:
-        if kept.name in names[len(node.edges) :]:
-            yield Constant(kept.name, kept.shape, None)
+    for name, value in attributes.items():
+        if isinstance(value, Given):
+            yield Constant(name, value.shape, None)
 
 
 @lru_cache(maxsize=512)
@@ -98,13 +105,13 @@ def saved_memory(nodes: list[engine.Node], names: Names) -> tuple[list[Buffer], 
         kept = {}
         for name, array in versions.saved_arrays(node):
             owner = _owner(array)
-            if id(owner) not in index:
-                index[id(owner)] = len(buffers)
+            b = index.setdefault(id(owner), len(buffers))
+            if b == len(buffers):
                 buffers.append(Buffer(owner.nbytes, id(owner) in owned_by_model, []))
-            b = index[id(owner)]
-            if not buffers[b].holders or buffers[b].holders[-1] != i:
-                buffers[b].holders.append(i)
-            nbytes = min(array.nbytes, owner.nbytes)
+            holders = buffers[b].holders
+            if not holders or holders[-1] != i:
+                holders.append(i)
+            nbytes = min(array.nbytes, buffers[b].nbytes)
             kept[name, b] = Saved(name, array.shape, array.dtype, nbytes, b)
         saved.append(tuple(kept.values()))
     return buffers, saved

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -54,6 +54,7 @@ class GraphNode:
     dtypes: tuple[np.dtype, ...]
     inputs: tuple[tuple[int, int] | None, ...]  # (node, output) of each; None for a constant
     constants: tuple[Constant, ...]
+    attributes: Mapping[str, Any]  # other arguments that are not at their defaults; arrays by shape and dtype
     call: Call  # the module call it belongs to; for a leaf, the innermost one around all its uses
     name: str  # of a parameter or named Tensor, "a = b" if it has several
     saved: tuple[Saved, ...]

@@ -6,7 +6,7 @@ import html
 import re
 from typing import TYPE_CHECKING
 
-from . import labels, style
+from . import labels, style, units
 from .calls import Call
 from .layers import Layer
 from .view import Arrow, Box, View
@@ -67,12 +67,13 @@ def _box(view: View, box: Box, layer: Layer | None) -> dict[str, str]:
         label.lines += [entry.text] * ((layer.name, entry.value) != label.says)
         attributes["fillcolor"] = entry.color
         attributes["style"] = "rounded,filled"
+    small = style.FAINT if box.look == "view" else style.SMALL
     times = len(view.fold.members(box.call)) if box.call else 1
     if times > 1:  # a stack of boxes
         attributes["peripheries"] = "2"
     return {
         **attributes,
-        "label": _stacked(label, style.SMALL if entry is None else style.INK),
+        "label": _stacked(label, small if entry is None else style.INK),
         "tooltip": plain(_path(box)),
     }
 
@@ -118,8 +119,7 @@ def _path(box: Box) -> str:
 
 def clean(text: str, longest: int = labels.LONGEST) -> str:
     """One line of printable text, not too long."""
-    text = _UNPRINTABLE.sub("\ufffd", re.sub(r"\s+", " ", str(text)))
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+    return units.cut(_UNPRINTABLE.sub("\ufffd", re.sub(r"\s+", " ", str(text))), longest)
 
 
 def escaped(text: str, longest: int = labels.LONGEST) -> str:
@@ -144,8 +144,9 @@ def _small(text: str, color: str = style.SMALL) -> str:
 
 def _stacked(label: labels.Label, small: str) -> str:
     """Title and note, smaller lines below."""
-    head = escaped(label.title) + (f" {_small(label.note, small)}" if label.note else "")
-    lines = [piece for line in label.lines for piece in _wrapped(line)]
+    beside, below = label.stacked()
+    head = escaped(label.title) + (f" {_small(beside, small)}" if beside else "")
+    lines = [piece for line in below for piece in _wrapped(line)]
     if not lines:
         return f"<{head}>"
     rows = "".join(f"<TR><TD>{row}</TD></TR>" for row in [head, *(_small(line, small) for line in lines)])

@@ -11,7 +11,6 @@ from . import render, text
 from .calls import Call
 from .dot import caption, digraph
 from .graph import Graph
-from .insides import interactive
 from .layers import make_layer, read
 from .mermaid import mermaid
 from .profile import profile as Profile
@@ -91,6 +90,8 @@ class Drawing:
     @property
     def html(self) -> str:
         """A page of its own, in which modules open and close."""
+        from .insides import interactive  # takes 12 ms, and not every drawing becomes a page
+
         return interactive(self.view, self._digraphs, self.title)
 
     def save(self, path) -> Path:

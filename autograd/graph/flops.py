@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
-from functools import lru_cache
 from math import prod
 
 from .. import engine
+from .attributes import attributes
 
 Shape = tuple[int, ...]
 
@@ -25,14 +24,3 @@ def flops(node: engine.Node, inputs: list[Shape | None]) -> int:
         return int(cost(inputs, outputs, attributes(node)))
     largest = max(sum(map(prod, outputs)), *(prod(shape) for shape in inputs if shape), 0)
     return int(cost * largest)
-
-
-def attributes(node: engine.Node) -> dict:
-    """All arguments of a recorded call that are no inputs, defaults among them; arrays by shape and dtype."""
-    return {**_defaults(node.op), **getattr(node, "attributes", {})}
-
-
-@lru_cache(maxsize=512)
-def _defaults(op) -> dict:
-    parameters = getattr(op, "__signature__", inspect.Signature()).parameters.values()
-    return {p.name: p.default for p in parameters if p.default is not p.empty}

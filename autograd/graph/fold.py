@@ -48,13 +48,14 @@ class _Behaviour:
 
     def __init__(self, graph: GraphData, call: Call, previous: _Behaviour | None):
         self.nodes = _canonical(graph, call)
-        place = {n: i for i, n in enumerate(self.nodes)}
-        before = {n: i for i, n in enumerate(previous.nodes)} if previous else {}
+        self.place = place = {n: i for i, n in enumerate(self.nodes)}
+        before = previous.place if previous else {}
         self.what: list[tuple] = [(call.kind, call.about)]
         self.inputs = []
         for i in self.nodes:
             node = graph.nodes[i]
-            self.what.append((node.op, node.kind, node.shapes, node.dtypes, node.constants, len(node.inputs)))
+            does = (node.op, repr(node.attributes) if node.attributes else "", node.kind, len(node.inputs))
+            self.what.append((*does, node.shapes, node.dtypes, node.constants))
             for source, output in (e for e in node.inputs if e is not None):
                 kind = "inside" if source in place else "before" if source in before else "outside"
                 number = place.get(source, before.get(source, source))

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from . import labels, units
+from . import attributes, labels, units
 from .calls import Call, common
 from .memory import Memory
 from .page import Inside, page
@@ -182,6 +182,7 @@ def _of_box(view: View, box: Box) -> dict[str, str]:
     outputs = zip(node.shapes, node.dtypes, strict=True)
     rows = {
         **({node.kind: node.name or node.op} if node.op == "leaf" else {"op": node.op, "name": node.name}),
+        "attributes": attributes.full(node.attributes),
         "in": node.path,
         "output": ", ".join(f"{units.shape(s)} {d}" for s, d in outputs),
         "bytes": units.nbytes(node.nbytes),

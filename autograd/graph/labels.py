@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass, field
 
-from . import units
+from . import attributes, units
 from .calls import Call
 from .data import GraphData, GraphNode, Saved
 from .totals import Totals, totals
 from .view import Arrow, Box, View
 
 LONGEST = 60  # characters in a line
+WIDE = 30  # characters in a line of a box, unless nothing can be done
 SHOWN = 4  # saved arrays listed in a box
 
 
@@ -18,8 +20,16 @@ SHOWN = 4  # saved arrays listed in a box
 class Label:
     title: str
     note: str = ""  # beside the title, lighter
+    given: str = ""  # attributes of a call, beside these, or below where that would be wide
     lines: list[str] = field(default_factory=list)  # below it, smaller
     says: tuple[str, float] | None = None  # a measurement (in layers.MEASURES) that these lines have already
+
+    def stacked(self) -> tuple[str, list[str]]:
+        """What stands beside the title, and what below it."""
+        beside = f"{self.note} {self.given}".strip()
+        if not self.given or len(self.title) + len(beside) < WIDE:
+            return beside, self.lines
+        return self.note, [*textwrap.wrap(self.given, WIDE), *self.lines]
 
 
 def call_totals(view: View, call: Call) -> Totals:
@@ -71,8 +81,9 @@ def _node_label(view: View, node: GraphNode) -> Label:
     if node.op == "leaf":
         name = node.name.removeprefix(f"{node.path}.") if " = " not in node.name else node.name
         return Label(name or node.kind, lines=[units.shape(node.shapes[0])])
-    numbers = [_number(c.value) for c in node.constants if c.shape is None]
-    label = Label(node.name or node.op, " ".join([node.op] * bool(node.name) + numbers))
+    numbers = [units.number(c.value) for c in node.constants if c.shape is None]
+    note = " ".join([node.op] * bool(node.name) + numbers)
+    label = Label(node.name or node.op, note, attributes.brief(node.attributes))
     if node.kind == "failed":
         label.lines = [view.graph.error]
     if view.zoom == "backward":
@@ -105,7 +116,3 @@ def graph_note(graph: GraphData) -> str:
     if graph.error:
         return "the forward pass failed at the red box"
     return "backward has run: what it kept is freed, only the structure is left" if graph.freed else ""
-
-
-def _number(value) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -42,8 +42,8 @@ def mermaid(view: View) -> str:
 
 
 def _mermaid(label) -> str:
-    head = " ".join(filter(None, [label.title, label.note]))
-    return "<br/>".join(map(_safe, [head, *label.lines]))
+    beside, below = label.stacked()
+    return "<br/>".join(map(_safe, [f"{label.title} {beside}".strip(), *below]))
 
 
 def _safe(text: str) -> str:

@@ -19,7 +19,7 @@ let follow = null;  // gives the view to return to when the window changes its s
 
 const size = () => ({ w: stage.clientWidth, h: stage.clientHeight });
 const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
-const READABLE = 0.85;  // of the size that graphviz gave the letters: 9 px
+const READABLE = 0.82;  // of the size that graphviz gave the letters: 9 px
 const toScreen = ({ x, y, w, h }, { k } = view) => ({ x: x * k + view.x, y: y * k + view.y, w: w * k, h: h * k });
 const free = () => ({ left: 24, top: ui("trail").closest("header").offsetHeight + 26, right: 24, bottom: 58 });
 

@@ -90,8 +90,8 @@ def _age(thing: Box | Call) -> int:
 
 
 def _name(lead: str, label) -> str:
-    text = lead + re.sub(r"\s+", " ", f"{label.title} {label.note}".strip())
-    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
+    text = re.sub(r"\s+", " ", f"{label.title} {label.note} {label.given}".strip())
+    return units.cut(lead + text, WIDEST)
 
 
 def _cells(graph: GraphData, nodes) -> tuple[str, ...]:

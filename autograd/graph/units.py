@@ -1,4 +1,4 @@
-"""Numbers as people read them."""
+"""Numbers as people read them, and texts not too long for it."""
 
 from __future__ import annotations
 
@@ -23,6 +23,11 @@ def seconds(t: float) -> str:
     return _scaled(t * 1e9, [" ns", " µs", " ms", " s"])
 
 
+def number(value) -> str:
+    """A float by four digits, anything else as it is."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def digits(x: float) -> str:
     """The first two."""
     return f"{x:.2g}"
@@ -31,6 +36,11 @@ def digits(x: float) -> str:
 def shape(dimensions: tuple[int, ...] | None) -> str:
     """A shape as NumPy writes it; a single number is "scalar"."""
     return "?" if dimensions is None else str(tuple(dimensions)) if dimensions else "scalar"
+
+
+def cut(text: str, longest: int) -> str:
+    """The text, or its beginning and an ellipsis."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def _scaled(n: float, units: list[str]) -> str:

@@ -65,12 +65,11 @@ def einsum(subscripts: str, *operands: ArrayLike, optimize: Any = True) -> Tenso
     """
     if not isinstance(subscripts, str):
         raise TypeError(f"einsum: the subscripts come first, as a string, not {type(subscripts).__name__}")
-    terms, output = _parse(subscripts, [np.ndim(x) for x in operands])
-    return _einsum(list(operands), terms=terms, output=output)
+    return _einsum(list(operands), subscripts=_explicit(subscripts, [np.ndim(x) for x in operands]))
 
 
-def _parse(subscripts, ndims):
-    """Explicit letters for each operand and the output: spaces, `...` and a missing output resolved."""
+def _explicit(subscripts, ndims):
+    """`subscripts` with a letter for each axis: spaces, `...` and a missing output resolved."""
     left, arrow, output = subscripts.replace(" ", "").partition("->")
     terms = left.split(",")
     if len(terms) != len(ndims):
@@ -86,22 +85,30 @@ def _parse(subscripts, ndims):
             terms[i] = term.replace("...", dots[most - (ndim - len(term) + 3) :])
         if len(terms[i]) != ndim:
             raise ValueError(f"einsum: {term!r} has {len(terms[i])} axes, its operand has {ndim}")
-    return terms, output.replace("...", dots)
+    return f"{','.join(terms)}->{output.replace('...', dots)}"
+
+
+def _terms(subscripts):
+    """Letters of each operand and of the output."""
+    inputs, output = subscripts.split("->")
+    return inputs.split(","), output
 
 
 def _einsum_flops(inputs, _, attributes):
     """Twice the product of all lengths: what a sum over all letters at once takes; less in pairs."""
     lengths = {}
-    for term, shape in zip(attributes["terms"], inputs, strict=True):
+    terms, output = _terms(attributes["subscripts"])
+    for term, shape in zip(terms, inputs, strict=True):
         for letter, n in zip(term, shape or (), strict=False):
             lengths[letter] = max(n, lengths.get(letter, 1))
-    moved = len(inputs) == 1 and len(lengths) == len(attributes["output"])
+    moved = len(inputs) == 1 and len(lengths) == len(output)
     return 0 if moved else (1 if len(inputs) == 1 else 2) * math.prod(lengths.values())
 
 
 @op(inputs=1, flops=_einsum_flops, needs=True)
-def _einsum(needs: Needs, operands: Sequence[ArrayLike], terms: Sequence[str], output: str):
-    y = np.einsum(f"{','.join(terms)}->{output}", *operands, optimize=len(operands) > 1)
+def _einsum(needs: Needs, operands: Sequence[ArrayLike], subscripts: str):
+    y = np.einsum(subscripts, *operands, optimize=len(operands) > 1)
+    terms, output = _terms(subscripts)
     shapes = [x.shape for x in operands]
     kept = [x if sum(needs) > need else None for x, need in zip(operands, needs, strict=True)]
 

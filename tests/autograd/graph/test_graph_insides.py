@@ -166,3 +166,12 @@ def test_a_named_op_says_both_its_name_and_what_it_is():
     x = leaf(3)
     details = data(lambda: ({"y": x}, (x * 2.0).sum()), zoom="ops")[1]["details"]
     assert {d.get("op") for d in details.values()} == {None, "multiply", "sum"}
+
+
+@needs_dot
+def test_an_op_says_all_its_attributes():
+    x = leaf(3, 4)
+    taken = ag.take(x, np.array([0, 2]), axis=1).sum(axis=1, keepdims=True)
+    details = data(lambda: (None, taken), zoom="ops")[1]["details"].values()
+    said = {d["op"]: d.get("attributes") for d in details if "op" in d}
+    assert said == {"take": "indices=ids (2,), axis=1", "sum": "axis=1, keepdims=True"}
