@@ -64,7 +64,7 @@ def ops() -> Drawing:
 
 
 def backward() -> Drawing:
-    """The same as what each op keeps for its backward, and where gradients go (zoom="backward")."""
+    """The same as what each op saves for its backward, and where gradients go (zoom="backward")."""
     return network("backward")
 
 
@@ -146,7 +146,7 @@ def time() -> Drawing:
 
 
 def memory() -> Drawing:
-    """What each op of a decoder layer keeps for its backward (zoom="backward", color="memory")."""
+    """What each op of a decoder layer saves for its backward (zoom="backward", color="memory")."""
     layer = nn.TransformerDecoderLayer(64, 4, 256, dropout=0.0, batch_first=True, norm_first=True)
     x, memory = (ag.Tensor(points(8, n, 64), requires_grad=True) for n in (32, 48))
     return ag.visualize(layer(x, memory, tgt_is_causal=True), zoom="backward", color="memory")

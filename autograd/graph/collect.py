@@ -96,13 +96,13 @@ def _argument_names(op) -> tuple[str, ...]:
 
 
 def saved_memory(nodes: list[engine.Node], names: Names) -> tuple[list[Buffer], list[tuple[Saved, ...]]]:
-    """All memory that the backwards of `nodes` keep, and what of it each keeps."""
+    """All memory saved for the backwards of `nodes`, and what of it for each."""
     buffers: list[Buffer] = []
     index: dict[int, int] = {}  # id of an array that owns its memory -> position in buffers
     owned_by_model = {id(_owner(names.tensors[p][0][1].data)) for p in names.parameters}
     saved = []
     for i, node in enumerate(nodes):
-        kept = {}
+        arrays = {}
         for name, array in versions.saved_arrays(node):
             owner = _owner(array)
             b = index.setdefault(id(owner), len(buffers))
@@ -112,8 +112,8 @@ def saved_memory(nodes: list[engine.Node], names: Names) -> tuple[list[Buffer], 
             if not holders or holders[-1] != i:
                 holders.append(i)
             nbytes = min(array.nbytes, buffers[b].nbytes)
-            kept[name, b] = Saved(name, array.shape, array.dtype, nbytes, b)
-        saved.append(tuple(kept.values()))
+            arrays[name, b] = Saved(name, array.shape, array.dtype, nbytes, b)
+        saved.append(tuple(arrays.values()))
     return buffers, saved
 
 

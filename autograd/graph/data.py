@@ -1,4 +1,4 @@
-"""The plain data of a recorded graph: nodes, edges, what backward keeps, and the tree of module calls."""
+"""The plain data of a recorded graph: nodes, edges, what is saved for backward, the tree of module calls."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .calls import Call
 
 
 class Saved(NamedTuple):
-    """An array that the backward of a node keeps."""
+    """An array that is saved for the backward of a node."""
 
     name: str  # of the variable in the op
     shape: tuple[int, ...]
@@ -27,11 +27,11 @@ class Saved(NamedTuple):
 
 
 class Buffer(NamedTuple):
-    """Memory that backward keeps."""
+    """Memory that is saved for backward."""
 
     nbytes: int
-    is_parameter: bool  # kept by the model anyway
-    holders: list[int]  # the nodes that keep it, oldest first
+    is_parameter: bool  # of the model, and there anyway
+    holders: list[int]  # the nodes that saved it, oldest first
 
 
 class Constant(NamedTuple):
@@ -58,7 +58,7 @@ class GraphNode:
     call: Call  # the module call it belongs to; for a leaf, the innermost one around all its uses
     name: str  # of a parameter or named Tensor, "a = b" if it has several
     saved: tuple[Saved, ...]
-    freed: bool  # backward has run, and what it kept is gone
+    freed: bool  # backward has run, and what was saved for it is gone
     flops: int  # of the forward
     requires_grad: bool = True  # what requires none is not recorded
 
@@ -133,12 +133,12 @@ class GraphData:
 
     @property
     def freed(self) -> bool:
-        """Whether a backward has run: the structure is still there, what it kept is gone."""
+        """Whether a backward has run: the structure is still there, what was saved is gone."""
         return any(node.freed for node in self.nodes)
 
     @property
     def saved_bytes(self) -> int:
-        """What backward keeps, beside parameters; memory that several ops hold counts once."""
+        """What is saved for backward, beside parameters; memory that several ops hold counts once."""
         return sum(buffer.nbytes for buffer in self.buffers if not buffer.is_parameter)
 
     def __len__(self) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from . import labels, style, units
 from .calls import Call
-from .layers import Layer
+from .colors import Coloring
 from .view import Arrow, Box, View
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
 
 
-def digraph(view: View, layer: Layer | None = None, caption: str = "") -> graphviz.Digraph:
+def digraph(view: View, coloring: Coloring | None = None, caption: str = "") -> graphviz.Digraph:
     """The picture in graphviz's terms; every box, cluster and arrow has its id as the SVG's id too.
 
     `caption`, what stands below, comes from the function of this name.
@@ -35,7 +35,7 @@ def digraph(view: View, layer: Layer | None = None, caption: str = "") -> graphv
         bodies[call] = _cluster(view, call)
     for call, body in bodies.items():
         for box in inside.get(call, ()):
-            body.node(box.id, **_box(view, box, layer))
+            body.node(box.id, **_box(view, box, coloring))
     for call in reversed(view.open_calls[1:]):  # innermost first
         assert call.parent is not None
         bodies.get(call.parent, graph).subgraph(bodies[call])
@@ -57,14 +57,14 @@ def _cluster(view: View, call: Call) -> graphviz.Digraph:
     return graphviz.Digraph(f"cluster_c{call.index}", graph_attr=attributes)
 
 
-def _box(view: View, box: Box, layer: Layer | None) -> dict[str, str]:
+def _box(view: View, box: Box, coloring: Coloring | None) -> dict[str, str]:
     attributes = {"id": box.id, "class": box.kind, **style.KINDS[box.look]}
     if box.origin is not None:
         return attributes
     label = labels.box_label(view, box)
-    entry = layer.entries.get(box.id) if layer is not None else None
-    if layer is not None and entry is not None:
-        label.lines += [entry.text] * ((layer.name, entry.value) != label.says)
+    entry = coloring.entries.get(box.id) if coloring is not None else None
+    if coloring is not None and entry is not None:
+        label.lines += [entry.text] * ((coloring.name, entry.value) != label.says)
         attributes["fillcolor"] = entry.color
         attributes["style"] = "rounded,filled"
     small = style.FAINT if box.look == "view" else style.SMALL
@@ -168,17 +168,17 @@ def _wrapped(line: str) -> list[str]:
 # ------------------------------------------------------------------ below the picture
 
 
-def caption(view: View, layer: Layer | None, title: str) -> str:
+def caption(view: View, coloring: Coloring | None, title: str) -> str:
     """Title, notes and, where colour means something, the legend."""
     rows = [f"<B>{escaped(title, 200)}</B>"] if title else []
     note = labels.graph_note(view.graph) if view.graph.error or view.zoom == "backward" else ""
     rows += [escaped(note, 200)] if note else []
     cells = "".join(f"<TR><TD>{row}</TD></TR>" for row in rows)
-    if layer is not None:
+    if coloring is not None:
         swatches = "".join(
             f'<TD BGCOLOR="{color}"><FONT POINT-SIZE="9" COLOR="{style.INK}">{escaped(text)}</FONT></TD>'
-            for color, text in layer.legend
+            for color, text in coloring.legend
         )
         scale = f'<TABLE BORDER="0" CELLSPACING="2" CELLPADDING="3"><TR>{swatches}</TR></TABLE>'
-        cells += f"<TR><TD>{escaped(layer.title)}</TD></TR><TR><TD>{scale if swatches else ''}</TD></TR>"
+        cells += f"<TR><TD>{escaped(coloring.title)}</TD></TR><TR><TD>{scale if swatches else ''}</TD></TR>"
     return f'<<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="3">{cells}</TABLE>>' if cells else ""

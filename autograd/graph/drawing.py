@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from ..tensor import Tensor
 from . import render, text
 from .calls import Call
+from .colors import make_coloring, read
 from .dot import caption, digraph
 from .graph import Graph
-from .layers import make_layer, read
 from .mermaid import mermaid
 from .profile import profile as Profile
 from .view import View, make_view
@@ -36,7 +36,7 @@ def visualize(
     """Draw what `output` was computed from: a loss, several Tensors, or the exception of a failed forward.
 
     `model` (a Module, or a dict of Tensors) gives names; without it those of the modules that were called
-    are used. `zoom`: "modules"; "ops", every op and parameter; "backward", what each op keeps for its
+    are used. `zoom`: "modules"; "ops", every op and parameter; "backward", what each op saves for its
     backward and where gradients go. Module calls are opened to `depth` levels, or where `expand(call)`
     says so, by default as deep as is readable. `color` lays a measurement over it: "gradient", "ratio"
     (|grad| / |weight|), "flops", "memory", or with `profile=` "forward", "backward" (time), "values",
@@ -63,9 +63,9 @@ class Drawing:
 
     def _digraphs(self, views: list[View]) -> list[graphviz.Digraph]:
         """Of Views of one graph, with one scale of colours; the first has title and legend."""
-        layer = make_layer(views, self._color, self._reading) if self._color and self._reading else None
-        below = caption(views[0], layer, self.title)
-        return [digraph(view, layer, below if view is views[0] else "") for view in views]
+        coloring = make_coloring(views, self._color, self._reading) if self._color and self._reading else None
+        below = caption(views[0], coloring, self.title)
+        return [digraph(view, coloring, below if view is views[0] else "") for view in views]
 
     @property
     def source(self) -> str:

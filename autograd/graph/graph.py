@@ -29,8 +29,8 @@ class Graph(GraphData):
         names = find_names(found, model)
         buffers, saved = saved_memory(found, names)
         nodes = [
-            graph_node(i, node, position, call, kept, names)
-            for i, (node, call, kept) in enumerate(zip(found, calls, saved, strict=True))
+            graph_node(i, node, position, call, arrays, names)
+            for i, (node, call, arrays) in enumerate(zip(found, calls, saved, strict=True))
         ]
         for node in nodes:
             node.call.nodes.append(node.index)
@@ -45,7 +45,7 @@ class Graph(GraphData):
         super().__init__(root, nodes, outputs, buffers, leaves, error)
 
     def summary(self) -> str:
-        """One line: nodes, parameters, FLOPs, bytes that backward keeps, peak."""
+        """One line: nodes, parameters, FLOPs, bytes saved for backward, peak."""
         return text.summary(self)
 
     def __str__(self) -> str:

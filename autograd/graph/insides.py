@@ -160,15 +160,15 @@ def _of_arrow(arrow: Arrow) -> dict[str, str]:
 
 
 def _of_call(view: View, call: Call, memory: Memory) -> dict[str, str]:
-    sums, saving = labels.call_totals(view, call), memory.checkpoint(call)
+    sums, checkpoint = labels.call_totals(view, call), memory.checkpoint(call)
     members = view.fold.members(call)
     inside = (view.graph.nodes[i] for member in members for i in member.all_nodes())
     shared = sums.parameters - sum(node.size for node in inside if node.kind == "parameter")
     rows = {"module": call.path, "class": f"{call.kind}({call.about})"}
     rows["repeats"] = f"× {len(members)}" if len(members) > 1 else ""
     rows["parameters"] = f"{sums.parameters:,}" + (f", {shared:,} of them shared" if shared else "")
-    rows |= {"forward": units.flops(sums.flops), "kept for backward": units.nbytes(sums.saved)}
-    rows |= {"checkpointing it": str(saving) if saving.saves else ""}
+    rows |= {"forward": units.flops(sums.flops), "saved for backward": units.nbytes(sums.saved)}
+    rows |= {"checkpointing it": str(checkpoint) if checkpoint.frees else ""}
     return {key: value for key, value in rows.items() if value}
 
 
@@ -187,7 +187,7 @@ def _of_box(view: View, box: Box) -> dict[str, str]:
         "output": ", ".join(f"{units.shape(s)} {d}" for s, d in outputs),
         "bytes": units.nbytes(node.nbytes),
         "forward": units.flops(node.flops) if node.flops else "",
-        "kept for backward": ", ".join(map(labels.saved_line, node.saved)),
+        "saved for backward": ", ".join(map(labels.saved_line, node.saved)),
         "error": view.graph.error if node.kind == "failed" else "",
         "recorded as": f"#{node.order}",
     }

@@ -22,7 +22,7 @@ class Label:
     note: str = ""  # beside the title, lighter
     given: str = ""  # attributes of a call, beside these, or below where that would be wide
     lines: list[str] = field(default_factory=list)  # below it, smaller
-    says: tuple[str, float] | None = None  # a measurement (in layers.MEASURES) that these lines have already
+    says: tuple[str, float] | None = None  # a measurement (in colors.MEASURES) that these lines have already
 
     def stacked(self) -> tuple[str, list[str]]:
         """What stands beside the title, and what below it."""
@@ -70,7 +70,7 @@ def call_label(view: View, call: Call) -> Label:
         label.title += f"…{last}" if first != last and last.isdigit() else ""
         label.title += f" × {len(members)}"
     if view.zoom == "backward":
-        label.lines = [f"keeps {units.nbytes(sums.saved)}"] if sums.saved else []
+        label.lines = [f"saves {units.nbytes(sums.saved)}"] if sums.saved else []
         label.says = "memory", sums.saved
     elif sums.parameters:
         label.lines = [f"{units.count(sums.parameters)} parameters"]
@@ -88,15 +88,15 @@ def _node_label(view: View, node: GraphNode) -> Label:
         label.lines = [view.graph.error]
     if view.zoom == "backward":
         once = {s.buffer: s for s in reversed(node.saved)}.values()
-        kept = [s for s in reversed(once) if not view.graph.buffers[s.buffer].is_parameter]
-        kept_lines = [saved_line(s) for s in kept[:SHOWN]] + [f"and {len(kept) - SHOWN} more"]
-        label.lines += ["keeps " + line if i == 0 else line for i, line in enumerate(kept_lines[: len(kept)])]
-        label.says = ("memory", kept[0].nbytes) if len(kept) == 1 else None  # else their sum is news
+        saved = [s for s in reversed(once) if not view.graph.buffers[s.buffer].is_parameter]
+        lines = [saved_line(s) for s in saved[:SHOWN]] + [f"and {len(saved) - SHOWN} more"]
+        label.lines += ["saves " + line if i == 0 else line for i, line in enumerate(lines[: len(saved)])]
+        label.says = ("memory", saved[0].nbytes) if len(saved) == 1 else None  # else their sum is news
     return label
 
 
-def saved_line(kept: Saved) -> str:
-    return f"{kept.name} {units.shape(kept.shape)} {units.nbytes(kept.nbytes)}"
+def saved_line(saved: Saved) -> str:
+    return f"{saved.name} {units.shape(saved.shape)} {units.nbytes(saved.nbytes)}"
 
 
 def arrow_label(arrow: Arrow) -> str:
@@ -115,4 +115,4 @@ def graph_note(graph: GraphData) -> str:
     """What has to be said below a picture."""
     if graph.error:
         return "the forward pass failed at the red box"
-    return "backward has run: what it kept is freed, only the structure is left" if graph.freed else ""
+    return "backward has run: what was saved is freed, only the structure is left" if graph.freed else ""

@@ -1,4 +1,4 @@
-"""What backward keeps: how much, where, and what recomputing a module call would save."""
+"""What is saved for backward: how much, where, and what recomputing a module call would free."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from .notebook import paragraph, table
 from .totals import totals
 
 
-class Kept(NamedTuple):
-    """Memory that backward keeps, and the op that kept it first."""
+class SavedBuffer(NamedTuple):
+    """Memory that is saved for backward, and the op that saved it first."""
 
     nbytes: int
     name: str  # of the variable in the op
@@ -23,22 +23,22 @@ class Kept(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """What happens if a module call keeps its inputs only, and runs again during backward."""
+    """What happens if a module call saves its inputs only, and runs again during backward."""
 
     call: Call
-    saves: int  # bytes that need not be kept from forward to backward
-    keeps: int  # bytes of its inputs
+    frees: int  # bytes that need not be saved from forward to backward
+    inputs: int  # bytes of what is saved instead
     flops: int  # to run it again
 
     def __str__(self) -> str:
-        return f"saves {units.nbytes(self.saves)} for {units.flops(self.flops)} more"
+        return f"frees {units.nbytes(self.frees)} for {units.flops(self.flops)} more"
 
 
 class Memory:
     """The memory of a graph between forward and backward, without parameters, which are there anyway.
 
     `running` is the total after each node of the forward; `peak` an estimate of the most that is alive at
-    a time during backward: what is still kept, gradients on their way, and those of the parameters.
+    a time during backward: what is still saved, gradients on their way, and those of the parameters.
     """
 
     def __init__(self, graph: GraphData):
@@ -47,42 +47,42 @@ class Memory:
         self.total = graph.saved_bytes
         self.peak = _peak(graph)
 
-    def largest(self, count: int = 10) -> list[Kept]:
+    def largest(self, count: int = 10) -> list[SavedBuffer]:
         """The largest arrays, each once."""
         rows, seen = [], set()
         for node in self.graph.nodes:
-            for kept in node.saved:
-                buffer = self.graph.buffers[kept.buffer]
-                if not buffer.is_parameter and kept.buffer not in seen:
-                    seen.add(kept.buffer)
-                    dtype = str(kept.dtype)
-                    rows.append(Kept(buffer.nbytes, kept.name, node.op, node.path, kept.shape, dtype))
+            for saved in node.saved:
+                buffer = self.graph.buffers[saved.buffer]
+                if not buffer.is_parameter and saved.buffer not in seen:
+                    seen.add(saved.buffer)
+                    where = saved.name, node.op, node.path
+                    rows.append(SavedBuffer(buffer.nbytes, *where, saved.shape, str(saved.dtype)))
         return sorted(rows, key=lambda row: -row.nbytes)[:count]
 
     def checkpoint(self, call: Call) -> Checkpoint:
-        """What checkpointing a module call would save: all it alone keeps, but for its inputs."""
+        """What checkpointing a module call would free: all it alone saves, but for its inputs."""
         graph, inside = self.graph, set(call.all_nodes())
         nodes = [graph.nodes[i] for i in sorted(inside)]
-        held = {kept.buffer for node in nodes for kept in node.saved}
+        held = {saved.buffer for node in nodes for saved in node.saved}
         alone = (graph.buffers[b] for b in held if inside.issuperset(graph.buffers[b].holders))
         used = {edge for node in nodes for edge in node.inputs if edge is not None}
         entering = [e for e in used if e[0] not in inside and graph.nodes[e[0]].op != "leaf"]
-        keeps = sum(graph.bytes_of(*edge) for edge in entering)
-        saves = sum(buffer.nbytes for buffer in alone if not buffer.is_parameter) - keeps
-        return Checkpoint(call, max(saves, 0), keeps, totals(graph, nodes).flops)
+        inputs = sum(graph.bytes_of(*edge) for edge in entering)
+        frees = sum(buffer.nbytes for buffer in alone if not buffer.is_parameter) - inputs
+        return Checkpoint(call, max(frees, 0), inputs, totals(graph, nodes).flops)
 
     def checkpoints(self) -> list[Checkpoint]:
-        """Of every module call, the one that saves most first."""
+        """Of every module call, the one that frees most first."""
         found = [self.checkpoint(call) for call in self.graph.root.walk() if call.parent is not None]
-        return sorted(found, key=lambda c: -c.saves)
+        return sorted(found, key=lambda c: -c.frees)
 
     def __str__(self) -> str:
         lines = [self._summary()]
         for nbytes, *rest in self._largest():
             lines.append("  ".join([f"{nbytes:>9}", *rest]))
-        saving = self._saving()
-        lines += ["checkpointing would save"] * bool(saving)
-        lines += [f"{nbytes:>9}  {where}  (for {flops} more)" for nbytes, where, flops in saving]
+        freed = self._freed()
+        lines += ["checkpointing would free"] * bool(freed)
+        lines += [f"{nbytes:>9}  {where}  (for {flops} more)" for nbytes, where, flops in freed]
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -90,17 +90,17 @@ class Memory:
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
         parts = [paragraph(self._summary())]
-        parts += [table(["kept", "array", "by"], rows, 3) for rows in [self._largest()] if rows]
-        saving = self._saving()
-        parts += [table(["checkpointing saves", "of", "for more"], saving, 2)] * bool(saving)
+        parts += [table(["saved", "array", "by"], rows, 3) for rows in [self._largest()] if rows]
+        freed = self._freed()
+        parts += [table(["checkpointing frees", "of", "for more"], freed, 2)] * bool(freed)
         return {"text/plain": str(self), "text/html": "".join(parts)}
 
     def _summary(self) -> str:
-        note = "; backward has run: what it kept is freed" if self.graph.freed else ""
-        return f"backward keeps {units.nbytes(self.total)}; peak about {units.nbytes(self.peak)}{note}"
+        note = "; backward has run: what was saved is freed" if self.graph.freed else ""
+        return f"{units.nbytes(self.total)} saved for backward; peak about {units.nbytes(self.peak)}{note}"
 
     def _largest(self) -> list[tuple[str, str, str]]:
-        """As text: bytes, the array, where it is kept."""
+        """As text: bytes, the array, where it is saved."""
         return [
             (
                 units.nbytes(row.nbytes),
@@ -110,10 +110,10 @@ class Memory:
             for row in self.largest()
         ]
 
-    def _saving(self) -> list[tuple[str, str, str]]:
-        """As text: what checkpointing would save, of which call, for how many FLOPs."""
-        worth = [c for c in self.checkpoints() if c.saves][:10]
-        return [(units.nbytes(c.saves), c.call.path or c.call.kind, units.flops(c.flops)) for c in worth]
+    def _freed(self) -> list[tuple[str, str, str]]:
+        """As text: what checkpointing would free, of which call, for how many FLOPs."""
+        worth = [c for c in self.checkpoints() if c.frees][:10]
+        return [(units.nbytes(c.frees), c.call.path or c.call.kind, units.flops(c.flops)) for c in worth]
 
     def plot(self, axes=None):
         """Draw the running total over the forward with matplotlib; returns the axes."""
@@ -122,7 +122,7 @@ class Memory:
 
             _, axes = plt.subplots(figsize=(7, 2.5), layout="constrained")
         axes.fill_between(range(len(self.running)), [n / 1e6 for n in self.running], step="post", alpha=0.4)
-        axes.set(xlabel="nodes of the forward", ylabel="kept for backward (MB)")
+        axes.set(xlabel="nodes of the forward", ylabel="saved for backward (MB)")
         axes.set(xlim=(0, len(self.running)), ylim=0)
         return axes
 

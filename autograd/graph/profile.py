@@ -1,4 +1,4 @@
-"""Times and values of each op, recorded on request."""
+"""Times and values of each op, measured on request."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ WIDEST = 60  # columns for names
 
 
 def summary(graph: GraphData) -> str:
-    """One line: nodes, parameters, FLOPs, bytes that backward keeps, peak."""
+    """One line: nodes, parameters, FLOPs, bytes saved for backward, peak."""
     sums = totals(graph, graph.nodes)
     ops = sum(node.op != "leaf" for node in graph.nodes)
     parts = [
@@ -28,9 +28,9 @@ def summary(graph: GraphData) -> str:
         units.flops(sums.flops),
     ]
     if graph.freed:
-        return ", ".join([*parts, "backward has run and freed what it kept"])
-    kept, peak = units.nbytes(sums.saved), units.nbytes(Memory(graph).peak)
-    return ", ".join([*parts, f"{kept} saved for backward", f"peak {peak}"])
+        return ", ".join([*parts, "backward has run and freed what was saved"])
+    saved, peak = units.nbytes(sums.saved), units.nbytes(Memory(graph).peak)
+    return ", ".join([*parts, f"{saved} saved for backward", f"peak {peak}"])
 
 
 def tree(graph: GraphData) -> str:

@@ -14,15 +14,15 @@ class Totals:
 
     parameters: int
     flops: int
-    saved: int  # bytes that backward keeps, beside parameters
+    saved: int  # bytes for backward, beside parameters
 
 
 def totals(graph: GraphData, nodes: Iterable[GraphNode]) -> Totals:
     nodes = list(nodes)
-    buffers = {kept.buffer for node in nodes for kept in node.saved}
-    kept = (graph.buffers[b] for b in buffers)
+    saved = {array.buffer for node in nodes for array in node.saved}
+    buffers = (graph.buffers[b] for b in saved)
     return Totals(
         sum(node.size for node in nodes if node.kind == "parameter"),
         sum(node.flops for node in nodes),
-        sum(buffer.nbytes for buffer in kept if not buffer.is_parameter),
+        sum(buffer.nbytes for buffer in buffers if not buffer.is_parameter),
     )

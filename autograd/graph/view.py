@@ -13,7 +13,7 @@ from .fold import Fold
 ZOOMS = ("modules", "ops", "backward")
 LIMITS = {"modules": 60, "ops": 250, "backward": 250}  # boxes that a picture has by default
 MANY = 150  # things directly in one call, beyond which the middle ones are left out
-ENDS = 10  # so many are then kept at each end
+ENDS = 10  # so many are then left at each end
 Expand = Callable[[Call], bool]
 
 

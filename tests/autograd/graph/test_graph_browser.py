@@ -19,7 +19,7 @@ EVIL = "</script><img src=x onerror=alert(1)>"
 DETAILS = {
     "x": {"shape": "(2, 64)", "note": EVIL, "__proto__": "own"},
     "block-0": {"parameters": "3.2 M"},
-    "relu-1": {"kept for backward": "secret mask"},
+    "relu-1": {"saved for backward": "secret mask"},
 }
 
 

@@ -18,8 +18,8 @@ from graph_cases import array, decoder_layer, gpt, head, leaf, long_chain, netwo
 from tapegrad import autograd as ag
 from tapegrad import nn
 from tapegrad.autograd.graph import profile, render
+from tapegrad.autograd.graph.colors import MEASURES
 from tapegrad.autograd.graph.dot import clean
-from tapegrad.autograd.graph.layers import MEASURES
 
 GOLDEN = Path(__file__).parent / "golden"
 needs_dot = pytest.mark.skipif(
@@ -145,7 +145,7 @@ def test_colours_have_a_legend(color, measured):
 @pytest.mark.parametrize("zoom", ["modules", "ops", "backward"])
 @pytest.mark.parametrize("color", MEASURES)
 def test_a_measurement_is_drawn_whatever_else_the_box_says(color, zoom, monkeypatch):
-    """1 and 16 are in the shapes of this network, 32.8 in what it keeps."""
+    """1 and 16 are in the shapes of this network, 32.8 in what it saves."""
     for value in (1, 16, 32.8, 0.033):
         monkeypatch.setitem(
             MEASURES, color, replace(MEASURES[color], read=lambda *_, v=value: lambda nodes: v)
@@ -160,16 +160,16 @@ def test_a_measurement_is_drawn_whatever_else_the_box_says(color, zoom, monkeypa
         assert boxes > 5 and drawing.source.count(f">{text}</FONT></TD></TR></TABLE>>") == boxes
 
 
-def test_what_backward_keeps_is_drawn_once_and_sums_beside_their_parts():
+def test_what_is_saved_for_backward_is_drawn_once_and_sums_beside_their_parts():
     source = draw(decoder_layer, zoom="backward", color="memory").source
-    (relu,) = (line for line in source.splitlines() if "keeps y (2, 3, 32) 768 B" in line)
+    (relu,) = (line for line in source.splitlines() if "saves y (2, 3, 32) 768 B" in line)
     (norm,) = (line for line in source.splitlines() if 'tooltip="norm3 layer_norm"' in line)
-    assert "768 B kept" not in relu and "472 B kept" in norm
+    assert "768 B saved" not in relu and "472 B saved" in norm
     closed = draw(decoder_layer, zoom="backward", color="memory", depth=0).source
-    assert "keeps 8.42 kB" in closed and "8.42 kB kept" not in closed
+    assert "saves 8.42 kB" in closed and "8.42 kB saved" not in closed
     folded = draw(gpt, zoom="backward", color="memory").source  # one block's line, the sum of twelve
-    (gelu,) = (line for line in folded.splitlines() if "keeps slope (2, 8, 96) 6.14 kB" in line)
-    assert "73.7 kB kept" in gelu
+    (gelu,) = (line for line in folded.splitlines() if "saves slope (2, 8, 96) 6.14 kB" in line)
+    assert "73.7 kB saved" in gelu
 
 
 def test_gradient_norms_are_those_of_the_parameters():

@@ -1,4 +1,4 @@
-"""What backward keeps, and what recomputing would save."""
+"""What is saved for backward, and what recomputing would free."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from tapegrad.autograd.graph import Memory
 
 def test_running_total_and_largest():
     x = leaf(10)
-    y = np.exp(x)  # keeps 80 bytes
+    y = np.exp(x)  # saves 80 bytes
     z = np.tanh(y[:5])  # and 40
     memory = Memory(ag.Graph((z * z).sum()))
     assert memory.total == 120 and memory.running == [0, 80, 80, 120, 120, 120]
@@ -26,7 +26,7 @@ def test_peak_counts_gradients_on_their_way():
     x = leaf(10)
     y = np.exp(x)
     memory = Memory(ag.Graph(y.sum()))
-    # at exp: what it keeps, the gradient of its output and that of x
+    # at exp: what it saves, the gradient of its output and that of x
     assert memory.peak == 80 + 80 + 80
 
 
@@ -59,12 +59,12 @@ def test_what_checkpointing_a_call_would_save():
     x = leaf(100)
     graph = ag.Graph(block(x * 2.0).sum())
     (call,) = graph.root.calls
-    saving = Memory(graph).checkpoint(call)
-    kept = sum(s.nbytes for node in graph.nodes for s in node.saved if node.call is call)
-    assert kept == 3 * 800  # by sin, exp and tanh
-    assert (saving.keeps, saving.saves) == (800, kept - 800)
-    assert saving.flops == sum(node.flops for node in graph.nodes if node.call is call) > 0
-    assert "saves 1.6 kB" in str(saving)
+    checkpoint = Memory(graph).checkpoint(call)
+    saved = sum(s.nbytes for node in graph.nodes for s in node.saved if node.call is call)
+    assert saved == 3 * 800  # by sin, exp and tanh
+    assert (checkpoint.inputs, checkpoint.frees) == (800, saved - 800)
+    assert checkpoint.flops == sum(node.flops for node in graph.nodes if node.call is call) > 0
+    assert "frees 1.6 kB" in str(checkpoint)
 
 
 def test_what_others_keep_too_is_not_saved():
@@ -73,24 +73,24 @@ def test_what_others_keep_too_is_not_saved():
     y = block(x)
     graph = ag.Graph((y * y).sum())
     (call,) = graph.root.calls
-    assert Memory(graph).checkpoint(call).saves == 2 * 800  # the product keeps what tanh does
+    assert Memory(graph).checkpoint(call).frees == 2 * 800  # the product saves what tanh does
 
 
 def test_every_call_of_a_transformer():
     model, loss = transformer()
     graph = ag.Graph(loss)
     memory = Memory(graph)
-    savings = memory.checkpoints()
-    assert len(savings) == sum(1 for _ in graph.root.walk()) - 1
-    assert all(0 <= c.saves <= memory.total for c in savings)
-    assert [c.saves for c in savings] == sorted((c.saves for c in savings), reverse=True)
+    checkpoints = memory.checkpoints()
+    assert len(checkpoints) == sum(1 for _ in graph.root.walk()) - 1
+    assert all(0 <= c.frees <= memory.total for c in checkpoints)
+    assert [c.frees for c in checkpoints] == sorted((c.frees for c in checkpoints), reverse=True)
     assert memory.running[-1] == memory.total <= memory.peak
 
 
 def test_as_text():
     model, loss = network()
     text = str(Memory(ag.Graph(loss)))
-    assert text.startswith("backward keeps ") and "checkpointing would save" in text
+    assert " saved for backward; peak" in text and "checkpointing would free" in text
     assert "hidden: linear" in text
 
 

@@ -107,11 +107,11 @@ def test_numbers_stand_in_the_box_of_their_op_and_arrays_have_their_own():
     assert of_kind(picture, "constant") == ["constant"] and of_kind(picture, "input") == ["input"]
 
 
-def test_backward_says_what_is_kept():
+def test_backward_says_what_is_saved():
     picture = view(network(), "backward")
     tanh = next(box for box in picture.boxes if box.nodes and box.nodes[0].op == "tanh")
-    assert box_label(picture, tanh).lines == ["keeps y (256, 16) 32.8 kB"]
-    assert "keeps" in call_label(picture, picture.open_calls[1]).lines[0]
+    assert box_label(picture, tanh).lines == ["saves y (256, 16) 32.8 kB"]
+    assert "saves" in call_label(picture, picture.open_calls[1]).lines[0]
 
 
 def test_arrows_say_shapes():

@@ -53,10 +53,10 @@ def test_names_stay_text():
 def test_memory_is_two_tables():
     model, loss = gpt(2)
     memory = ag.graph.Memory(ag.Graph(loss, model))
-    (summary,), (kept, saving) = html(memory)
-    assert summary.startswith("backward keeps ") and summary in repr(memory) and "\n" not in repr(memory)
-    assert kept[0] == ["kept", "array", "by"] and len(kept) == 11 and saving[1][1] == "GPT"
-    for row in kept[1:]:
+    (summary,), (saved, freed) = html(memory)
+    assert " saved for backward; peak" in summary and summary in repr(memory) and "\n" not in repr(memory)
+    assert saved[0] == ["saved", "array", "by"] and len(saved) == 11 and freed[1][1] == "GPT"
+    for row in saved[1:]:
         assert "  ".join(row) in str(memory)
     loss = np.tanh(leaf(2)).sum()
     loss.backward()

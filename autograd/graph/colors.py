@@ -25,7 +25,7 @@ class Entry(NamedTuple):
 
 
 @dataclass
-class Layer:
+class Coloring:
     """A measurement: of boxes by id, and a legend of (colour, meaning)."""
 
     name: str  # in MEASURES
@@ -52,7 +52,7 @@ class Measure:
 
 
 def read(graph: GraphData, color: str, measured: profile | None = None) -> Reading:
-    """What the layer called `color` (see MEASURES) says of nodes of a graph."""
+    """What the coloring called `color` (see MEASURES) says of nodes of a graph."""
     if color not in MEASURES:
         raise ValueError(f"color is one of {', '.join(map(repr, MEASURES))}, not {color!r}")
     if MEASURES[color].profiled and measured is None:
@@ -63,8 +63,8 @@ def read(graph: GraphData, color: str, measured: profile | None = None) -> Readi
     return MEASURES[color].read(graph, measured)
 
 
-def make_layer(views: list[View], color: str, reading: Reading) -> Layer:
-    """The layer called `color` for pictures of one graph."""
+def make_coloring(views: list[View], color: str, reading: Reading) -> Coloring:
+    """The coloring called `color` for pictures of one graph."""
     measure = MEASURES[color]
     found = {box.id: reading(nodes) for view in views for box, nodes in view.all_nodes().items()}
     values = {box: value for box, value in found.items() if value is not None}
@@ -76,7 +76,7 @@ def make_layer(views: list[View], color: str, reading: Reading) -> Layer:
         box: Entry(value, measure.unit.format(measure.text(value)), scale.color(value))
         for box, value in values.items()
     }
-    return Layer(color, measure.title, entries, scale.legend())
+    return Coloring(color, measure.title, entries, scale.legend())
 
 
 # ------------------------------------------------------------------ what can be measured
@@ -154,13 +154,13 @@ MEASURES = {
     "forward": Measure("time of the forward", _sum_of("forward"), units.seconds, profiled=True),
     "backward": Measure("time of the backward", _sum_of("backward"), units.seconds, profiled=True),
     "flops": Measure("FLOPs of the forward", _flops, units.flops),
-    "memory": Measure("bytes kept for backward", _memory, units.nbytes, "{} kept"),
+    "memory": Measure("bytes saved for backward", _memory, units.nbytes, "{} saved"),
 }
 WHY_NOTHING = {
     "gradient": "no parameter has a gradient; call backward first",
     "ratio": "no parameter with a gradient is known by name; call backward, or pass model=",
     "flops": "nothing here computes",
-    "memory": "nothing is kept for backward, or it has run already",
+    "memory": "nothing is saved for backward, or it has run already",
 }
 
 
