@@ -69,6 +69,11 @@ def gpt(layers=12):
     return model, F.cross_entropy(model(ids).reshape(-1, 11), ids.reshape(-1))
 
 
+def draw(case, **options):
+    model, loss = case()
+    return ag.visualize(loss, model, **options)
+
+
 @cache
 def long_chain():
     """The Graph of 100,000 ops."""

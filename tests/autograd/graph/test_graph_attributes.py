@@ -1,6 +1,7 @@
 """What a graph, its pictures and its texts say of the attributes of calls."""
 
 import re
+import weakref
 
 import numpy as np
 import pytest
@@ -142,3 +143,16 @@ def test_calls_that_differ_in_an_attribute_do_not_fold(axes, folded):
 
     model = nn.Sequential(*map(Mean, axes))
     assert len(make_view(ag.Graph(model(np.tanh(leaf(4, 4))))).fold.hidden) == folded
+
+
+def test_attributes_of_a_call_are_known_without_its_arrays():
+    x, index = leaf(3, 4), np.array([0, 2])
+    assert x.sum(axis=0, keepdims=True).node.attributes == {"axis": 0, "keepdims": True}
+    assert ag.transpose(x, (1, 0)).node.attributes == {"axes": (1, 0)}
+    taken = ag.take(x, index, axis=1).node
+    assert taken.attributes == {"indices": ((2,), index.dtype), "axis": 1}
+    assert not hasattr((x + x).node, "attributes")
+    alive = weakref.ref(index)
+    taken.backward = None  # as after a backward
+    del index
+    assert alive() is None

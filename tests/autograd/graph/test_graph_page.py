@@ -1,5 +1,5 @@
 """The interactive page as text: whole, deterministic, and safe whatever the labels say. What it does when a
-browser runs it is in test_graph_browser.py."""
+browser runs it is in test_graph_page_*.py."""
 
 import json
 import re
