@@ -19,6 +19,7 @@ class Graph(GraphData):
     `output` is a Tensor, several, or the exception of an op that failed. Names come from the modules that
     were called, as far as they still exist, and from `model`: a Module, or a dict of Tensors by name. No
     arrays are held and the recorded graph is not kept alive. Building it takes time linear in its size.
+    ValueError for a Tensor without a graph, TypeError for what is neither Tensor nor an op's exception.
     """
 
     def __init__(self, output: Tensor | Iterable[Tensor] | BaseException, model=None):

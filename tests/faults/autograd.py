@@ -85,7 +85,7 @@ RECORD = [
         "autograd/op.py",
         "recipe if mode.recipes else None",
         "recipe",
-        "tests/autograd/graph/test_graph_drawing.py::test_a_profile_keeps_no_recipes_but_those_of_higher_order",
+        "tests/autograd/graph/test_graph_colors.py::test_a_profile_keeps_no_recipes_but_those_of_higher_order",
     ),
     Fault(
         "autograd/binding.py",
@@ -181,7 +181,7 @@ RECORD = [
         "autograd/graph/profile.py",
         "_look_at(out[0] if isinstance(out, (tuple, list)) else out, measured)",
         "pass",
-        "tests/autograd/graph/test_graph_drawing.py::test_a_profile_sees_values",
+        "tests/autograd/graph/test_graph_colors.py::test_a_profile_sees_values",
     ),
 ]
 
