@@ -16,9 +16,6 @@ import tapegrad
 ROOT = Path(__file__).resolve().parent.parent
 MAY_IMPORT = {"autograd": {"autograd"}, "nn": {"autograd", "nn"}, "models": {"autograd", "nn", "models"}}
 MAX_LINES = 350
-# Whose imports under TYPE_CHECKING may close a circle: ArrayLike names Tensor, whose methods take ArrayLike.
-# Elsewhere they count, for they too say that two modules know each other.
-CIRCLES_OF_TYPES = ("autograd/arrays.py",)
 
 SOURCES = sorted(path for package in MAY_IMPORT for path in (ROOT / package).rglob("*.py"))
 USER_FOLDERS = ("tests", "examples", "benchmarks")
@@ -47,15 +44,6 @@ def imported(source, path="outside.py"):
             yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
-class WithoutTypes(ast.NodeTransformer):
-    """Leaves out what stands under `if TYPE_CHECKING:`."""
-
-    def visit_If(self, node):
-        if ast.unparse(node.test) != "TYPE_CHECKING":
-            return self.generic_visit(node)
-        return [self.visit(child) for child in node.orelse]
-
-
 def circle(sources):
     """Modules of `sources`, by path, each of which imports the one before and the first the last; [] if none.
 
@@ -65,10 +53,7 @@ def circle(sources):
     modules = {name.removesuffix(".__init__"): path for name, path in modules.items()}
     needed = {}
     for module, path in modules.items():
-        source = sources[path]
-        if path in CIRCLES_OF_TYPES:
-            source = ast.unparse(WithoutTypes().visit(ast.parse(source)))
-        names = imported(source, path)
+        names = imported(sources[path], path)
         needed[module] = {name if name in modules else name.rpartition(".")[0] for name in names} - {module}
     try:
         graphlib.TopologicalSorter(needed).prepare()
@@ -146,14 +131,6 @@ def test_imports_form_no_circle():
 )
 def test_the_check_for_circles_can_fail(a, b, closed):
     assert bool(circle({"nn/x/__init__.py": "", "nn/x/a.py": a, "nn/x/b.py": b})) is closed
-
-
-def test_circles_of_types_are_of_types_only():
-    for path in CIRCLES_OF_TYPES:
-        sources = {path: "if TYPE_CHECKING:\n  from .b import B\nelse:\n  from . import c"}
-        sources |= {"autograd/b.py": f"from . import {Path(path).stem}", "autograd/c.py": ""}
-        assert circle(sources) == []
-        assert circle(sources | {"autograd/c.py": "from . import b"}) != []
 
 
 def test_the_engine_does_not_know_tensor():
