@@ -58,8 +58,11 @@ def run(tests: list[str], fault: Fault | None = None) -> Outcome:
         folder = Path(name).resolve()
         copy_package(folder / "tapegrad")
         file = folder / "tapegrad" / (fault.file if fault else ANY_FILE)
-        if fault:
-            file.write_text(fault.planted(), encoding="utf-8")
+        try:
+            if fault:
+                file.write_text(fault.planted(), encoding="utf-8")
+        except (ValueError, OSError) as error:
+            return Outcome("were not run, as the fault cannot be planted", str(error), 0.0)
         code, printed = _pytest(folder, [str(file), *tests])
     return Outcome(MEANING.get(code, f"did not run: exit code {code}"), printed, time.perf_counter() - start)
 

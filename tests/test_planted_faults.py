@@ -43,3 +43,8 @@ def test_what_the_runner_says(tmp_path, tests, said):
     file.write_text(tests)
     fault = Fault("nn/init.py", "return _fill(tensor, 0)", "return 'wrong'", str(file))
     assert planted_faults.run(fault.arguments, fault).said == said
+
+
+def test_the_runner_goes_on_where_a_line_is_gone():
+    outcome = planted_faults.run([], Fault("nn/init.py", "not there", "", ""))
+    assert "cannot be planted" in outcome.said and "not once" in outcome.failure()
