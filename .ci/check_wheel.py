@@ -28,7 +28,7 @@ for name in names:
 assert "autograd" not in sys.modules and "nn" not in sys.modules, "imported by a bare name"
 folders = list(tapegrad.__path__)
 assert all("site-packages" in folder for folder in folders), f"not the installed wheel: {folders}"
-print(*names)
+print("tapegrad", *names)
 """
 
 # numpy.random is loaded on first use and brings in Cython's helper modules, hence in the state before.
@@ -58,9 +58,10 @@ def run(code: str, folder: str) -> str:
 
 def files_on_disk() -> set[str]:
     root = Path(__file__).resolve().parent.parent
-    paths = (path for package in PACKAGES for path in (root / package).rglob("*"))
-    wanted = (path for path in paths if path.suffix in SUFFIXES or path.name == "py.typed")
-    return {"tapegrad/" + path.relative_to(root).as_posix() for path in wanted}
+    homes = {"package": root / "package", **dict.fromkeys(PACKAGES, root)}  # what a name is relative to
+    found = {(path, home) for folder, home in homes.items() for path in (root / folder).rglob("*")}
+    wanted = [(path, home) for path, home in found if path.suffix in SUFFIXES or path.name == "py.typed"]
+    return {"tapegrad/" + path.relative_to(home).as_posix() for path, home in wanted}
 
 
 def module_name(path: str) -> str:
