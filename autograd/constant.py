@@ -40,7 +40,8 @@ def constant(
         out = fn(*map(strip, args), **{key: strip(value) for key, value in kwargs.items()})
         return tuple(map(dress, out)) if isinstance(out, tuple) else dress(out)
 
-    functools.update_wrapper(call, fn, assigned=("__name__", "__qualname__"), updated=())
+    functools.update_wrapper(call, fn, assigned=("__name__",), updated=())
+    call.__qualname__ = fn.__name__  # ufuncs of older NumPy have none
     refused = "" if lossless else "\nTypeError for a Tensor whose gradient is recorded: it would be lost."
     call.__doc__ = (
         f"np.{fn.__name__} of Tensors; arrays come out as constant Tensors, without gradient.\n\n"
