@@ -8,16 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from . import ops, special
+from . import inplace, ops, special
 from .arrays import ArrayLike
 from .bound import Bound
 from .constant import constant
-from .tensor import FUNCTIONS, SCIPY, Tensor
+from .protocols import FUNCTIONS, SCIPY, array_function, array_ufunc, missing_attribute
+from .tensor import Tensor
 
 OPERANDS = (Tensor, np.ndarray, np.generic, int, float, list, tuple)
 IN_PLACE = """
 
-In place: this Tensor becomes the result.
+In place: into this Tensor's memory or, with a graph, this Tensor becomes the result.
 ValueError for a result of another shape, TypeError for a dtype that does not fit or a view with a graph,
 RuntimeError for a leaf that requires a gradient, except under no_grad()."""
 ONE_WAY = ("lt", "le", "gt", "ge", "eq", "ne", "and", "or", "xor")  # bound as `a < b` alone
@@ -40,7 +41,7 @@ def operators(fn: Callable) -> tuple[Callable, Callable, Callable]:
         return fn(b, a) if _is_operand(b) else NotImplemented
 
     def in_place(a, b):
-        return a._rebind(fn(a, b))
+        return inplace.assign(a, fn(a, b))
 
     forward.__doc__ = swapped.__doc__ = inspect.cleandoc(fn.__doc__ or "")
     in_place.__doc__ = forward.__doc__ + IN_PLACE
@@ -71,15 +72,6 @@ def transpose(self, *axes: int | Sequence[int]) -> Tensor:
     return ops.transpose(self, order)
 
 
-def set_item(self, index: Any, value: ArrayLike) -> None:
-    """x[index] = value: this Tensor becomes another with the value put in, which broadcasts to x[index].
-
-    ValueError where an element is named twice, TypeError for a dtype that does not fit or for a view with a
-    graph, RuntimeError for a leaf that requires a gradient, except under no_grad().
-    """
-    self._rebind(ops.index_put(self, value, index))
-
-
 METHODS: dict[str, Callable | property] = {
     "__neg__": ops.negative,
     "__abs__": ops.absolute,
@@ -88,8 +80,9 @@ METHODS: dict[str, Callable | property] = {
     "mT": property(
         lambda x: ops.swapaxes(x, -1, -2), doc="The last two axes exchanged: (..., n, m) becomes (..., m, n)."
     ),
-    "__getitem__": ops.getitem,
-    "__setitem__": set_item,
+    "__getitem__": inplace.get_item,
+    "__pos__": ops.positive,
+    "__setitem__": inplace.set_item,
     "clip": clip,
     "reshape": reshape,
     "transpose": transpose,
@@ -105,7 +98,7 @@ def _full_like(a, fill_value, **kwargs):
 def _add_at(target, index, value):
     if not isinstance(target, Tensor):
         raise TypeError("np.add.at: the target is an ndarray but an operand is a Tensor")
-    target._rebind(ops.index_add(target, value, index))
+    inplace.assign(target, ops.index_add(target, value, index))
 
 
 # What NumPy's functions do with Tensors where that is no op.
@@ -139,3 +132,6 @@ FUNCTIONS.update(PROTOCOL)
 SCIPY.update({name: fn for name, fn in vars(special).items() if hasattr(fn, "facts")})
 for name, method in METHODS.items():
     setattr(Bound, name, method)
+Bound.__array_ufunc__ = array_ufunc  # type: ignore[attr-defined]
+Bound.__array_function__ = array_function  # type: ignore[attr-defined]
+Bound.__getattr__ = missing_attribute  # type: ignore[attr-defined]

@@ -70,7 +70,7 @@ def _own(g) -> Tensor | None:
     """A gradient as a Tensor that is nobody else's."""
     if g is None:
         return None
-    return wrap(g.data, g.edge) if isinstance(g, Tensor) else wrap(g.copy(), None)
+    return wrap(g.data.copy(), g.edge) if isinstance(g, Tensor) else wrap(g.copy(), None)
 
 
 def rerun(node: Node, g):

@@ -16,7 +16,7 @@ from .arguments import SCALARS
 from .arrays import ArrayLike, as_array
 from .engine import new_node
 from .modes import current
-from .tensor import Tensor, wrap
+from .tensor import Tensor, mark_view, wrap
 
 P = ParamSpec("P")
 F = TypeVar("F", bound=Callable)
@@ -135,7 +135,11 @@ def _public(named: Callable, body: Callable, plain: Callable | None, takes_needs
                 if type(value) not in SCALARS:
                     kwargs[key] = arguments.attribute(name, value)
         if n == 1 and isinstance(args[0], Tensor):  # as below, for a common case
-            return record((args[0].data,), (args[0].edge,), rest, kwargs)
+            out = record((args[0].data,), (args[0].edge,), rest, kwargs)
+            if facts.view:
+                for part in out if type(out) is list else (out,):
+                    mark_view(part, args[0])
+            return out
         arrays, edges = arguments.split(name, args)
         return record(arrays, edges, rest, kwargs)
 

@@ -2,42 +2,38 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from . import dialect, engine, versions
+from . import engine
 from .arrays import ArrayLike, DTypeLike, as_array
 from .bound import Bound
 from .engine import Edge, Node
 from .modes import current
 
-# Filled by binding.py: what stands for a function of NumPy, a ufunc or a ufunc's method (np.add.reduce) when
-# an argument is a Tensor; and for a ufunc of SciPy, by name, so that SciPy is not imported for it.
-FUNCTIONS: dict = {}
-SCIPY: dict = {}
-
 
 class Tensor(Bound):
     """An ndarray that remembers how it was computed.
 
-    `Tensor(data, requires_grad=False, dtype=None)`: `data` is anything `np.asarray` takes and is not copied
-    if it is an array already. With `requires_grad=True` (float dtypes only) it is a leaf whose `.grad` is
-    filled by `backward`. Arithmetic, methods and `np.` functions follow NumPy, with one departure: NumPy
-    scalars and integer arrays beside a float Tensor do not widen its dtype. TypeError for numbers that are
-    not float, integer or boolean.
+    `Tensor(data, requires_grad=False, dtype=None)`: `data` is anything `np.asarray` takes. A constant borrows
+    an array: it behaves as that ndarray does, writes included. With `requires_grad=True` (float dtypes only)
+    it is a leaf with a copy of its own, whose `.grad` is filled by `backward`. Arithmetic, methods and `np.`
+    functions follow NumPy, with one departure: NumPy scalars and integer arrays beside a float Tensor do not
+    widen its dtype. TypeError for numbers that are not float, integer or boolean.
     """
 
-    __slots__ = ("data", "edge", "__weakref__")
+    __slots__ = ("data", "edge", "_leaf", "_origin", "__weakref__")  # the middle two may be unset: None
     __hash__ = object.__hash__  # identity, though == compares elementwise
 
     def __init__(self, data: ArrayLike, requires_grad: bool = False, dtype: DTypeLike | None = None):
         if isinstance(data, Tensor):
             data = data.data
         self.data: np.ndarray = as_array(data, dtype)
+        if requires_grad and (self.data is data or getattr(self.data, "base", None) is not None):
+            self.data = self.data.copy()
         self.edge: Edge | None = None
         if self.data.dtype.kind not in "fiub":
             raise TypeError(f"a Tensor holds float, integer or boolean numbers, not {self.data.dtype}")
@@ -52,6 +48,8 @@ class Tensor(Bound):
         return self.edge[0] if self.edge is not None else None
 
     if TYPE_CHECKING:
+        _leaf: Edge | None
+        _origin: Origin | None
         shape: tuple[int, ...]
         ndim: int
         size: int
@@ -84,12 +82,37 @@ class Tensor(Bound):
             raise RuntimeError(
                 "requires_grad can be set on a leaf only; use detach() to cut a Tensor off its graph"
             )
-        if not wanted:
-            self.edge = None
-        elif self.edge is None:
+        if wanted and self.edge is None:
+            self.edge = self._own_leaf()
+        elif not wanted and self.edge is not None:
+            self._leaf, self.edge = self.edge, None
+
+    def _own_leaf(self) -> Edge:
+        """The leaf of this Tensor, which it has for life: gradient, hooks and old graphs outlive a freeze."""
+        known = self._leaf
+        if known is None or (known[0].shape, known[0].dtype) != (self.data.shape, self.data.dtype):
             if self.data.dtype.kind != "f":
                 raise TypeError(f"only a float Tensor can require a gradient, this one is {self.data.dtype}")
-            self.edge = (engine.leaf(self.data.shape, self.data.dtype), 0)
+            known = self._leaf = (engine.leaf(self.data.shape, self.data.dtype), 0)
+        return known
+
+    def become(self, data: np.ndarray) -> None:
+        """Take this array in place of the Tensor's own; a leaf keeps its gradient, cast, and its hooks.
+
+        The array may have another dtype. ValueError for another shape, RuntimeError where there is a graph.
+        """
+        if not self.is_leaf:
+            raise RuntimeError("only a leaf can become another array; use detach() first")
+        if data.shape != self.data.shape:
+            raise ValueError(f"an array of shape {data.shape} for a Tensor of shape {self.shape}")
+        wanted, grad, known = self.requires_grad, self.grad, self.edge or self._leaf
+        self.edge = self._leaf = None
+        self.data = data
+        self.requires_grad = wanted
+        if grad is not None:
+            self.grad = grad.astype(data.dtype)
+        if known is not None and known[0].hooks:
+            self._own_leaf()[0].hooks = known[0].hooks
 
     @property
     def grad(self) -> np.ndarray | None:
@@ -97,16 +120,15 @@ class Tensor(Bound):
 
         RuntimeError where it is set and no gradient is kept, ValueError for another shape or dtype.
         """
-        if self.edge is None or self.edge[0].grads is None:
-            return None
-        return self.edge[0].grads.get(self.edge[1])
+        edge = self.edge or self._leaf
+        return None if edge is None or edge[0].grads is None else edge[0].grads.get(edge[1])
 
     @grad.setter
     def grad(self, value: np.ndarray | None) -> None:
-        if self.edge is None:
-            raise RuntimeError("this Tensor does not require a gradient")
-        grads = self.edge[0].grads
-        if grads is None:
+        if value is None and self.grad is None:
+            return
+        node, i = self.edge or self._own_leaf()
+        if node.grads is None:
             raise RuntimeError("this Tensor is no leaf and keeps no gradient; call retain_grad() first")
         if value is not None and value is not self.grad:
             value = as_array(value).copy()
@@ -114,7 +136,7 @@ class Tensor(Bound):
                 raise ValueError(
                     f"a gradient of {value.shape} {value.dtype} for a Tensor of {self.shape} {self.dtype}"
                 )
-        grads[self.edge[1]] = value
+        node.grads[i] = value
 
     # ------------------------------------------------------------------ backward
 
@@ -193,71 +215,45 @@ class Tensor(Bound):
     def __bool__(self) -> bool:
         return bool(self.data)
 
-    def __pos__(self) -> Tensor:
-        return self
-
     def __format__(self, spec: str) -> str:
         return format(self.item() if self.ndim == 0 else str(self), spec)
 
     def __float__(self) -> float:
-        return float(self.data)
+        return float(self._number())
 
     def __int__(self) -> int:
-        return int(self.data)
+        return int(self._number())
+
+    def __complex__(self) -> complex:
+        return complex(self._number())
 
     def __index__(self) -> int:
         return self.data.__index__()
 
+    def _number(self):
+        """The array, for a number to be made of it; refused where that would lose a gradient without a word.
+
+        NumPy asks for a number in `array[0] = tensor`, `array.fill(tensor)` and `math.exp(tensor)`.
+        """
+        if self.edge is not None and current.get().grad:
+            raise TypeError(
+                "a Tensor that requires a gradient does not turn into a number by itself, which would lose "
+                "the gradient; use .item() for the number, np.stack([...]) to put Tensors into an array, and "
+                "functions of np in place of math's"
+            )
+        return self.data
+
     def __deepcopy__(self, memo) -> Tensor:
         if not self.is_leaf:
             raise RuntimeError("only a leaf can be deep-copied; use detach() first")
-        twin = wrap(self.data.copy(), None, type(self))
-        twin.requires_grad = self.requires_grad
-        if self.grad is not None:
-            twin.grad = self.grad
+        twin = _leaf_again(type(self), self.data.copy(), self.requires_grad, self.grad)
         memo[id(self)] = twin
         return twin
 
     def __reduce__(self):
         if not self.is_leaf:
             raise RuntimeError("only a leaf can be pickled; use detach() first")
-        return type(self), (self.data, self.requires_grad)
-
-    if not TYPE_CHECKING:  # to whom it would say that every name is known
-
-        def __getattr__(self, name: str):
-            raise AttributeError(f"Tensor has no attribute {name!r}{dialect.hint(name, function_names())}")
-
-    # ------------------------------------------------------------------ in place
-
-    def _rebind(self, new: Tensor) -> Tensor:
-        """Become `new`, as after an in-place operation; other Tensors and NumPy's memory are not touched.
-
-        A leaf that requires a gradient is written to instead, and only where nothing is recorded.
-        """
-        if new.shape != self.shape:
-            raise ValueError(f"in place: a result of shape {new.shape} does not fit {self.shape}")
-        if self.edge is not None and self.is_leaf:
-            if current.get().grad:
-                raise RuntimeError("a leaf that requires a gradient is not changed in place; use no_grad()")
-            self.data[...] = new.data
-            versions.mark_written(self.data)
-            return self
-        if self.edge is not None and self.data.base is not None:
-            hint = "write x[i] = x[i] + y for x[i] += y"
-            raise TypeError(
-                f"in place: this is a view of another Tensor, which would not see the change; {hint}"
-            )
-        if new.dtype != self.dtype:
-            if not np.can_cast(new.dtype, self.dtype, "same_kind"):
-                raise TypeError(f"in place: a result of {new.dtype} does not fit a Tensor of {self.dtype}")
-            new = new.astype(self.dtype)
-        if current.get().grad or self.edge is None:
-            self.edge = new.edge  # else, as in PyTorch, the numbers change and the graph stays
-        self.data = new.data
-        return self
-
-    # ------------------------------------------------------------------ NumPy's protocols
+        return _leaf_again, (type(self), self.data, self.requires_grad, self.grad)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         if self.edge is not None:
@@ -267,45 +263,13 @@ class Tensor(Bound):
             )
         return np.array(self.data, dtype=dtype, copy=copy)
 
-    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **kwargs):
-        if out is not None and not all(isinstance(o, Tensor) for o in out):
-            raise TypeError(f"np.{ufunc.__name__}: out= is an ndarray but an operand is a Tensor")
-        called = ufunc if method == "__call__" else getattr(ufunc, method)
-        fn = FUNCTIONS.get(called) or _of_scipy(called)
-        if fn is None:
-            raise unsupported(ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}")
-        if method == "reduce":
-            kwargs.setdefault("axis", 0)
-        result = fn(*inputs, **kwargs)
-        return result if out is None else out[0]._rebind(result)
 
-    def __array_function__(self, func, types, args, kwargs):
-        fn = FUNCTIONS.get(func)
-        if fn is None:
-            raise unsupported(func.__name__, func.__module__)
-        return fn(*args, **kwargs)
-
-
-def _of_scipy(ufunc):
-    """What stands for `ufunc` if it is SciPy's."""
-    scipy = sys.modules.get("scipy.special")
-    name = getattr(ufunc, "__name__", "")
-    return SCIPY.get(name) if scipy is not None and getattr(scipy, name, None) is ufunc else None
-
-
-def function_names() -> list[str]:
-    """Of all functions of NumPy that take Tensors."""
-    return sorted({fn.__name__ for fn in FUNCTIONS})
-
-
-def unsupported(name: str, module: str = "numpy") -> TypeError:
-    """What to raise for a function of NumPy that takes no Tensors."""
-    full = f"{module.replace('numpy', 'np', 1)}.{name}"
-    near = dialect.nearest(name, function_names())
-    return TypeError(
-        f"{full} is not defined for Tensors; it would lose the gradient. Use .detach() for a constant"
-        + (f", or one of: {near}." if near else ".")
-    )
+def _leaf_again(kind: type[Tensor], data: np.ndarray, requires_grad: bool, grad: np.ndarray | None) -> Tensor:
+    """A copied or unpickled leaf, or constant."""
+    tensor = wrap(data, None, kind)
+    tensor.requires_grad = requires_grad
+    tensor.grad = grad
+    return tensor
 
 
 def wrap(data: np.ndarray, edge: Edge | None, cls: type[Tensor] = Tensor) -> Any:
@@ -314,6 +278,21 @@ def wrap(data: np.ndarray, edge: Edge | None, cls: type[Tensor] = Tensor) -> Any
     tensor.data = data
     tensor.edge = edge
     return tensor
+
+
+# A view knows what it was taken from: the Tensor, whose memory and graph it keeps alive anyway, the index and
+# the Tensor's edge at that time, so that a write to it with a graph can be handed on (inplace.py).
+Origin: TypeAlias = "tuple[Tensor, Any, Edge | None]"
+OTHER = object()  # in place of an index: a view by transpose, reshape ...
+
+
+def mark_view(view: Tensor, source: Tensor, index: Any = OTHER) -> Tensor:
+    """Let `view` know that it is of `source`, if it shares memory with it (and takes part in its graph)."""
+    related = view.edge is not None or source.edge is None
+    is_view = related and getattr(view.data, "base", None) is not None
+    if is_view and np.may_share_memory(view.data, source.data):
+        view._origin = (source, index, source.edge)
+    return view
 
 
 def seed_for(output: Tensor, gradient) -> Any:

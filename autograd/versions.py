@@ -9,9 +9,13 @@ from types import FunctionType
 from weakref import ref
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 
 clock = itertools.count(1)  # counts nodes as they are made, and writes
 last_write = 0  # clock reading of the newest write to a leaf
+MANY = 64  # regions of one array that are told apart
+# By the id of the array that owns memory: the array, and (first, last address + 1) in it: clock reading.
+_regions: dict[int, tuple[ref, dict[tuple[int, int], int]]] = {}
 _written: dict[int, tuple[int, ref]] = {}  # id of an array that was written to: (clock reading, the array)
 
 
@@ -25,6 +29,30 @@ def mark_written(*arrays: np.ndarray) -> None:
         key = id(array)
         known = _written.get(key)
         _written[key] = (now, ref(array, partial(_forget, key)) if known is None else known[1])
+
+
+def mark_region(array: np.ndarray) -> None:
+    """Note that `array`, perhaps a view that lives no longer than this call, was changed in place."""
+    global last_write
+    if not isinstance(array, np.ndarray) or not array.size:
+        return
+    owner = array
+    while isinstance(owner.base, np.ndarray):
+        owner = owner.base
+    last_write = now = next(clock)
+    key = id(owner)
+    if key not in _regions:
+        _regions[key] = (ref(owner, partial(_forget_regions, key)), {})
+    _, regions = _regions[key]
+    regions[byte_bounds(array)] = now
+    if len(regions) > MANY:  # as one
+        lows, highs = zip(*regions, strict=True)
+        regions.clear()
+        regions[min(lows), max(highs)] = now
+
+
+def _forget_regions(key: int, _) -> None:
+    _regions.pop(key, None)
 
 
 def _forget(key: int, _) -> None:
@@ -54,11 +82,20 @@ def _arrays_in(name: str, value, seen: set) -> Iterator[tuple[str, np.ndarray]]:
 def check_unwritten(node, saved) -> None:
     """Raise if an array in `saved` shares memory with a leaf that was written to after `node` was made."""
     changed = [alive() for when, alive in list(_written.values()) if when > node.order]
-    for name, array in _arrays_in("an input", saved, set()) if changed else ():
-        for leaf in changed:
-            if leaf is not None and np.may_share_memory(array, leaf):
-                raise RuntimeError(
-                    f"backward through {node.name}: `{name}`, which it saved, shares memory with a leaf of "
-                    f"shape {leaf.shape} that was changed in place after the forward pass (by an "
-                    "optimizer step, loading, or +=). Run backward before it, or the forward again after it."
-                )
+    regions = [
+        bounds
+        for _, known in list(_regions.values())
+        for bounds, when in list(known.items())
+        if when > node.order
+    ]
+    for name, array in _arrays_in("an input", saved, set()) if changed or regions else ():
+        shared = any(leaf is not None and np.may_share_memory(array, leaf) for leaf in changed)
+        if not shared and regions and array.size:
+            low, high = byte_bounds(array)
+            shared = any(first < high and low < last for first, last in regions)
+        if shared:
+            raise RuntimeError(
+                f"backward through {node.name}: `{name}`, which it saved, shares memory with a Tensor that "
+                "was changed in place after the forward pass (by an optimizer step, loading, or +=). Run "
+                "backward before it, or the forward again after it."
+            )

@@ -188,10 +188,7 @@ class Module:  # over 200 lines: what a PyTorch user calls on any module is all 
     def _cast(self, dtype) -> Module:
         for parameter in self.parameters():
             if parameter.dtype.kind == "f":
-                wanted = parameter.requires_grad
-                parameter.requires_grad = False
-                parameter.data = parameter.data.astype(dtype)
-                parameter.requires_grad = wanted
+                parameter.become(parameter.data.astype(dtype))
         for module in self.modules():
             for name in vars(module).get("_buffers", ()):
                 buffer = vars(module)[name]

@@ -29,6 +29,16 @@ def subtract(needs: Needs, a: ArrayLike, b: ArrayLike):
     return a - b, backward
 
 
+@op(numpy=np.positive)
+def positive(x: ArrayLike):
+    """+x, a copy of x."""
+    return np.positive(x), _to_one
+
+
+def _to_one(g):
+    return (g,)
+
+
 @op(numpy=np.negative)
 def negative(x: ArrayLike):
     """-x, elementwise."""

@@ -33,6 +33,10 @@ class Flat:
         self._views: list[np.ndarray | None] = [None] * len(self.params)
         self.adopt()
 
+    def __getstate__(self) -> dict:
+        """Without what a copy has to find anew: its parameters are no views of its buffer until `adopt`."""
+        return {**vars(self), "_views": [None] * len(self.params)}
+
     def new_scratch(self) -> np.ndarray:
         """Three rows as long as a piece: room for its gradient, and two for the update rule."""
         return np.empty_like(self.values, shape=(3, min(self.values.size, CHUNK)))

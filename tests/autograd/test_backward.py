@@ -210,8 +210,12 @@ def test_grad_can_be_assigned_and_is_copied():
         x.grad = np.ones(2)
     with pytest.raises(ValueError, match="float32"):
         x.grad = np.ones(3, np.float32)
-    with pytest.raises(RuntimeError, match="does not require"):
-        Tensor(1.0).grad = np.ones(())
+    frozen = Tensor(1.0)  # as in PyTorch, a constant may hold one
+    frozen.grad = None
+    frozen.grad = np.ones(())
+    assert frozen.grad == 1 and not frozen.requires_grad
+    with pytest.raises(TypeError, match="int64"):
+        Tensor(1).grad = np.ones((), int)
 
 
 def test_an_assigned_zero_dimensional_grad_accumulates():

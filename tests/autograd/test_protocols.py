@@ -215,9 +215,6 @@ def test_constant_functions_with_other_results():
         lambda x: np.subtract.at(Tensor(np.zeros(3)), 0, x[0]),
         lambda x: np.add.at(np.zeros((2, 3)), 0, x[0]),
         lambda x: np.add(x, 1, out=np.zeros((2, 3))),
-        lambda x: np.add(X, X, out=(np.zeros((2, 3)),), where=x > 1),
-        lambda x: np.add(x, 1, where=X > 1),
-        lambda x: np.exp(x, dtype=np.float32),
         lambda x: np.sum(x, out=np.zeros(())),
         lambda x: np.concatenate([x, x], out=np.zeros((4, 3))),
         lambda x: operator.iadd(X.copy(), x),
@@ -244,7 +241,7 @@ def test_what_is_not_supported_raises(f):
 
 def test_errors_name_what_is_supported():
     for f, near in ((np.sort, "argsort"), (np.arctan, "tanh"), (np.nanmax, "max")):
-        with pytest.raises(TypeError, match=rf"is not defined for Tensors; .*Use \.detach\(\).*{near}"):
+        with pytest.raises(TypeError, match=rf"has no gradient here.*\.detach\(\).*{near}"):
             f(leaf())
     with pytest.raises(TypeError, match=r"np\.add\.accumulate"):
         np.add.accumulate(leaf())

@@ -52,7 +52,7 @@ def test_requires_grad_and_is_leaf():
     (c * 2).sum().backward()
     np.testing.assert_array_equal(c.grad, [2, 2, 2])
     c.requires_grad = False
-    assert c.grad is None and not (c * 2).requires_grad
+    assert not (c * 2).requires_grad
     for wanted in (True, False):
         with pytest.raises(RuntimeError, match="leaf only"):
             y.requires_grad = wanted
@@ -103,9 +103,9 @@ def test_identity_hash_and_elementwise_equality():
 
 def test_numbers_and_text():
     x = Tensor(2.5, requires_grad=True)
-    assert (
-        float(x) == 2.5 and int(x) == 2 and bool(x) and f"{x:.3f}" == "2.500" and f"{x * 2:.1e}" == "5.0e+00"
-    )
+    assert x.item() == 2.5 and bool(x) and f"{x:.3f}" == "2.500" and f"{x * 2:.1e}" == "5.0e+00"
+    c = x.detach()
+    assert float(c) == 2.5 and int(c) == 2 and complex(c) == 2.5
     assert [10, 20, 30][Tensor(1)] == 20
     assert repr(x) == "Tensor(2.5, requires_grad=True)"
     assert repr(x * 2) == "Tensor(5., op=multiply)"
@@ -229,9 +229,16 @@ def test_in_place_keeps_shape_and_dtype():
     assert count.tolist() == [2, 3] and count.dtype == np.int64
 
 
-def test_a_view_cannot_be_changed():
+def test_a_view_with_a_graph_that_could_not_hand_on_its_change_is_not_changed():
     y = leaf(3, 3) * 1
-    for view in (y[0], y.T, y.reshape(9), np.split(y, 3)[0]):
+    for view in (
+        y.T,
+        y.reshape(9),
+        np.split(y, 3)[0],
+        y.swapaxes(0, 1),
+        np.expand_dims(y, 0),
+        y[None].squeeze(),
+    ):
         with pytest.raises(TypeError, match="a view of another Tensor"):
             view += 1
         with pytest.raises(TypeError, match="a view of another Tensor"):

@@ -65,9 +65,7 @@ def test_backward_refuses_data_that_changed(name, change):
     w, x = leaf(3, 3), leaf(3, 3, seed=1)
     y = SAVES[name](w, x).sum()
     change(w)
-    with pytest.raises(
-        RuntimeError, match=r"shares memory with a leaf of shape \(3, 3\) that was changed in place"
-    ):
+    with pytest.raises(RuntimeError, match=r"shares memory with a Tensor that was changed in place"):
         y.backward()
     SAVES[name](w, x).sum().backward()  # a new forward is fine
 

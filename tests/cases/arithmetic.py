@@ -8,6 +8,7 @@ from cases.case import binary, case, nonzero, normal, positive, unary
 CASES = [
     *unary(ag.absolute, np.absolute, nonzero, "x"),
     *unary(ag.negative, np.negative),
+    *unary(ag.positive, np.positive),
     *unary(ag.square, np.square, normal, "x"),
     *unary(ag.sqrt, np.sqrt, positive, "y"),
     *binary(ag.add, np.add),

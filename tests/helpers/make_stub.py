@@ -20,17 +20,25 @@ from .tensor import Tensor
 
 class Bound:
 """
-UNARY = ("__neg__", "__abs__", "__invert__")
+ITEMS = {
+    "__getitem__": "    def __getitem__(self, index: Any) -> Tensor: ...",
+    "__setitem__": "    def __setitem__(self, index: Any, value: ArrayLike) -> None: ...",
+}
+UNARY = ("__neg__", "__pos__", "__abs__", "__invert__")
 
 
 def stub() -> str:
     lines = []
     for name, value in vars(Bound).items():
-        if isinstance(value, property):
+        if name in ("__getitem__", "__setitem__"):
+            lines.append(ITEMS[name])
+        elif name in ("__array_ufunc__", "__array_function__", "__getattr__"):
+            continue  # with __getattr__ in the stub, type checkers would take any name for an attribute
+        elif isinstance(value, property):
             lines += ["    @property", f"    def {name}(self) -> Tensor: ..."]
         elif name in UNARY:
             lines.append(f"    def {name}(self) -> Tensor: ...")
-        elif name.startswith("__") and callable(value) and not name.endswith("item__"):
+        elif name.startswith("__") and callable(value):
             ignore = "  # type: ignore[override]" if name in ("__eq__", "__ne__") else ""
             lines.append(f"    def {name}(self, other: ArrayLike) -> Tensor: ...{ignore}")
         elif callable(value):

@@ -36,8 +36,7 @@ def tokens(model, *batch):
 
 def gradients(loss, model):
     for p in model.parameters():
-        if p.requires_grad:
-            p.grad = None
+        p.grad = None
     loss.backward()
     return [p.grad for p in model.parameters()]
 
