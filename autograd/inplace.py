@@ -1,7 +1,7 @@
 """Writing to a Tensor: x += y, x[i] = y.
 
 A Tensor without a graph behaves as an ndarray does: the write goes into its memory, which its views share.
-With a graph the Tensor becomes another one, the result of an op; a view of it, x[i], hands the change on to x.
+With a graph the Tensor becomes another one, the result of an op; a view of it, x[i], hands the change on.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from .tensor import OTHER, Tensor, mark_view
 
 
 def get_item(x: Tensor, index: Any) -> Tensor:
-    """x[index], with every kind of index NumPy has; its shape is NumPy's. IndexError for one out of range."""
+    """x[index], with every kind of index NumPy has and of the shape that NumPy gives.
+
+    IndexError for an index out of range.
+    """
     part = getitem(x, index)
     return mark_view(part, x, index)
 

@@ -22,7 +22,11 @@ SCIPY: dict[str, Callable] = {}
 
 
 def array_ufunc(self, ufunc, method, *inputs, out=None, **kwargs):
-    """NumPy's protocol for ufuncs; `out=`, `where=` and `dtype=` are those of any ufunc."""
+    """NumPy's protocol for ufuncs: what `ufunc`, or a `method` of it, does with `inputs` that hold a Tensor.
+
+    `out=`, `where=` and `dtype=` work as for any ufunc; the shape of the result is NumPy's. TypeError where a
+    gradient would be lost.
+    """
     called = ufunc if method == "__call__" else getattr(ufunc, method)
     fn = FUNCTIONS.get(called) or _of_scipy(called)
     if fn is None:
@@ -41,7 +45,10 @@ def array_ufunc(self, ufunc, method, *inputs, out=None, **kwargs):
 
 
 def array_function(self, func, types, args, kwargs):
-    """NumPy's protocol for its other functions."""
+    """NumPy's protocol for its other functions: what `func` does with `args` and `kwargs` that hold a Tensor.
+
+    The shape of the result is NumPy's; `types` does not matter. TypeError where a gradient would be lost.
+    """
     fn = FUNCTIONS.get(func)
     if fn is None:
         name = f"{func.__module__.replace('numpy', 'np', 1)}.{func.__name__}"
@@ -50,7 +57,7 @@ def array_function(self, func, types, args, kwargs):
 
 
 def missing_attribute(self, name: str):
-    """The error for a name that Tensor does not have, with its spelling here if it is a word of PyTorch's."""
+    """AttributeError for a name that Tensor does not have, with its spelling here if it is PyTorch's word."""
     if name in ("_leaf", "_origin"):  # a slot that was never filled
         return None
     raise AttributeError(f"Tensor has no attribute {name!r}{dialect.hint(name, function_names())}")

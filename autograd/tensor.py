@@ -97,9 +97,10 @@ class Tensor(Bound):
         return known
 
     def become(self, data: np.ndarray) -> None:
-        """Take this array in place of the Tensor's own; a leaf keeps its gradient, cast, and its hooks.
+        """Take the array `data` in place of the Tensor's own; a leaf keeps its gradient, cast, and its hooks.
 
-        The array may have another dtype. ValueError for another shape, RuntimeError where there is a graph.
+        It may have another dtype. ValueError for another shape, TypeError for integers in place of what
+        requires a gradient, RuntimeError where there is a graph.
         """
         if not self.is_leaf:
             raise RuntimeError("only a leaf can become another array; use detach() first")

@@ -31,7 +31,7 @@ def subtract(needs: Needs, a: ArrayLike, b: ArrayLike):
 
 @op(numpy=np.positive)
 def positive(x: ArrayLike):
-    """+x, a copy of x."""
+    """+x, a copy of x, of its shape."""
     return np.positive(x), _to_one
 
 
