@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .graph import Graph as Graph
     from .graph import visualize as visualize
 else:
+    del tensor  # noqa: F821  (the file: a word of PyTorch's, which `__getattr__` tells Tensor)
     __all__ = ["Graph", "Tensor", "elementwise", "enable_grad", "grad", "gradcheck", "graph", "higher_order"]
     __all__ += ["keep_memory", "no_grad", "op", "special", "visualize"]
     __all__ += ops.__all__

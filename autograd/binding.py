@@ -49,7 +49,7 @@ def operators(fn: Callable) -> tuple[Callable, Callable, Callable]:
 
 
 def _is_operand(value) -> bool:
-    return isinstance(value, OPERANDS) or hasattr(value, "__array_function__")
+    return isinstance(value, OPERANDS) or hasattr(value, "__array__")  # a pandas Series, or another library's
 
 
 # ndarray's methods and operators whose form differs from that of the function.

@@ -31,14 +31,15 @@ def constant(
                     f"np.{fn.__name__} would lose the gradient of a Tensor; use .detach() for a constant"
                 )
             return value.data
-        return type(value)(map(strip, value)) if isinstance(value, (list, tuple)) else value
+        return _each(strip, value) if isinstance(value, (list, tuple)) else value
 
     def dress(value):
+        if isinstance(value, (list, tuple)):
+            return _each(dress, value)
         return wrap(as_array(value), None) if isinstance(value, np.generic) or is_array(value) else value
 
     def call(*args, **kwargs):
-        out = fn(*map(strip, args), **{key: strip(value) for key, value in kwargs.items()})
-        return tuple(map(dress, out)) if isinstance(out, tuple) else dress(out)
+        return dress(fn(*map(strip, args), **{key: strip(value) for key, value in kwargs.items()}))
 
     functools.update_wrapper(call, fn, assigned=("__name__",), updated=())
     call.__qualname__ = fn.__name__  # ufuncs of older NumPy have none
@@ -50,3 +51,9 @@ def constant(
     call.__module__ = sys._getframe(1).f_globals["__name__"]  # where it can be found, for pickle
     call.__dict__.update(facts=Facts(numpy=(fn,), operator=operator, method=method, flops=0))
     return call
+
+
+def _each(fn: Callable, value: Any) -> Any:
+    """fn of every item of a list or tuple, in one of its kind."""
+    items = map(fn, value)
+    return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)

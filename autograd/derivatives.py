@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from typing import Any
 
 import numpy as np
 
@@ -28,10 +29,10 @@ def grad(
     `create_graph` the result can be differentiated again, to any order; everything that leads to `outputs`
     must have been run under `higher_order()`. `retain_graph` is `create_graph` unless given. RuntimeError
     where nothing was recorded, or for an input that the outputs do not depend on, which `allow_unused` makes
-    `None`; ValueError where the number of `grad_outputs` or a shape is wrong.
+    `None`; ValueError where the number of `grad_outputs` or a shape is wrong; TypeError
+    for what is no Tensor.
     """
-    outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
-    inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    outputs, inputs = _tensors("outputs", outputs), _tensors("inputs", inputs)
     given = [None] * len(outputs) if grad_outputs is None else grad_outputs
     given = [given] if isinstance(given, (Tensor, np.ndarray)) else list(given)
     if len(given) != len(outputs):
@@ -64,6 +65,18 @@ def grad(
                 f"input {i} (shape {x.shape}) does not reach the outputs; allow_unused=True gives None"
             )
     return tuple(_own(found[x.edge]) for x in inputs)
+
+
+def _tensors(name: str, given: Any) -> list[Tensor]:
+    """One Tensor or several as a list; TypeError for anything else."""
+    found = list(given) if isinstance(given, (list, tuple)) else [given]
+    if not all(isinstance(x, Tensor) for x in found):
+        what = "a function" if callable(given) else type(given).__name__
+        raise TypeError(
+            f"grad: {name} is {what}, and must be a Tensor or a list of them: y = f(x), then grad(y, x), "
+            "with x = Tensor(..., requires_grad=True)"
+        )
+    return found
 
 
 def _own(g) -> Tensor | None:

@@ -217,7 +217,19 @@ class Tensor(Bound):
         return bool(self.data)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item() if self.ndim == 0 else str(self), spec)
+        if not spec:
+            return str(self)
+        if self.size != 1:
+            raise TypeError(
+                f"a Tensor of shape {self.shape} has no format {spec!r}, which is for one number: reduce it, "
+                "or format its elements"
+            )
+        return format(self.item(), spec)
+
+    def __copy__(self) -> Tensor:
+        if self.is_leaf:
+            return _leaf_again(type(self), self.data, self.requires_grad, self.grad)
+        return wrap(self.data, self.edge, type(self))
 
     def __float__(self) -> float:
         return float(self._number())

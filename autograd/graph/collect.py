@@ -23,10 +23,13 @@ def roots_of(output) -> tuple[list[engine.Edge], str]:
     """The edges that a graph starts from, and the message of the error that it ends in, if any."""
     if isinstance(output, BaseException):
         return [(failed_node(output), 0)], f"{type(output).__name__}: {output}"
-    outputs = [output] if isinstance(output, Tensor) else list(output)
+    outputs = list(output) if isinstance(output, (list, tuple)) else [output]
     for y in outputs:
         if not isinstance(y, Tensor):
-            raise TypeError(f"a graph is made of Tensors or of an op's exception, not of {type(y).__name__}")
+            hint = "; give it what that computes, as visualize(model(x))" if callable(y) else ""
+            raise TypeError(
+                f"a graph is made of Tensors or of an op's exception, not of {type(y).__name__}{hint}"
+            )
     roots = [y.edge for y in outputs if y.edge is not None]
     if not roots:
         raise ValueError(
