@@ -26,23 +26,43 @@ def replicate(
 ) -> Replicas:
     """Train `model` on several cores, each with a share of every batch.
 
-    `loss(model, *batch)` gives the mean loss of a batch, a Tensor with one number. The result is used so:
+    `loss(model, *batch)` gives the mean loss over the rows of a batch, a Tensor with one number, or (total,
+    count), a Tensor and a number or Tensor, for total / count. The result is used so:
+
+        def loss(model, ids, targets):  # of which -100 is padding
+            logits = model(ids).reshape(-1, vocabulary)
+            total = F.cross_entropy(logits, targets.reshape(-1), reduction="sum")
+            return total, (targets != -100).sum()
 
         with nn.parallel.replicate(model, optimizer, loss, workers=2) as replicas:
-            for x, y in batches:
-                value = replicas.step(x, y)
+            for ids, targets in batches:
+                value = replicas.step(ids, targets)
 
-    A step shares the arrays of the batch out along their first axis (shares that differ by a row are weighted
-    accordingly), sums the gradients, scales them to a norm of at most `max_norm` if given, and updates the
-    parameters: what one process would do with the whole batch, up to rounding. The model can be evaluated,
-    saved, loaded, frozen and switched to eval() in between, and the learning rate changed.
+    A step shares the batch out along the first axis of its arrays (also in tuples and dicts; a list is one
+    item for each row; all else is constant), sums the gradients, scales them to a norm of at most `max_norm`
+    if given, and updates the parameters: what one process would do with the whole batch, up to rounding. The
+    model can be evaluated, saved, loaded, frozen and switched to eval() in between, and the learning rate
+    changed.
+
+    Means are weighted by the number of rows; totals and counts are summed over the workers before they are
+    divided. Whether the shares of a batch give what the whole gives is tried in this process at steps 1, 2,
+    4, 8 ... of each kind of batch (nesting, dtypes, axes, training or evaluation), and ValueError says why
+    not: padding or weights in a mean, rows that are compared with each other, statistics over the batch. In
+    a try, dropout drops nothing and other random numbers are the same for the whole and each share. Where
+    that gives different numbers to a row (noise), rows are exchanged between the halves of the batch
+    instead; what then remains unseen is a count that depends on the random numbers, so return that.
 
     `workers`: their number, this process included; "auto" is one for each core. `kind`: "processes", forked
     and with parameters in shared memory, where the system can fork (Linux), else "threads", which wait for
-    each other in Python code. Each has one BLAS thread and, if there are enough, a core of its own. Random
-    numbers of the workers (dropout) differ and follow from nn.manual_seed. What `loss` changes in the model
-    or elsewhere (buffers, counters) stays in its worker. `replay`: steps are replayed from recordings, see
-    nn.replay.
+    each other in Python code. Each has one BLAS thread and, if there are enough, a core of its own. What
+    `loss` changes in the model or elsewhere (buffers, counters) stays in its worker. `replay`: steps are
+    replayed from recordings, see nn.replay.
+
+    Random numbers of the workers differ, in each step, and follow from nn.manual_seed: dropout, and what
+    `loss` draws from np.random, random or a generator that it or the model holds. Those streams of this
+    process, which is worker 0, are afterwards where they were before the step (where no try has seen them
+    drawn from yet, they go on as in one process). Threads share them: what `loss` draws is refused there,
+    but for generators that are attributes of the model. A worker alone draws as a plain loop does.
     """
     cores = len(available_cores())
     if workers == "auto":

@@ -19,10 +19,11 @@ import numpy as np
 class Link:
     """What connects one worker and its caller.
 
-    The caller uses `send` (a task) and `reported`, the worker `receive` and `report`. To keep step, the
-    worker raises the semaphore `up` and the caller `down`, in turns.
+    The caller uses `send` (a task, as `pack` gives it) and `reported`, the worker `receive` and `report`. To
+    keep step, the worker raises the semaphore `up` and the caller `down`, in turns.
     """
 
+    pack: Callable[[Any], Any]
     send: Callable[[Any], None]
     receive: Callable[[], Any]
     report: Callable[[Any], None]
@@ -75,9 +76,19 @@ class ProcessLink(Link):
         self._caller.close()
         serve(self)
 
-    def send(self, task) -> None:
+    @staticmethod
+    def pack(task) -> bytes:
+        try:
+            return pickle.dumps(task, pickle.HIGHEST_PROTOCOL)  # faster than the pipe's own pickling
+        except Exception as error:
+            raise TypeError(
+                f"replicas: this batch cannot be sent to another process ({error}); give arrays and what can "
+                "be pickled, or use kind='threads'"
+            ) from error
+
+    def send(self, packed: bytes) -> None:
         self._tasks.release()  # first: a large task is read while it is written
-        self._caller.send_bytes(pickle.dumps(task, pickle.HIGHEST_PROTOCOL))  # faster than its own pickling
+        self._caller.send_bytes(packed)
 
     def receive(self):
         self.wait(self._tasks, self.check_caller)  # a semaphore, because it can be tried quickly
@@ -115,7 +126,7 @@ class ThreadLink(Link):
         self.down.acquire()
         tasks: SimpleQueue = SimpleQueue()
         reports: SimpleQueue = SimpleQueue()
-        self.send, self.receive = tasks.put, tasks.get
+        self.pack, self.send, self.receive = lambda task: task, tasks.put, tasks.get
         self.report, self.reported = reports.put, reports.get
         self._left = False
         self._thread = threading.Thread(target=self._run, args=(serve,), daemon=True)

@@ -13,8 +13,8 @@ class Exchange:
     """Brings the gradients of all replicas together; `SharedBuffers` does so in shared memory.
 
     A version for another kind of memory (MPI) gives these attributes and methods. In a step every replica
-    writes its gradients and calls `agree`; if that says so, all go on with `used_by_any`, `sum` and `norm` in
-    this order; at the end all call `wait`.
+    calls `totals` where the loss gives (total, count), writes its gradients and calls `agree`; if that says
+    so, all go on with `used_by_any`, `sum` and `norm` in this order; at the end all call `wait`.
     """
 
     index: int  # of this replica, from 0 on
@@ -23,6 +23,10 @@ class Exchange:
     used: list[np.ndarray]  # and for each, which of its parameters have one
     losses: np.ndarray  # what all gave to `agree`
     failed: np.ndarray  # and who could not
+
+    def totals(self, numbers: np.ndarray | None) -> np.ndarray:
+        """The sums of these two numbers over all replicas, nan if one has failed and gives None."""
+        raise NotImplementedError
 
     def agree(self, loss: float | None) -> bool:
         """Give this replica's part of the mean loss, None if it failed. Whether all have a finite one."""

@@ -15,9 +15,13 @@ from .. import random
 from ..module import Module
 from ..optim import Optimizer
 from ..structure import Structure
+from . import streams
+from .comparison import Comparison, Form
 from .cores import BlasLimit, available_cores, one_blas_thread, pin
 from .crew import Link, ProcessLink, ThreadLink, shared_array
+from .held import streams_of
 from .shared_buffers import SharedBuffers
+from .shares import bounds_of, is_flat, kind_of, rows_of, take
 from .worker import Settings, Task, Worker
 
 
@@ -47,6 +51,10 @@ class Replicas:
         self._exchange = shared.seat(0, self._meet)
         self._memory = [flat.values for _, flat in optimizer.buffers()]
         self._known: Settings | None = None
+        self._loss, self._replay = loss, replay
+        own = streams_of(model, loss, kind == "threads")
+        self._drawn = [stream for stream in own if stream is not random.generator()]
+        self._comparison = Comparison(model, loss, workers, own)
         self._links: list[Link] = []
         self._closed = False
         self._cores = available_cores()
@@ -66,15 +74,16 @@ class Replicas:
         link_kind = ProcessLink if self.kind == "processes" else ThreadLink
         for index in range(1, self.workers):
             twin, params = (model, None) if self.kind == "processes" else _twin(model)
+            drawn = streams_of(twin, self._loss, self.kind == "threads")
 
-            def serve(link: Link, index=index, twin=twin, params=params) -> None:
+            def serve(link: Link, index=index, twin=twin, params=params, drawn=drawn) -> None:
                 self._pin(index)
 
                 def meet() -> None:
                     link.up.release()
                     link.wait(link.down, link.check_caller)
 
-                make(shared.seat(index, meet), twin, params=params).serve(link)
+                make(shared.seat(index, meet), twin, params=params, drawn=drawn).serve(link)
 
             self._links.append(link_kind(serve))
         self._pin(0)
@@ -88,11 +97,13 @@ class Replicas:
     def step(self, *batch) -> float:
         """Train on a batch: gradients of its mean loss, clipped, and one update. Returns the loss.
 
-        Raises FloatingPointError if the loss or the gradients' norm is not finite, or whatever a worker
-        raised; no parameter has been changed then.
+        Raises FloatingPointError if the loss or the gradients' norm is not finite, ValueError if the loss
+        cannot be put together from shares, or whatever a worker raised; no parameter has been changed then.
         """
         self._run(batch, train=True)
-        losses, norm = self._exchange.losses, self._self.norm
+        losses, norm, sums = self._exchange.losses, self._self.norm, self._self.sums
+        if sums is not None and sums[1] == 0:
+            raise FloatingPointError("replicas: the counts of the batch sum to 0; no parameter was changed")
         for index, loss in enumerate(losses.tolist()):
             if not math.isfinite(loss):
                 raise FloatingPointError(
@@ -116,7 +127,7 @@ class Replicas:
         self._closed = True
         for link in self._links:
             with suppress(OSError):  # it may be dead
-                link.send(None)
+                link.send(link.pack(None))
         for link in self._links:
             link.join(2.0)
         pin(self._cores)
@@ -129,6 +140,12 @@ class Replicas:
     def __exit__(self, *exc) -> None:
         self.close()
 
+    def __reduce_ex__(self, protocol):  # what copying and pickling ask for
+        raise TypeError(
+            "replicas are workers and the memory they share, which cannot be copied or pickled; "
+            "the model and the optimizer can be: use nn.save, or copy the model"
+        )
+
     def __repr__(self) -> str:
         return f"Replicas({self.workers} {self.kind}{', closed' if self._closed else ''})"
 
@@ -138,22 +155,44 @@ class Replicas:
         if self._closed:
             raise RuntimeError("these replicas are closed; call replicate() again")
         self._check_model()
-        shares = _split(batch, self.workers)
-        settings: Settings | None = Settings.of(self._self.modules, self._self.params, self._optimizer)
-        settings, self._known = (None if settings == self._known else settings), settings
+        rows = rows_of(batch, self.workers)
+        if self._replay and not is_flat(batch):
+            raise TypeError("replicas: with replay=True a batch is of arrays and constants, not nested")
+        settings = Settings.of(self._self.modules, self._self.params, self._optimizer)
+        form = self._form(batch, rows, train, settings)
         seed = random.generator().bit_generator.random_raw() if self.workers > 1 else 0
-        tasks = [Task(train, share, weight, seed, settings) for share, weight in shares]
+        changed = None if settings == self._known else settings
+        tasks = [
+            Task(train, take(batch, share), len(share) / rows, seed, changed, form.pair if form else None)
+            for share in bounds_of(rows, self.workers)
+        ]
+        packed = [link.pack(task) for link, task in zip(self._links, tasks[1:], strict=True)]
+        self._known = settings
+        drawn = self._drawn if form is not None and form.draws else ()
         try:
-            for link, task in zip(self._links, tasks[1:], strict=True):
+            for link, content in zip(self._links, packed, strict=True):
                 try:
-                    link.send(task)
+                    link.send(content)
                 except OSError:
                     self._check_alive()
                     raise
-            error = self._self.run(tasks[0])
+            with streams.seeded(drawn, seed, 0):
+                error = self._self.run(tasks[0])
         except BaseException:  # a worker died, or Ctrl-C while waiting for one
             self.close()
             raise
+        self._raise_failures(error)
+        if form is not None and not np.isfinite(self._exchange.losses).all():
+            self._comparison.compare(form, batch, rows, train)  # perhaps a share has nothing that counts
+
+    def _form(self, batch: tuple, rows: int, train: bool, settings: Settings) -> Form | None:
+        """What is known of the loss for this kind of batch; None for a worker alone, which needs no such."""
+        if self.workers == 1:
+            return None
+        key = train, tuple(settings.training), kind_of(batch)
+        return self._comparison.form(key, batch, rows, train)
+
+    def _raise_failures(self, error: BaseException | None) -> None:
         failed = np.flatnonzero(self._exchange.failed).tolist()
         texts = {index: self._links[index - 1].reported() for index in failed if index > 0}
         if error is not None:
@@ -199,22 +238,3 @@ def _twin(model: Module) -> tuple[Module, dict[int, Tensor]]:
         own.grad = None
         own.data = p.data
     return twin, {id(p): own for p, own in pairs}
-
-
-def _split(batch: tuple, count: int) -> list[tuple[tuple, float]]:
-    """For each worker its rows of every array of the batch, and which part of all rows they are."""
-    arrays = [x.data if isinstance(x, Tensor) else x for x in batch]
-    lengths = {len(x) for x in arrays if isinstance(x, np.ndarray) and x.ndim}
-    if len(lengths) != 1 or min(lengths) < count:
-        shapes = ", ".join(str(np.shape(x)) for x in arrays)
-        raise ValueError(
-            f"replicas: a batch of arrays with shapes {shapes} cannot be shared out among {count} workers: "
-            f"all must have the same first axis, with at least {count} rows"
-        )
-    (n,) = lengths
-    bounds = [n * index // count for index in range(count + 1)]
-    shares = []
-    for start, stop in zip(bounds, bounds[1:], strict=False):
-        rows = (x[start:stop] if isinstance(x, np.ndarray) and x.ndim else x for x in arrays)
-        shares.append((tuple(rows), (stop - start) / n))
-    return shares

@@ -28,6 +28,7 @@ class SharedBuffers(Exchange):
         self.sharers = workers
         self.losses = allocate((workers,), np.float64)
         self.failed = allocate((workers,), np.bool_)
+        self._numbers = allocate((workers, 2), np.float64)
         self._squares = allocate((workers,), np.float64)  # of the sums that a replica looks after
         self._gradients = [allocate((workers, flat.values.size), flat.dtype) for flat in flats]
         self._used = [allocate((workers, len(flat.params)), np.bool_) for flat in flats]
@@ -43,6 +44,11 @@ class SharedBuffers(Exchange):
 
     def wait(self) -> None:
         self._wait()
+
+    def totals(self, numbers: np.ndarray | None) -> np.ndarray:
+        self._numbers[self.index] = math.nan if numbers is None else numbers
+        self.wait()
+        return self._numbers.sum(axis=0)
 
     def agree(self, loss: float | None) -> bool:
         self.failed[self.index] = loss is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,8 +18,10 @@ from ..module import Module
 from ..optim import Optimizer
 from ..optim.steps import clip, update
 from ..replay import Replay
+from . import streams
 from .crew import Link
 from .exchange import Exchange
+from .losses import as_one
 
 
 @dataclass
@@ -30,6 +33,9 @@ class Task:
     weight: float  # of the share in the mean over the batch
     seed: int  # of this step's random numbers
     settings: Settings | None  # if they changed
+    pair: bool | None = (
+        False  # whether the loss gives (total, count); None: whatever it is, nobody else waits
+    )
 
 
 @dataclass
@@ -59,10 +65,12 @@ class Settings:
 class Worker:
     """One of several replicas of a model: computes gradients, and updates what the exchange leaves to it.
 
-    `params`: its parameters by id of the optimizer's, where they are not the same Tensors.
+    `params`: its parameters by id of the optimizer's, where they are not the same Tensors. `drawn`: random
+    number streams that are its alone, to be seeded for each task.
     """
 
     norm = math.nan  # of the last step's gradients, over all parameters
+    sums: np.ndarray | None = None  # of the last (total, count) over all workers
 
     def __init__(
         self,
@@ -73,6 +81,7 @@ class Worker:
         max_norm: float | None,
         replay: bool,
         params: dict[int, Tensor] | None = None,
+        drawn: Sequence[streams.Stream] = (),
     ):
         self.exchange = exchange
         self.modules = list(model.modules())
@@ -89,7 +98,9 @@ class Worker:
             for flat, row in zip(flats, exchange.gradients, strict=True)
         ]
         places = {id(p): place for leaves in self.leaves for p, place in leaves}
-        self.loss = Replay(model, loss, places) if replay else partial(loss, model)
+        one = partial(as_one, loss)
+        self.loss = Replay(model, one, places) if replay else partial(one, model)
+        self.drawn = drawn
         self.scratch = [flat.new_scratch()[1:] for flat in flats]
 
     def serve(self, link: Link) -> None:
@@ -101,34 +112,54 @@ class Worker:
             if task.settings is not None:
                 task.settings.apply(self.modules, self.params, self.optimizer)
             random.use_own_numbers([task.seed, self.exchange.index])
+            streams.seed(self.drawn, task.seed, self.exchange.index)
             error = self.run(task, link.report)
             del task, error
 
     def run(self, task: Task, report: Callable[[str], None] | None = None) -> BaseException | None:
         """Do a task in step with the other workers; gives back what went wrong with this one's share."""
-        loss = error = None
-        try:
-            loss = self._use(task)
-        except BaseException as problem:  # KeyboardInterrupt too: the others are waiting
-            error = problem
-            if report is not None:
-                report(traceback.format_exc())
+        errors: list[BaseException] = []
+
+        def tried(part: Callable[..., Any], *arguments: Any) -> Any:
+            try:
+                return None if errors else part(*arguments)
+            except BaseException as problem:  # KeyboardInterrupt too: the others are waiting
+                errors.append(problem)
+                if report is not None:
+                    report(traceback.format_exc())
+                return None
+
+        out, self.sums = tried(self._forward, task), None
+        if task.pair or (task.pair is None and out is not None and out.ndim == 1):
+            self.sums = self.exchange.totals(None if out is None else out.data)
+        loss = tried(self._backward, task, out)
         if self.exchange.agree(loss) and task.train:
             self._update()
         self.exchange.wait()
-        return error
+        return errors[0] if errors else None
 
-    def _use(self, task: Task) -> float:
-        """The share's part of the mean loss, its gradients given to the exchange."""
-        if not task.train:
-            with no_grad():
-                return _number(self.loss(*task.share)) * task.weight
-        loss = self.loss(*task.share)
-        part = _number(loss) * task.weight
+    def _forward(self, task: Task) -> Tensor:
+        """What the loss gives for the share: a mean, or an array of total and count."""
+        with nullcontext() if task.train else no_grad():
+            out = self.loss(*task.share)
+        if task.pair is not None and task.pair != (out.ndim == 1):
+            raise TypeError("replicas: the loss gives (total, count) for some batches and a mean for others")
+        return out
+
+    def _backward(self, task: Task, out: Tensor) -> float:
+        """The share's part of the loss, its gradients given to the exchange."""
+        if self.sums is None:
+            part, seed = out.item() * task.weight, np.full(out.shape, task.weight, out.dtype)
+        else:
+            total, count = self.sums
+            with np.errstate(all="ignore"):  # no count at all: the loss is nan
+                part, seed = float(out.data[0] / count), np.array([1 / count, -total / count**2])
+        if not task.train or not np.isfinite([part, *seed.flat]).all():
+            return part
         # not by way of `grad`, which would copy once more
         found: dict = {p.edge: None for leaves in self.leaves for p, _ in leaves if p.edge is not None}
-        if loss.edge is not None:
-            engine.walk([loss.edge], [np.full(loss.shape, task.weight, loss.dtype)], targets=found)
+        if out.edge is not None:
+            engine.walk([out.edge], [seed], targets=found)
         for leaves, used in zip(self.leaves, self.exchange.used, strict=True):
             for i, (p, place) in enumerate(leaves):
                 g = found.get(p.edge)
@@ -150,10 +181,3 @@ class Worker:
             if first == 0:  # the counts are shared too
                 for (_, flat), of_buffer in zip(optimizer.buffers(), used, strict=True):
                     flat.count_step(of_buffer)
-
-
-def _number(loss) -> float:
-    if not isinstance(loss, Tensor) or loss.size != 1:
-        given = f"a Tensor of shape {loss.shape}" if isinstance(loss, Tensor) else type(loss).__name__
-        raise TypeError(f"the loss of replicas must be a Tensor with one number, got {given}")
-    return loss.item()

@@ -32,6 +32,10 @@ class Messages(Exchange):
             box[self.index].put(pickle.dumps(mine))
         return [pickle.loads(messages.get(timeout=30)) for messages in self.boxes[self.index]]
 
+    def totals(self, numbers):
+        told = self.to_all(numbers)
+        return np.sum([np.full(2, math.nan) if numbers is None else numbers for numbers in told], axis=0)
+
     def agree(self, loss):
         told = self.to_all(loss)
         self.failed = np.array([loss is None for loss in told])
@@ -62,15 +66,14 @@ def workers(count, loss, max_norm, replay):
     return replicas
 
 
-def step(replicas, x, y, train=True):
+def step(replicas, x, y, train=True, pair=False):
     """All replicas at once, each with its share; what went wrong in each."""
     count = len(replicas)
+    shares = [(x[i::count], y[i::count]) for i in range(count)]
+    tasks = [Task(train, share, len(share[0]) / len(x), 0, None, pair) for share in shares]
     with ThreadPoolExecutor(count) as pool:
         started = [
-            pool.submit(
-                worker.run, Task(train, (x[i::count], y[i::count]), len(x[i::count]) / len(x), 0, None)
-            )
-            for i, (_, _, worker) in enumerate(replicas)
+            pool.submit(worker.run, task) for (_, _, worker), task in zip(replicas, tasks, strict=True)
         ]
         return [each.result(timeout=60) for each in started]
 
@@ -96,6 +99,31 @@ def test_replicas_that_share_no_memory_train_as_one_process(count, max_norm, rep
             np.testing.assert_allclose(state(its_model)[name], array, rtol=1e-9, atol=1e-12)
         for entry in its_optimizer.state_dict()["state"].values():
             assert entry["step"] == 4
+
+
+def weighted(model, x, y):
+    """Rows count as much as y says, and some not at all."""
+    counts = np.abs(y) * (y > -0.5)
+    return ((model(x)[:, 0] - y) ** 2 * counts).sum(), counts.sum()
+
+
+@pytest.mark.parametrize("replay", [False, True])
+def test_totals_and_counts_are_summed_without_shared_memory_too(replay):
+    model, optimizer = net()
+    replicas = workers(3, weighted, 0.1, replay)
+    for seed in range(4):
+        x, y = regression(7, seed)
+        assert step(replicas, x, y, pair=True) == [None] * 3
+        total, count = weighted(model, x, y)
+        loss = total / count
+        optimizer.zero_grad()
+        loss.backward()
+        clip_grad_norm_(model.parameters(), 0.1)
+        optimizer.step()
+        for its_model, _, worker in replicas:
+            assert worker.exchange.losses.sum() == pytest.approx(loss.item(), rel=1e-12)
+            for name, array in state(model).items():
+                np.testing.assert_allclose(state(its_model)[name], array, rtol=1e-10, atol=1e-12)
 
 
 def test_all_learn_who_failed_and_no_replica_changes():
@@ -136,6 +164,9 @@ def test_shared_buffers_hold_the_parameters_and_sum_every_row():
     for index, seat in enumerate(seats):
         seat.gradients[0][:] = np.arange(8) * 10**index
         seat.used[0][:] = [True, False] if index else [False, False]
+    seats[0].totals(np.array([1.0, 2.0]))
+    np.testing.assert_array_equal(seats[1].totals(np.array([0.5, 3.0])), [1.5, 5.0])
+    assert np.isnan(seats[0].totals(None)).all()
     seats[0].agree(1.5)
     assert seats[1].agree(None) is False and shared.failed.tolist() == [False, True]
     assert seats[1].agree(0.5) is True and shared.losses.tolist() == [1.5, 0.5]
@@ -146,4 +177,4 @@ def test_shared_buffers_hold_the_parameters_and_sum_every_row():
     np.testing.assert_array_equal(np.concatenate([g for (g,) in sums]), np.arange(8) * 11.0)
     norms = [seat.norm(g) for seat, g in zip(seats, sums, strict=True)]
     assert norms[1] == pytest.approx(11 * math.sqrt(sum(i * i for i in range(8))))
-    assert calls == [0, 1, 1, 0, 1]
+    assert calls == [0, 1, 0, 0, 1, 1, 0, 1]

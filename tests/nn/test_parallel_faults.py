@@ -1,6 +1,8 @@
 """nn.parallel: what goes wrong is told clearly, within seconds, and changes no parameter."""
 
+import copy
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -229,3 +231,43 @@ def test_workers_end_with_their_caller(ending):
         assert errors.count("Traceback") == 1 and "KeyboardInterrupt" in errors
     else:
         assert errors == ""
+
+
+def test_replicas_are_not_copied_or_pickled(kind):
+    with parallel.replicate(*net(), squared, workers=2, kind=kind) as replicas:
+        for attempt in (copy.copy, copy.deepcopy, pickle.dumps):
+            with pytest.raises(TypeError, match="cannot be copied or pickled.*nn.save"):
+                attempt(replicas)
+        assert np.isfinite(replicas.step(*regression(4)))
+
+
+def test_closed_replicas_evaluate_nothing(kind):
+    replicas = parallel.replicate(*net(), squared, workers=2, kind=kind)
+    replicas.close()
+    with pytest.raises(RuntimeError, match="are closed"):
+        replicas.evaluate(*regression(4))
+
+
+def test_ctrl_c_in_the_comparison_leaves_everything_as_it_was(kind):
+    def interrupted(model, x, y):
+        if len(x) == 6:  # the whole batch
+            raise KeyboardInterrupt
+        return squared(model, x, y)
+
+    model, optimizer = net()
+    before = state(model)
+    with parallel.replicate(model, optimizer, interrupted, workers=2, kind=kind) as replicas:
+        with pytest.raises(KeyboardInterrupt):
+            replicas.step(*regression(6))
+        assert all(np.array_equal(before[k], v) for k, v in model.state_dict().items())
+        assert np.isfinite(replicas.step(*regression(4)))
+
+
+@needs_fork
+def test_what_a_file_holds_back_is_written_once(tmp_path):
+    with open(tmp_path / "log.txt", "w") as log:
+        log.write("before\n")  # still in memory when the workers are forked
+        with parallel.replicate(*net(), squared, workers=3, kind="processes") as replicas:
+            replicas.step(*regression(6))
+        log.write("after\n")
+    assert (tmp_path / "log.txt").read_text() == "before\nafter\n"

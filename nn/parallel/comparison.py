@@ -1,0 +1,214 @@
+"""Whether the shares of a batch together give what the whole batch gives, tried in one process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+
+from ...autograd import Tensor
+from ...autograd.arrays import draws
+from ...autograd.modes import current
+from .. import random
+from ..module import Module
+from . import streams
+from .held import Held
+from .losses import numbers, parts
+from .shares import bounds_of, take
+
+SAMPLES = 8  # of a loss that draws random numbers
+Rows = range | np.ndarray
+
+
+@dataclass
+class Form:
+    """What is known of a loss for one kind of batch."""
+
+    calls: int = 0
+    pair: bool = False  # whether it gives (total, count)
+    draws: bool = False  # whether it draws from np.random, random, or a generator that it holds
+
+    @property
+    def due(self) -> bool:
+        """At calls 1, 2, 4, 8 ...: batches without padding show nothing, nor does an untrained last layer."""
+        return self.calls & (self.calls - 1) == 0
+
+
+class Comparison:
+    """Tries a loss on whole batches and on their shares.
+
+    `own`: random number streams that no two workers draw from.
+    """
+
+    def __init__(self, model: Module, loss: Callable, workers: int, own: Sequence[streams.Stream]):
+        self.model, self.loss, self.workers = model, loss, workers
+        self._own = {id(stream) for stream in own}
+        self._forms: dict[Any, Form] = {}
+
+    def form(self, key: Any, batch: tuple, rows: int, grad: bool) -> Form:
+        """What is known of this kind of batch, after a comparison where one is due."""
+        form = self._forms.setdefault(key, Form())
+        form.calls += 1
+        if form.due:
+            compared = False
+            try:
+                compared = self.compare(form, batch, rows, grad)
+            finally:
+                form.calls -= not compared  # then the next one is due
+        return form
+
+    def compare(self, form: Form, batch: tuple, rows: int, grad: bool) -> bool:
+        """ValueError if the shares do not give what the whole batch gives; whether they could be compared.
+
+        The loss is called several times, without dropout: in double precision and without recording first,
+        and if that raises something, as it is. If that too fails for a share, nothing is compared: the step
+        will tell. What the loss changes meanwhile is put back, as far as `Held` knows of it.
+        """
+        held = Held(self.model, self.loss)
+        drawn = {id(stream): stream for stream in [*streams.shared_streams(), *held.streams]}
+        sources = list({**drawn, id(random.generator()): random.generator()}.values())
+        trial = Trial(self.model, self.loss, batch, held, sources)
+        try:
+            for double in (True, False):
+                with as_tried(list(self.model.parameters()), double, grad and not double):
+                    if not trial.run(bounds_of(rows, self.workers), last=not double):
+                        continue
+                    form.pair = len(trial.whole) == 2
+                    form.draws = any(id(stream) in drawn for stream in trial.moved)
+                    self._check_shared([s for s in trial.moved if id(s) in drawn.keys() - self._own])
+                    self._judge(trial, rows, form.calls <= 1)
+                    return True
+            return False
+        finally:
+            trial.start()
+
+    @staticmethod
+    def _check_shared(moved: Sequence[streams.Stream]) -> None:
+        for stream in moved:
+            raise ValueError(
+                f"replicas: the loss draws from {streams.name(stream)}, which threads share: who gets which "
+                "numbers would be chance. Draw from a generator that is an attribute of the model, or draw "
+                "before the step and give the numbers with the batch, or use kind='processes'"
+            )
+
+    def _judge(self, trial: Trial, rows: int, first: bool) -> None:
+        put_together = np.sum(trial.shares, axis=0)
+        if not np.isfinite(trial.whole).all() or trial.alike([trial.whole], trial.shares):
+            return
+        if trial.moved:  # with other random numbers for the same rows, that need not be the same
+            a, h = np.arange(rows), rows // 2
+            b = np.roll(a, -h)
+            pairs = [(a, b), (np.r_[a[:h], b[h:]], np.r_[b[:h], a[h:]])]
+            before, after = ([trial.numbers(each) for each in pair] for pair in pairs)
+            if trial.alike(before, after) and not (first and trial.apart(bounds_of(rows, self.workers))):
+                return
+        self._refuse(trial.whole, put_together)
+
+    def _refuse(self, whole: np.ndarray, put_together: np.ndarray) -> NoReturn:
+        of_whole, of_shares = (", ".join([f"{x:.7g}" for x in of]) for of in (whole, put_together))
+        if len(whole) == 1:
+            raise ValueError(
+                f"replicas: the loss of the whole batch is {of_whole}, that of its {self.workers} shares, "
+                f"weighted by their rows, {of_shares}: it is no mean in which all rows count alike. Where "
+                "some elements do not count (padding, masks) or have weights, return (total, count), which "
+                "are summed over the workers before dividing: F.cross_entropy(..., reduction='sum') and "
+                "(targets != -100).sum(), for instance. Where rows are compared with each other, or a layer "
+                "takes statistics over the batch, use workers=1. No parameter was changed"
+            )
+        raise ValueError(
+            f"replicas: (total, count) of the whole batch is ({of_whole}), the sums over its {self.workers} "
+            f"shares are ({of_shares}). Both must be sums, no means, over rows that do not influence each "
+            "other; where they do (as in statistics over the batch), use workers=1. No parameter was changed"
+        )
+
+
+class Trial:
+    """A loss tried on rows of a batch, each time with what is `held` and `sources` of random numbers as they
+    were at first."""
+
+    def __init__(self, model: Module, loss: Callable, batch: tuple, held: Held, sources: list):
+        self.model, self.loss, self.batch, self.held = model, loss, batch, held
+        self.sources = sources
+        self.states = [streams.read(source) for source in sources]
+        self.double = all(p.dtype == np.float64 for p in model.parameters())
+        self.dtype = np.dtype(np.float64)  # of the loss
+
+    def run(self, shares: Sequence[range], last: bool) -> bool:
+        """Set `shares` and `whole`; False if that cannot be done. An error of the whole batch alone is raised
+        at the `last` try."""
+        rows = shares[-1].stop
+        try:
+            self.shares = [self.numbers(share, len(share) / rows) for share in shares]
+        except Exception:
+            return False
+        try:
+            self.whole = self.numbers(range(rows))
+        except Exception:
+            if last:
+                raise
+            return False
+        self.moved = streams.moved(self.sources, self.states)
+        if {len(share) for share in self.shares} != {len(self.whole)}:
+            raise TypeError("replicas: the loss gives (total, count) for some batches and a mean for others")
+        return True
+
+    def start(self) -> None:
+        for source, state in zip(self.sources, self.states, strict=True):
+            streams.write(source, state)
+        self.held.restore()
+
+    def numbers(self, rows: Rows, weight: float = 1.0, anew: bool = False) -> np.ndarray:
+        """What the loss gives for these rows, copied: it may write into them. `anew`: go on drawing."""
+        self.held.restore() if anew else self.start()
+        with np.errstate(all="ignore"):
+            given = self.loss(self.model, *take(self.batch, np.asarray(rows)))
+        self.dtype = parts(given)[0].dtype
+        return numbers(given, weight)
+
+    def alike(self, a: Sequence[np.ndarray], b: Sequence[np.ndarray]) -> bool:
+        """Whether the sums are equal up to rounding.
+
+        Parts of a float32 model stay what they are (a frozen one that the loss holds), hence 1e-5 for it.
+        """
+        tolerance = {8: 1e-9 if self.double else 1e-5, 4: 1e-3}.get(self.dtype.itemsize, 5e-2)
+        scale = np.abs([*a, *b]).max(axis=0) + 0.01
+        return bool((np.abs(np.sum(a, axis=0) - np.sum(b, axis=0)) <= tolerance * scale).all())  # nan is not
+
+    def apart(self, shares: Sequence[range]) -> bool:
+        """Whether samples of the whole batch's loss and of its shares' are further apart than they spread."""
+        rows = shares[-1].stop
+
+        def sample(of: Sequence[range]) -> np.ndarray:
+            return np.sum([self.numbers(share, len(share) / rows, anew=True) for share in of], axis=0)
+
+        one, other = ([sample(of) for _ in range(SAMPLES)] for of in ([range(rows)], shares))
+        gap = np.max([np.min(one, 0) - np.max(other, 0), np.min(other, 0) - np.max(one, 0)], axis=0)
+        return bool((gap > np.max([np.ptp(one, 0), np.ptp(other, 0)], axis=0)).any())
+
+
+@contextmanager
+def as_tried(params: Sequence[Tensor], double: bool, grad: bool) -> Iterator[None]:
+    """Dropout keeps everything as it is; the parameters are in double precision if wanted."""
+
+    def draw(fn: Callable, *arguments: Any) -> np.ndarray:
+        if fn is not random._keep_mask:
+            return fn(*arguments)
+        shape, p = arguments
+        return np.full(shape, 1 - p, np.float32)  # it is divided by 1 - p
+
+    arrays = [p.data for p in params]
+    token, mode = draws.set(draw), current.get()
+    try:
+        current.set(mode.but(grad=grad))
+        if double:
+            for p, array in zip(params, arrays, strict=True):
+                p.data = array.astype(np.float64)
+        yield
+    finally:
+        draws.reset(token)
+        current.set(mode)
+        for p, array in zip(params, arrays, strict=True):
+            p.data = array
