@@ -28,7 +28,7 @@ class Form:
     """What is known of a loss for one kind of batch."""
 
     calls: int = 0
-    pair: bool = False  # whether it gives (total, count)
+    pair: bool | None = False  # whether it gives (total, count)
     draws: bool = False  # whether it draws from np.random, random, or a generator that it holds
 
     @property
@@ -74,7 +74,7 @@ class Comparison:
         try:
             for double in (True, False):
                 with as_tried(list(self.model.parameters()), double, grad and not double):
-                    if not trial.run(bounds_of(rows, self.workers), last=not double):
+                    if not trial.run(bounds_of(rows, self.workers), double):
                         continue
                     form.pair = len(trial.whole) == 2
                     form.draws = any(id(stream) in drawn for stream in trial.moved)
@@ -136,10 +136,10 @@ class Trial:
         self.double = all(p.dtype == np.float64 for p in model.parameters())
         self.dtype = np.dtype(np.float64)  # of the loss
 
-    def run(self, shares: Sequence[range], last: bool) -> bool:
+    def run(self, shares: Sequence[range], double: bool) -> bool:
         """Set `shares` and `whole`; False if that cannot be done. An error of the whole batch alone is raised
-        at the `last` try."""
-        rows = shares[-1].stop
+        unless `double`: there will be another try."""
+        rows, self.doubled = shares[-1].stop, double
         try:
             self.shares = [self.numbers(share, len(share) / rows) for share in shares]
         except Exception:
@@ -147,7 +147,7 @@ class Trial:
         try:
             self.whole = self.numbers(range(rows))
         except Exception:
-            if last:
+            if not double:
                 raise
             return False
         self.moved = streams.moved(self.sources, self.states)
@@ -164,7 +164,7 @@ class Trial:
         """What the loss gives for these rows, copied: it may write into them. `anew`: go on drawing."""
         self.held.restore() if anew else self.start()
         with np.errstate(all="ignore"):
-            given = self.loss(self.model, *take(self.batch, np.asarray(rows)))
+            given = self.loss(self.model, *take(self.batch, np.asarray(rows), self.doubled))
         self.dtype = parts(given)[0].dtype
         return numbers(given, weight)
 
@@ -174,7 +174,7 @@ class Trial:
         Parts of a float32 model stay what they are (a frozen one that the loss holds), hence 1e-5 for it.
         """
         tolerance = {8: 1e-9 if self.double else 1e-5, 4: 1e-3}.get(self.dtype.itemsize, 5e-2)
-        scale = np.abs([*a, *b]).max(axis=0) + 0.01
+        scale = np.abs([*a, *b]).max(axis=0) + 0.001
         return bool((np.abs(np.sum(a, axis=0) - np.sum(b, axis=0)) <= tolerance * scale).all())  # nan is not
 
     def apart(self, shares: Sequence[range]) -> bool:

@@ -159,16 +159,18 @@ class Replicas:
         if self._replay and not is_flat(batch):
             raise TypeError("replicas: with replay=True a batch is of arrays and constants, not nested")
         settings = Settings.of(self._self.modules, self._self.params, self._optimizer)
-        form = self._form(batch, rows, train, settings)
+        form = Form(pair=None)  # a worker alone finds out
+        if self.workers > 1:
+            key = train, tuple(settings.training), kind_of(batch)
+            form = self._comparison.form(key, batch, rows, train)
         seed = random.generator().bit_generator.random_raw() if self.workers > 1 else 0
         changed = None if settings == self._known else settings
         tasks = [
-            Task(train, take(batch, share), len(share) / rows, seed, changed, form.pair if form else None)
+            Task(train, take(batch, share), len(share) / rows, seed, changed, form.pair)
             for share in bounds_of(rows, self.workers)
         ]
         packed = [link.pack(task) for link, task in zip(self._links, tasks[1:], strict=True)]
         self._known = settings
-        drawn = self._drawn if form is not None and form.draws else ()
         try:
             for link, content in zip(self._links, packed, strict=True):
                 try:
@@ -176,21 +178,14 @@ class Replicas:
                 except OSError:
                     self._check_alive()
                     raise
-            with streams.seeded(drawn, seed, 0):
+            with streams.seeded(self._drawn if form.draws else (), seed, 0):
                 error = self._self.run(tasks[0])
         except BaseException:  # a worker died, or Ctrl-C while waiting for one
             self.close()
             raise
         self._raise_failures(error)
-        if form is not None and not np.isfinite(self._exchange.losses).all():
+        if self.workers > 1 and not np.isfinite(self._exchange.losses).all():
             self._comparison.compare(form, batch, rows, train)  # perhaps a share has nothing that counts
-
-    def _form(self, batch: tuple, rows: int, train: bool, settings: Settings) -> Form | None:
-        """What is known of the loss for this kind of batch; None for a worker alone, which needs no such."""
-        if self.workers == 1:
-            return None
-        key = train, tuple(settings.training), kind_of(batch)
-        return self._comparison.form(key, batch, rows, train)
 
     def _raise_failures(self, error: BaseException | None) -> None:
         failed = np.flatnonzero(self._exchange.failed).tolist()

@@ -33,20 +33,22 @@ def bounds_of(rows: int, workers: int) -> list[range]:
     return [range(start, stop) for start, stop in zip(ends, ends[1:], strict=False)]
 
 
-def take(item: Any, rows: range | np.ndarray) -> Any:
-    """These rows of everything in `item` that has rows: views for a range, copies for an array."""
+def take(item: Any, rows: range | np.ndarray, double: bool = False) -> Any:
+    """These rows of everything in `item` that has rows: views for a range, copies for an array. With `double`
+    arrays of floats are float64."""
     if isinstance(item, Tensor):
         item = item.data
     if isinstance(item, np.ndarray):
-        at = slice(rows.start, rows.stop) if isinstance(rows, range) else rows
-        return item[at] if item.ndim else item
+        if item.ndim:
+            item = item[slice(rows.start, rows.stop) if isinstance(rows, range) else rows]
+        return item.astype(np.float64) if double and item.dtype.kind == "f" else item
     if isinstance(item, list):
         return [item[i] for i in rows]
     if isinstance(item, tuple):
-        parts = [take(x, rows) for x in item]
+        parts = [take(x, rows, double) for x in item]
         return type(item)(*parts) if hasattr(item, "_fields") else tuple(parts)
     if isinstance(item, Mapping):
-        return {key: take(x, rows) for key, x in item.items()}
+        return {key: take(x, rows, double) for key, x in item.items()}
     return item
 
 

@@ -331,16 +331,22 @@ def test_a_mean_over_rows_is_left_alone(kind, workers, p):
 
 
 def test_rounding_is_no_difference(kind):
-    """Targets of a million in float32, of which the model is a tenth off."""
+    """In float32 it is large here, and another for other numbers of rows, as it may be in matrix products."""
+
+    def rounded(model, x, y):
+        return (((model(x)[:, 0] + len(x) * 1e5) - len(x) * 1e5 - y) ** 2).mean()
+
     nn.manual_seed(0)
     model = nn.Linear(3, 1)
     optimizer = nn.optim.SGD(model.parameters(), lr=0.0)
-    x = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32) * 1000
-    model.bias.data[...] = 1e6
-    y = model(x).data[:, 0] + np.float32(0.125)
-    with parallel.replicate(model, optimizer, squared, workers=2, kind=kind) as replicas:
+    x = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
+    y = model(x).data[:, 0] + np.float32(0.1)
+    shares = [rounded(model, x[:2], y[:2]).item() * 0.4, rounded(model, x[2:], y[2:]).item() * 0.6]
+    assert abs(sum(shares) / rounded(model, x, y).item() - 1) > 0.01
+    with parallel.replicate(model, optimizer, rounded, workers=2, kind=kind) as replicas:
         for _ in range(4):
             assert np.isfinite(replicas.step(x, y))
+    assert model.weight.dtype == np.float32
 
 
 def test_attention_with_dropout_is_compared_without_it(kind):
