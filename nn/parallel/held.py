@@ -33,7 +33,8 @@ class Held:
         self._seen: dict[int, Any] = {}  # kept alive, so that no id is used twice
         self._contents: list[tuple[Any, Any]] = []  # of lists, dicts, sets, arrays and modules
         self._cells: list[tuple[Any, Any]] = []
-        self._numbers: list[tuple[dict, dict]] = []  # those in the attributes of an object, or among globals
+        self._attributes: list[tuple[dict, set]] = []  # which an object has
+        self._numbers: list[tuple[dict, dict]] = []  # among them, and among globals
         left = list(roots)
         while left:
             item = left.pop()
@@ -62,7 +63,8 @@ class Held:
         elif not _of_library(item) and isinstance(item, FunctionType):
             return self._of_function(item)
         elif not _of_library(type(item)) and hasattr(item, "__dict__") and not isinstance(item, type):
-            self._note_numbers(vars(item))
+            self._attributes.append((vars(item), set(vars(item))))
+            self._note_numbers(vars(item), list(vars(item)))
             return [*vars(item).values(), getattr(type(item), "__call__", None)]  # noqa: B004
         return []
 
@@ -79,13 +81,15 @@ class Held:
         self._note_numbers(space, used)
         return found + [space[name] for name in used]
 
-    def _note_numbers(self, space: dict, names: list[str] | None = None) -> None:
-        names = list(space) if names is None else names
+    def _note_numbers(self, space: dict, names: list[str]) -> None:
         self._numbers.append((space, {name: space[name] for name in names if isinstance(space[name], PLAIN)}))
 
     def restore(self) -> None:
         for cell, value in self._cells:
             cell.cell_contents = value
+        for space, names in self._attributes:
+            for name in space.keys() - names:
+                del space[name]
         for space, before in self._numbers:
             space.update(before)
         for item, before in self._contents:

@@ -442,10 +442,18 @@ def test_what_is_compared_is_not_done_at_every_step():
 STEPS = 0
 
 
+class Schedule:
+    n = 0  # an attribute of the class, until it is counted
+
+    def next(self):
+        self.n += 1
+        return self.n
+
+
 def test_what_a_loss_changes_is_as_it_would_be_without_the_comparison(kind):
     """A loss with counters of all sorts, whose values are part of it."""
     global STEPS
-    steps, held = 0, {"steps": 0}
+    steps, held, schedule = 0, {"steps": 0}, Schedule()
     seen = []
 
     def annealed(model, x, y):
@@ -458,7 +466,7 @@ def test_what_a_loss_changes_is_as_it_would_be_without_the_comparison(kind):
         model.steps = getattr(model, "steps", 0) + 1
         model.total += 1
         x *= 2  # the caller's array too, as in one process
-        return squared(model, x, y) * steps * STEPS * held["steps"] * len(seen) * model.steps
+        return squared(model, x, y) * steps * STEPS * held["steps"] * len(seen) * schedule.next()
 
     model, optimizer = net()
     model.register_buffer("total", np.zeros(()))
@@ -468,7 +476,7 @@ def test_what_a_loss_changes_is_as_it_would_be_without_the_comparison(kind):
         before = x.copy()
         replicas.step(x, y)
         shared = 2 if kind == "threads" else 1  # workers that call it in this process
-        assert (steps, STEPS, held["steps"], len(seen)) == (shared,) * 4
+        assert (steps, STEPS, held["steps"], len(seen), schedule.n) == (shared,) * 5
         assert model.steps == 1 and model.total == 1
         changed = before * 2
         np.testing.assert_array_equal(x[:3], changed[:3])
