@@ -95,10 +95,12 @@ class Replicas:
     # ------------------------------------------------------------------ use
 
     def step(self, *batch) -> float:
-        """Train on a batch: gradients of its mean loss, clipped, and one update. Returns the loss.
+        """Train on `batch` and return its loss, a number: gradients of the mean, clipped, and one update.
 
         Raises FloatingPointError if the loss or the gradients' norm is not finite, ValueError if the loss
-        cannot be put together from shares, or whatever a worker raised; no parameter has been changed then.
+        cannot be put together from shares or the batch not shared out, TypeError for a loss of another kind,
+        RuntimeError for a failed worker or after close(), or what this process' share raised; no parameter
+        has been changed then.
         """
         self._run(batch, train=True)
         losses, norm, sums = self._exchange.losses, self._self.norm, self._self.sums
@@ -116,12 +118,15 @@ class Replicas:
         return float(losses.sum())
 
     def evaluate(self, *batch) -> float:
-        """The mean loss of a batch, without gradients; call model.eval() before, as usual."""
+        """The mean loss of `batch`, a number, without gradients; call model.eval() before, as usual.
+
+        Raises ValueError, TypeError and RuntimeError as `step` does.
+        """
         self._run(batch, train=False)
         return float(self._exchange.losses.sum())
 
     def close(self) -> None:
-        """End the workers. The model and the optimizer are the caller's alone again."""
+        """End the workers, so that the model and the optimizer are the caller's alone again."""
         if self._closed:
             return
         self._closed = True
