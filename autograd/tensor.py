@@ -84,8 +84,8 @@ class Tensor(Bound):
             )
         if wanted and self.edge is None:
             self.edge = self._own_leaf()
-        elif not wanted and self.edge is not None:
-            self._leaf, self.edge = self.edge, None
+        elif not wanted:
+            self.edge = None  # frozen; its leaf stays
 
     def _own_leaf(self) -> Edge:
         """The leaf of this Tensor, which it has for life: gradient, hooks and old graphs outlive a freeze."""

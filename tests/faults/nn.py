@@ -152,10 +152,29 @@ TRAINING = [
         "tests/nn/test_schedule.py::test_warmup_cosine",
     ),
     Fault(
-        "nn/parallel/replicas.py",
-        "(stop - start) / n",
-        "1 / count",
-        "tests/nn/test_parallel.py::test_replicas_train_as_one_process -k threads",
+        "nn/parallel/worker.py",
+        "np.array([1 / count, -total / count**2])",
+        "np.array([1 / count, 0.0])",
+        "tests/nn/test_parallel_losses.py::test_a_count_may_be_computed_from_parameters",
+    ),
+    Fault(
+        "nn/parallel/comparison.py",
+        "return self.calls & (self.calls - 1) == 0",
+        "return self.calls == 1",
+        "tests/nn/test_parallel_losses.py::test_padding_that_comes_later_is_noticed",
+    ),
+    Fault(
+        "nn/parallel/worker.py",
+        "streams.seed(self.drawn, task.seed, self.exchange.index)",
+        "streams.seed(self.drawn, task.seed, 0)",
+        "tests/nn/test_parallel_random.py::test_workers_draw_different_numbers_in_each_step_"
+        "which_follow_from_the_seed",
+    ),
+    Fault(
+        "nn/parallel/comparison.py",
+        "return np.full(shape, 1 - p, np.float32)",
+        "return fn(*arguments)",
+        "tests/nn/test_parallel_losses.py::test_a_loss_that_is_no_mean_over_rows_is_refused",
     ),
     Fault(
         "nn/saving.py",
