@@ -64,7 +64,7 @@ def constant(name: str, value):
     """An input that is no Tensor: a NumPy scalar becomes a Python one, which does not widen float32."""
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, (float, int)) or value is None:
+    if isinstance(value, (float, int)) or value is None or getattr(value, "weak", False):
         return value
     array = as_array(value)
     if array.dtype.kind not in "fiub":
@@ -140,20 +140,23 @@ def of_one_dtype(arrays: Sequence) -> bool:
 
 
 def keep_width(arrays: Sequence) -> Sequence:
-    """`arrays`, integers cast that would widen floats beside them (int64 and float32 give float64)."""
+    """`arrays`, integers cast that would widen floats beside them (int64 and float32 give float64).
 
-    def is_whole(a) -> bool:
-        return hasattr(a, "dtype") and a.dtype.kind in "iu"
+    So are arrays that say of themselves that they are `weak`: to others they would be scalars of NumPy.
+    """
 
-    if not any(type(a) is list or is_whole(a) for a in arrays):
+    def is_weak(a) -> bool:
+        return hasattr(a, "dtype") and (a.dtype.kind in "iu" or getattr(a, "weak", False))
+
+    if not any(type(a) is list or is_weak(a) for a in arrays):
         return arrays
-    floats = [a.dtype for a in flat(arrays) if hasattr(a, "dtype") and a.dtype.kind == "f"]
+    floats = [a.dtype for a in flat(arrays) if hasattr(a, "dtype") and a.dtype.kind == "f" and not is_weak(a)]
     if not floats:
         return arrays
     widest = max(floats)
 
     def cast(a):
-        return a.astype(widest) if is_whole(a) else a
+        return a.astype(widest) if is_weak(a) else a
 
     return [[cast(item) for item in a] if isinstance(a, list) else cast(a) for a in arrays]
 

@@ -42,6 +42,8 @@ def as_array(value, dtype=None) -> ndarray:
     """`value` as an array, itself if it is one already; np.asarray of all else."""
     if not is_array(value):
         return np.asarray(value, dtype=dtype)
+    if type(value) is not ndarray and getattr(value, "weak", False):  # it stands for a scalar
+        value = value.view()
     return value if dtype is None or value.dtype == dtype else value.astype(dtype)
 
 

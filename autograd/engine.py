@@ -126,13 +126,14 @@ def fit(g, shape, dtype, node):
     return g if g.dtype == dtype else g.astype(dtype)
 
 
-def walk(roots, seeds, *, run=None, retain_graph=False, targets=None) -> None:  # noqa: C901
+def walk(roots, seeds, *, run=None, retain_graph=False, targets=None, hooks=True) -> None:  # noqa: C901
     """Carry the gradients `seeds` of the edges `roots` down the graph, newest node first.
 
     Without `targets` gradients are accumulated in the leaves (and where `retain_grad` asked for it). With
-    `targets`, a dict of edges, they are put there instead and only nodes on the way are visited. Each node
-    passed is freed unless `retain_graph`. `run(node, g)` computes the gradients of a node's inputs in place
-    of the backward that the forward pass left behind.
+    `targets`, a dict of edges, they are put there instead and only nodes on the way are visited; with
+    `hooks=False` as they come, before hooks of the targets. Each node passed is freed unless `retain_graph`.
+    `run(node, g)` computes the gradients of a node's inputs in place of the backward that the forward pass
+    left behind.
 
     A gradient that was made for one edge alone is owned by the walk, and the next one to arrive is added to
     it in place. A seed, a `g` handed on or a view (perhaps of it) is not owned, and is replaced by the sum.
@@ -183,7 +184,7 @@ def walk(roots, seeds, *, run=None, retain_graph=False, targets=None) -> None:  
         slots = pending.pop(heappushpop(heap, newest) if newest else heappop(heap))
         node = slots[0]
         if node.hooks or node.grads is not None or targets is not None:
-            _deliver(node, slots, targets)
+            _deliver(node, slots, targets, hooks)
         edges = node.edges
         if not edges or (useful is not None and not _reaches(node, useful)):
             edges = grads = ()
@@ -210,9 +211,9 @@ def _check_runnable(node: Node, run) -> None:
     versions.check_unwritten(node, node.backward if run is None else node.recipe)
 
 
-def _deliver(node: Node, slots: list, targets: dict | None) -> None:
+def _deliver(node: Node, slots: list, targets: dict | None, hooks: bool) -> None:
     """Show the complete gradients of `node` to its hooks, and put them where they are wanted."""
-    if node.hooks:
+    if node.hooks and (hooks or not any((node, i) in targets for i in range(len(node.shapes)))):  # type: ignore[operator]
         _run_hooks(node, slots)
     for i in range(len(node.shapes)) if targets is not None else node.grads or ():
         g = slots[2 * i + 1]

@@ -274,7 +274,8 @@ class Tensor(Bound):
                 "a Tensor that requires a gradient does not turn into an ndarray by itself, which would lose "
                 "the gradient; use .numpy() or .detach()"
             )
-        return np.array(self.data, dtype=dtype, copy=copy)
+        array: Any = self.data.__array__  # which an array that traces refuses
+        return array(dtype, copy=copy)
 
 
 def _leaf_again(kind: type[Tensor], data: np.ndarray, requires_grad: bool, grad: np.ndarray | None) -> Tensor:

@@ -1,6 +1,7 @@
 """A function of arrays as the list of NumPy calls that it makes, to make them again."""
 
 from .program import Program
-from .trace import DivergedError, NotReplayableError, capturing
+from .steps import DivergedError
+from .trace import NotReplayableError, Traced, capturing
 
-__all__ = ["DivergedError", "NotReplayableError", "Program", "capturing"]
+__all__ = ["DivergedError", "NotReplayableError", "Program", "Traced", "capturing"]

@@ -10,16 +10,17 @@ from numpy import ndarray
 from .. import engine
 from ..arrays import as_array, draws
 from ..tensor import Tensor, wrap
+from .shown import shown
 from .trace import Capture, NotReplayableError, Step, Traced, bare, capturing
 
 
 class Program:
     """What `fn(*arrays)`, one Tensor, and its gradients for the `leaves` were computed by.
 
-    `run` does so again for other numbers, without any of the Python code in between. Leaves are read where
-    their arrays are now (`moved` tells whether they are elsewhere by then). `places` has arrays for some
-    leaves, by id, in which their gradients are made if possible. Raises NotReplayableError for what cannot be
-    captured.
+    `run` does so again for other numbers, without any of the Python code in between. Leaves, and the Tensors
+    in `reads` that no gradient is captured for, are read where their arrays are now (`moved` tells whether
+    they are elsewhere by then). `places` has arrays for some leaves, by id, in which their gradients are made
+    if possible. Raises NotReplayableError for what cannot be captured.
     """
 
     def __init__(
@@ -28,9 +29,10 @@ class Program:
         arrays: Sequence[ndarray],
         leaves: Sequence[Tensor],
         places: Mapping[int, ndarray] | None = None,
+        reads: Sequence[Tensor] = (),
     ):
         self.leaves = [leaf for leaf in leaves if leaf.requires_grad]
-        self._homes = [(leaf, leaf.data) for leaf in leaves]
+        self._homes = [(tensor, tensor.data) for tensor in (*leaves, *reads)]
         self._forward: list[Step] = []
         self._backward: list[Step] = []
         self._runs = 0
@@ -49,27 +51,26 @@ class Program:
         """Note the steps, and give the gradients back."""
         tokens = capturing.set(capture), draws.set(capture.draw)
         try:
-            inputs = [capture.copy(a) for a in arrays]
-            for leaf, data in self._homes:
-                leaf.data = data.view(Traced)
-            out = fn(*inputs)
-            if not isinstance(out, Tensor) or not isinstance(out.data, Traced):
-                raise NotReplayableError("the result is no Tensor that was computed from the arrays")
-            self.draws = capture.draws
-            self._forward, capture.steps = capture.steps, []
-            seed = capture.copy(np.ones(out.shape, out.dtype))
-            found: dict = dict.fromkeys(leaf.edge for leaf in self.leaves)
-            if out.edge is not None:
-                self._check_leaves(out.edge, found)
-                engine.walk([out.edge], [seed], targets=found)
-            self._backward = capture.steps
+            with shown([tensor for tensor, _ in self._homes]):
+                inputs = [capture.copy(a) for a in arrays]
+                out = fn(*inputs)
+                if not isinstance(out, Tensor) or not isinstance(out.data, Traced):
+                    raise NotReplayableError("the result is no Tensor that was computed from the arrays")
+                self.draws = capture.draws
+                self._forward, capture.steps = capture.steps, []
+                seed = capture.copy(np.ones(out.shape, out.dtype))
+                found: dict = dict.fromkeys(leaf.edge for leaf in self.leaves)
+                if out.edge is not None:
+                    self._check_leaves(out.edge, found)
+                    engine.walk([out.edge], [seed], targets=found, hooks=False)
+                self._backward, capture.steps = capture.steps, []
+            if capture.refusal is not None:  # and caught
+                raise capture.refusal
         finally:
             capturing.reset(tokens[0])
             draws.reset(tokens[1])
-            for leaf, data in self._homes:
-                leaf.data = data
         self._inputs, self._out, self._seed = bare(inputs), bare(out.data), bare(seed)
-        return [None if g is None else as_array(g) for g in found.values()]
+        return [g if g is None or isinstance(g, Traced) else as_array(g) for g in found.values()]
 
     @staticmethod
     def _check_leaves(edge: engine.Edge, known: dict) -> None:
@@ -83,16 +84,19 @@ class Program:
         """Whether a leaf has another array than when this was captured."""
         return any([leaf.data is not data for leaf, data in self._homes])
 
-    def run(self, arrays: Sequence[ndarray]) -> Tensor:
+    def run(self, arrays: Sequence[ndarray], written: Sequence[int] = ()) -> Tensor:
         """The result for `arrays`, a Tensor with the leaves as its graph. Raises DivergedError.
 
-        Its backward has to come before the next run, which uses the same memory.
+        Its backward has to come before the next run, which uses the same memory. `written` are the places of
+        the arrays that fn writes to.
         """
         for own, array in zip(self._inputs, arrays, strict=True):
             own[...] = array
         self._runs += 1
         run = self._ready = self._runs
         _do(self._forward)
+        for i in written:
+            arrays[i][...] = self._inputs[i]
         homes = self._homes  # closed over, so that the engine sees if they are written to before backward
 
         def backward(g):

@@ -15,18 +15,25 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from ..tensor import Tensor
+from .steps import DivergedError as DivergedError
+from .steps import Step, aligned, check, flattened, is_view, put, with_arrays
+
 
 class NotReplayableError(Exception):
-    """Something that a list of NumPy calls cannot do again; says what."""
+    """Something that a list of NumPy calls cannot do again; says what.
+
+    The capture in which it is made remembers it: the captured code may catch it and do something else.
+    """
+
+    def __init__(self, reason: object):
+        super().__init__(reason)
+        capture = capturing.get()
+        if capture is not None:
+            capture.refusal = capture.refusal or self
 
 
-class DivergedError(Exception):
-    """A condition has another outcome than in the capture."""
-
-
-Step = tuple[Callable, tuple]
 capturing: ContextVar[Capture | None] = ContextVar("capturing", default=None)
-ALIGNMENT = 64  # bytes, a cache line
 
 
 class Capture:
@@ -40,6 +47,8 @@ class Capture:
         self.steps: list[Step] = []
         self.draws = False  # whether random numbers are drawn
         self.made = 0  # arrays so far
+        self.refusal: NotReplayableError | None = None
+        self.views: dict[int, Traced] = {}  # of arrays of Tensors, by id
         self._placed = placed or {}  # memory for some of them, by their number
         self._free: dict[int, list[ndarray]] = {}
         self._refs: dict[int, weakref.ref] = {}
@@ -50,7 +59,7 @@ class Capture:
         free = self._free.setdefault(size, [])
         memory = self._placed.get(self.made)
         if memory is None:
-            memory = free.pop() if free else _aligned(size)
+            memory = free.pop() if free else aligned(size)
         made = Traced(array.shape, array.dtype, memory, strides=dense.strides)
         made.number = self.made
         self.made += 1
@@ -63,9 +72,11 @@ class Capture:
         self._refs[key] = weakref.ref(made, freed)
         return made
 
-    def copy(self, array: ndarray) -> Traced:
+    def copy(self, result) -> Traced:
         """The same numbers in memory of the capture's own; the copying itself is not captured."""
+        array = np.asarray(result)
         made = self.like(array)
+        made.weak = isinstance(result, np.generic)
         bare(made)[...] = array
         return made
 
@@ -73,17 +84,11 @@ class Capture:
         """fn(*args), random numbers that each replay draws anew."""
         made = self.copy(fn(*args))
         self.draws = True
-        self.note(_put, (bare(made), fn, args, {}))
+        self.note(put, (bare(made), fn, args, {}))
         return made
 
     def note(self, fn: Callable, args: tuple, kwargs: dict[str, Any] | None = None) -> None:
         self.steps.append((functools.partial(fn, **kwargs) if kwargs else fn, args))
-
-
-def _aligned(size: int) -> ndarray:
-    memory = np.empty(size + ALIGNMENT, np.uint8)
-    start = -memory.ctypes.data % ALIGNMENT
-    return memory[start : start + size]
 
 
 def active() -> Capture:
@@ -94,24 +99,16 @@ def active() -> Capture:
 
 
 def bare(value):
-    """`value`, with the Traced arrays in it as plain ones over the same memory."""
+    """`value`, with Traced arrays in it, and those of constant Tensors, as plain ones over their memory."""
     if isinstance(value, Traced):
         return value.view(ndarray)
+    if isinstance(value, Tensor) and value.edge is None:
+        return bare(value.data)
     if type(value) in (tuple, list):
         return type(value)(map(bare, value))
+    if type(value) is slice:
+        return slice(bare(value.start), bare(value.stop), bare(value.step))
     return value
-
-
-def _put(out: ndarray, fn: Callable, args: tuple, kwargs: dict) -> None:
-    result = fn(*args, **kwargs)
-    if np.shape(result) != out.shape:
-        raise DivergedError
-    out[...] = result
-
-
-def _check(array: ndarray, expected: bool) -> None:
-    if bool(array) is not expected:
-        raise DivergedError
 
 
 # Functions of shapes and dtypes: what they give holds for other numbers too.
@@ -119,12 +116,31 @@ OF_FORM = (np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.may_share
 NAMED_OUT = (np.maximum, np.minimum)  # which may get more operands one day
 WITH_OUT = (np.concatenate, np.stack)
 FILLED = {np.zeros_like: 0, np.ones_like: 1}
+# ndarray's methods beside those that NumPy makes of ufuncs: with new numbers as result, and in place.
+NEW = [ndarray.argmax, ndarray.argmin, ndarray.argpartition, ndarray.argsort, ndarray.choose]
+NEW += [ndarray.compress, ndarray.dot, ndarray.flatten, ndarray.round, ndarray.searchsorted, ndarray.trace]
+IN_PLACE = (ndarray.partition, ndarray.put, ndarray.sort)
+NUMBERS = ("__float__", "__int__", "__index__", "__complex__", "item", "tolist")
+# What gives the numbers in a form that cannot be followed, or changes what memory means.
+CLOSED = (
+    "__array__",
+    "byteswap",
+    "dump",
+    "dumps",
+    "nonzero",
+    "resize",
+    "setfield",
+    "tobytes",
+    "tofile",
+    "tostring",
+)
 
 
 class Traced(ndarray):
     """An array whose part in NumPy's calls is captured; it has its numbers, like any other."""
 
     number = -1  # of an array with memory of its own: how many were made before
+    weak = False  # whether NumPy would give a scalar, which does not widen a Tensor
     _owner: Any = None
 
     def __array_finalize__(self, parent) -> None:
@@ -132,28 +148,32 @@ class Traced(ndarray):
             raise NotReplayableError("a method of ndarray was called that is not captured")
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **kwargs):
+        if any([_has_rules(type(a), "__array_ufunc__") for a in (*inputs, *(out or ()), *kwargs.values())]):
+            return NotImplemented
         given, kwargs = bare(inputs), {key: bare(value) for key, value in kwargs.items()}
         call = getattr(ufunc, method)
         if method == "at":
             call(*given)
             active().note(call, given)
             return None
-        if method not in ("__call__", "reduce") or ufunc.nout > 1:
-            raise NotReplayableError(f"np.{ufunc.__name__}.{method} is not captured")
+        if ufunc.nout > 1:
+            raise NotReplayableError(f"np.{ufunc.__name__}, which has two results, is not captured")
         if out is not None:
             (target,) = out
             call(*given, out=bare(target), **kwargs)
         else:
-            target = active().copy(np.asarray(call(*given, **kwargs)))
-        if method == "reduce":
+            target = active().copy(call(*given, **kwargs))
+        if method != "__call__":
             active().note(call, given, kwargs | {"out": bare(target)})
         elif ufunc in NAMED_OUT:
             active().note(ufunc, given, kwargs | {"out": bare(target)})
         else:  # an `out` in its place is found faster than by its name
-            active().note(ufunc, (*_numbers_as_arrays(given), bare(target)), kwargs)
+            active().note(ufunc, (*with_arrays(given), bare(target)), kwargs)
         return target
 
     def __array_function__(self, func, types, args, kwargs):
+        if any([_has_rules(kind, "__array_function__") for kind in types]):
+            return NotImplemented
         given, named = bare(args), {key: bare(value) for key, value in kwargs.items()}
         result = func(*given, **named)
         if func in OF_FORM:
@@ -168,16 +188,16 @@ class Traced(ndarray):
             value = FILLED[func] if func in FILLED else kwargs.get("fill_value", *args[1:2])
             active().note(ndarray.fill, (bare(made), bare(value)))
             return made
-        sources = [a for a in _arrays(list(given)) if isinstance(a, ndarray)]
-        if result is not None and all(_is_view(r, sources) for r in _arrays(result)):
+        sources = [a for a in flattened(list(given)) if isinstance(a, ndarray)]
+        if result is not None and all(is_view(r, sources) for r in flattened(result)):
             return _views(result, args)
         if not isinstance(result, (ndarray, np.generic)):
             raise NotReplayableError(f"np.{func.__name__} is not captured")
-        made = active().copy(np.asarray(result))
+        made = active().copy(result)
         if func in WITH_OUT:
             active().note(func, given, named | {"out": bare(made)})
         else:
-            active().note(_put, (bare(made), func, given, named))
+            active().note(put, (bare(made), func, given, named))
         return made
 
     def opaque_call(self, fn, args) -> None:
@@ -189,21 +209,33 @@ class Traced(ndarray):
 
     def _made_by(self, fn: Callable, *args, **kwargs) -> Traced:
         """What a method gives: a view as it is, other numbers with a note of how they were made."""
-        source = bare(self)
-        result = np.asarray(fn(source, *bare(args), **kwargs))
-        if _is_view(result, [source]):
+        source, args, kwargs = bare(self), bare(args), {key: bare(value) for key, value in kwargs.items()}
+        result = fn(source, *args, **kwargs)
+        if is_view(result, [source]):
             return _views(result, self)
         made = active().copy(result)
-        active().note(_put, (bare(made), fn, (source, *bare(args)), kwargs))
+        active().note(put, (bare(made), fn, (source, *args), kwargs))
         return made
+
+    def _done_by(self, fn: Callable, *args, **kwargs) -> None:
+        """What a method does in place."""
+        call, kwargs = (bare(self), *bare(args)), {key: bare(value) for key, value in kwargs.items()}
+        fn(*call, **kwargs)
+        active().note(fn, call, kwargs)
 
     def __getitem__(self, index):
         return self._made_by(ndarray.__getitem__, index)
 
     def __setitem__(self, index, value) -> None:
-        call = bare(self), bare(index), bare(value)
-        ndarray.__setitem__(*call)
-        active().note(ndarray.__setitem__, call)
+        self._done_by(ndarray.__setitem__, index, value)
+
+    def __iter__(self):
+        if not self.ndim:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(len(self)))
+
+    def __contains__(self, value) -> bool:
+        return bool((self == value).any())
 
     def reshape(self, *shape, **kwargs):
         return self._made_by(ndarray.reshape, *shape, **kwargs)
@@ -223,44 +255,44 @@ class Traced(ndarray):
     def fill(self, value) -> None:
         self[...] = value
 
-    # ------------------------------------------------------------------ numbers that Python looks at
+    # ------------------------------------------------------------------ what Python looks at
 
     def __bool__(self) -> bool:
         value = bool(bare(self))
-        active().note(_check, (bare(self), value))
+        active().note(check, (bare(self), value))
         return value
 
-    def _number(self, *_):
+    def _refused(self, *_, **__):
+        raise NotReplayableError("an array is read as bytes, as a plain array or one number after the other")
+
+    flat = property(_refused)
+
+
+def _number(method: Callable) -> Callable:
+    """In place of a method that gives a number, which also has to be refused where ndarray refuses it."""
+
+    def number(self, *args):
+        method(bare(self), *args)
         raise NotReplayableError(
             "a number of an array is read into Python, which would be the same each time"
         )
 
-    __float__ = __int__ = __index__ = __complex__ = item = tolist = _number
+    return number
 
 
-def _numbers_as_arrays(args: tuple) -> tuple:
-    """Operands of a ufunc, Python's numbers turned into 0-d arrays, which it takes twice as fast.
-
-    Only beside arrays of one float dtype, which decides what a number means there.
-    """
-    dtypes = {a.dtype for a in args if isinstance(a, ndarray)}
-    if len(dtypes) != 1 or next(iter(dtypes)).kind != "f":
-        return args
-    (dtype,) = dtypes
-    return tuple([np.asarray(a, dtype) if type(a) in (float, int) else a for a in args])
+for name in NUMBERS:
+    setattr(Traced, name, _number(getattr(ndarray, name)))
+for method in NEW:
+    setattr(Traced, method.__name__, functools.partialmethod(Traced._made_by, method))
+for writing in IN_PLACE:
+    setattr(Traced, writing.__name__, functools.partialmethod(Traced._done_by, writing))
+for name in CLOSED:
+    setattr(Traced, name, Traced._refused)
 
 
-def _arrays(value) -> list:
-    """All that is in lists and tuples inside `value`, or itself."""
-    if isinstance(value, (list, tuple)):
-        return [array for item in value for array in _arrays(item)]
-    return [value]
-
-
-def _is_view(result, sources: list[ndarray]) -> bool:
-    if not isinstance(result, ndarray):
-        return False
-    return not result.size or any(np.may_share_memory(result, source) for source in sources)
+def _has_rules(kind: Any, protocol: str) -> bool:
+    """Whether arrays of this type, as Tensors, have the first say in what NumPy does with them."""
+    return hasattr(kind, protocol) and not issubclass(kind, ndarray)
 
 
 def _views(result, owner):
