@@ -82,6 +82,18 @@ def kept(on_error: bool = False) -> Iterator[None]:
         bits.state = state
 
 
+@contextmanager
+def aside(state: dict[str, Any]) -> Iterator[None]:
+    """Inside, this context draws from a generator of its own that begins in `state`."""
+    stream = Stream([0])
+    stream.generator().bit_generator.state = check_rng_state(state)
+    token = _own.set(stream)
+    try:
+        yield
+    finally:
+        _own.reset(token)
+
+
 def check_rng_state(state: dict[str, Any]) -> Any:
     """The state in NumPy's form; raises ValueError if it was not given by `get_rng_state`."""
     try:

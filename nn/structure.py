@@ -1,4 +1,4 @@
-"""What a model is made of, remembered by those who keep a copy or a recording of it."""
+"""What a model is made of, remembered by those who keep a copy of it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from .module import Module, Parameter
 
 
 class Structure:
-    """Which modules and parameters, or other `kinds` of attributes, a model had at one time."""
+    """Which modules and parameters a model had at one time."""
 
-    def __init__(self, model: Module, kinds: tuple[type, ...] = (Module, Parameter)):
+    def __init__(self, model: Module):
         self.modules = list(model.modules())
         self.params = list(model.parameters())
         self._attributes = [
             (vars(module), name, value)
             for module in self.modules
             for name, value in vars(module).items()
-            if isinstance(value, kinds)
+            if isinstance(value, (Module, Parameter))
         ]
 
     def change(self) -> str | None:
@@ -24,15 +24,3 @@ class Structure:
             if attributes.get(name) is not value:
                 return name
         return None
-
-    def restore(self) -> None:
-        """Undo all changes."""
-        for attributes, name, value in self._attributes:
-            attributes[name] = value
-
-    def modes(self) -> tuple:
-        """Which modules are training, and which parameters require a gradient."""
-        return (
-            tuple([module.training for module in self.modules]),
-            tuple([p.edge is not None for p in self.params]),
-        )

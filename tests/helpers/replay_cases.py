@@ -34,6 +34,10 @@ def tokens(model, *batch):
     return F.cross_entropy(logits.reshape(-1, logits.shape[-1]), target.reshape(-1))
 
 
+def batch():
+    return floats(4, 3), floats(4, 2)
+
+
 def gradients(loss, model):
     for p in model.parameters():
         p.grad = None
@@ -56,6 +60,13 @@ def assert_same(model, loss_of, loss, batches):
         for a, b in zip(expected, gradients(replayed, model), strict=True):
             np.testing.assert_array_equal(a, b)
         optimizer.step()
+
+
+def assert_same_numbers(model, loss_of, loss, count):
+    """Losses of so many batches, with the parameters as they are."""
+    for _ in range(count):
+        x, y = batch()
+        assert loss_of(x, y).item() == loss(model, x, y).item()
 
 
 def recordings(loss_of):

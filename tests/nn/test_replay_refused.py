@@ -204,3 +204,17 @@ def test_a_buffer_that_the_model_replaces():
     for _ in range(3):  # no recording is tried again
         loss_of(floats(4, 3), floats(4, 2))
     assert type(model.average) is np.ndarray
+
+
+def test_a_replay_of_another_dtype_is_another_result():
+    """As of a loss that asks for NumPy's scalars, which are arrays in a capture."""
+    model = Network()
+
+    def loss(model, x, y):
+        out = squares(model, x, y)
+        return out if isinstance(x.sum(), np.floating) else out.astype(np.float64)
+
+    loss_of = nn.replay(model, loss)
+    loss_of(floats(4, 3), floats(4, 2))
+    with pytest.warns(RuntimeWarning, match="other numbers"):
+        assert loss_of(floats(4, 3), floats(4, 2)).dtype == np.float32
