@@ -228,8 +228,8 @@ class Tensor(Bound):
 
     def __copy__(self) -> Tensor:
         if self.is_leaf:
-            return _leaf_again(type(self), self.data, self.requires_grad, self.grad)
-        return wrap(self.data, self.edge, type(self))
+            return _leaf_again(self.__class__, self.data, self.requires_grad, self.grad)
+        return wrap(self.data, self.edge, self.__class__)
 
     def __float__(self) -> float:
         return float(self._number())
@@ -259,14 +259,14 @@ class Tensor(Bound):
     def __deepcopy__(self, memo) -> Tensor:
         if not self.is_leaf:
             raise RuntimeError("only a leaf can be deep-copied; use detach() first")
-        twin = _leaf_again(type(self), self.data.copy(), self.requires_grad, self.grad)
+        twin = _leaf_again(self.__class__, self.data.copy(), self.requires_grad, self.grad)
         memo[id(self)] = twin
         return twin
 
     def __reduce__(self):
         if not self.is_leaf:
             raise RuntimeError("only a leaf can be pickled; use detach() first")
-        return _leaf_again, (type(self), self.data, self.requires_grad, self.grad)
+        return _leaf_again, (self.__class__, self.data, self.requires_grad, self.grad)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         if self.edge is not None:

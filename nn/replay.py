@@ -57,7 +57,7 @@ def replay(model: Module, loss: Callable[..., Tensor]) -> Replay:
 
 
 class Replay:
-    """A loss with its captures; made by `replay`. Copies and pickles begin without any.
+    """A loss with its captures, made by `replay`; copies and pickles begin without any.
 
     `places`: arrays for gradients by id of their parameters. A gradient that an engine walk gives may be the
     place itself, which the next backward fills anew.

@@ -194,12 +194,6 @@ TRAINING = [
         "self._known",
         f"{REPLAY}test_parameters_in_other_memory_or_replaced",
     ),
-    Fault(
-        "nn/replay.py",
-        "self._structure.restore()",
-        "pass",
-        "tests/nn/test_replay_refused.py::test_a_buffer_that_the_model_replaces_only_later",
-    ),
 ]
 
 WHOLE = [

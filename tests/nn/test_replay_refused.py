@@ -179,7 +179,7 @@ def test_a_buffer_that_the_model_replaces_only_later():
     twin = copy.deepcopy(model)
     loss_of = nn.replay(model, squares)
     batches = [(floats(4, 3), floats(4, 2)) for _ in range(4)]
-    with pytest.warns(RuntimeWarning, match="other numbers than the loss"):
+    with pytest.warns(RuntimeWarning, match="replaces 'calls' of the model"):
         for batch in batches:
             assert loss_of(*batch).item() == squares(twin, *batch).item()
     assert type(model.average) is np.ndarray
