@@ -43,25 +43,29 @@ def _quiet_sums(x):
     return total, type(total) is not np.ndarray or math.isfinite(np.vdot(total, total))
 
 
-def exp_sums(x, e):
+def exp_sums(x, e, counted=None):
     """Sums of exp(x - shift), which is put into `e`, over the last axis, and the shift of each row.
 
     It is 0, as the search for a maximum takes longer than the exponentials, or for rows whose sum shows that
-    they lose accuracy or overflow, the maximum.
+    they lose accuracy or overflow, the maximum. Where such a row is not `counted` there are zeros in `e`.
     """
     with np.errstate(over="ignore", invalid="ignore"):  # a row with inf is done again
         e = np.exp(x, out=e)
         total = e @ ones(e.shape[-1], e.dtype)
     shift = np.zeros_like(total)
-    _shift_unsafe(x, e, total, shift)
+    _shift_unsafe(x, e, total, shift, counted)
     return total, shift
 
 
 @opaque
-def _shift_unsafe(x, e, total, shift):
+def _shift_unsafe(x, e, total, shift, counted):
     if not total.size or (total.min() > 1e-13 and total.max() < 1e13):  # nan is neither
         return
     unsafe = ~((total > 1e-13) & (total < 1e13))
+    if counted is not None:
+        ignored = unsafe & ~counted
+        e[ignored], total[ignored] = 0, 1
+        unsafe &= counted
     shift[unsafe] = x[unsafe].max(axis=-1)
     e[unsafe] = np.exp(x[unsafe] - shift[unsafe, None])
     total[unsafe] = e[unsafe].sum(axis=-1)

@@ -1,6 +1,11 @@
-"""The kernel of attention: blocks of queries that skip what is hidden and stay in the cache."""
+"""The kernel of attention: blocks of queries that skip what is hidden and stay in the cache.
+
+What is hidden has weight 0, and may be nan or inf: 0 times that would be nan and spread to all who do not see it.
+Products are made as if all were finite; where a result is not, they are made again by `seen`.
+"""
 
 import math
+from contextlib import nullcontext
 from functools import lru_cache
 
 import numpy as np
@@ -23,14 +28,18 @@ def attend(query, key, value, masks, dropout_p, is_causal, scale, y, needs):
     plan = _plan(q.shape, key.shape[-2], is_causal)
     r = np.empty_like(y[..., :1])  # what a row of weights is multiplied with; axes in memory as y's are
     boost = 1 if keep is None else 1 / (1 - dropout_p) if dropout_p < 1 else 0
+    hides = is_causal or any(mask is not None for mask in masks)
     again = key.shape[-2] > KEPT * q.shape[-1]
     p = []
     for block in plan:
         rows, keys, pairs, _ = block
         e, total = _weights(q, key, bias, cap, block)
         np.divide(boost, total[..., None], out=r[rows])
-        np.matmul(e if keep is None else e * keep[pairs], value[keys], out=y[rows])
+        with _quiet(hides):
+            np.matmul(e if keep is None else e * keep[pairs], value[keys], out=y[rows])
         p.append(None if again or not any(needs) else e)
+    if hides:
+        _look_past_hidden(y, q, key, value, masks, plan)
     y *= r
     if not again:
         bias, cap, q, key = None, None, q if needs[1] else None, key if needs[0] else None
@@ -44,7 +53,10 @@ def attend(query, key, value, masks, dropout_p, is_causal, scale, y, needs):
         _clear_unseen(made, is_causal or not plan, value.shape[-2] - g.shape[-2])
         for block, e in zip(plan, p, strict=True):
             e = _weights(q, key, bias, cap, block)[0] if e is None else e
-            _add_gradients(made, block, e, g, centre, q, key, value, keep)
+            with _quiet(hides):
+                _add_gradients(made, block, e, g, centre, q, key, value, keep, np.matmul)
+        if hides:
+            _look_past_hidden_again(g, made, p, centre, q, key, value, (bias, cap, keep), plan)
         if needs[0]:
             made[0] *= scale
         return made
@@ -106,14 +118,16 @@ def _weights(q, key, bias, cap, block):
     shows that they needed it are done again. Each row decides for itself. (np.exp2 is faster than np.exp on
     ordinary scores, but ten times slower where it underflows.)
     """
-    e = _scores(q, key, bias, block)
+    hides = bias is not None or cap is not None or block[-1] is not None
+    with _quiet(hides):
+        e = _scores(q, key, bias, block)
     with np.errstate(over="ignore", invalid="ignore"):  # of other inf and nan, `_scores` has warned
         np.exp(e, out=e)
         caps = _caps(e, cap, block)
         for part, most in caps:
             np.fmin(e[part], most, out=e[part])
         total = e @ ones(e.shape[-1], e.dtype)
-        _shift_unsafe(e, total, q, key, bias, block, caps)
+    _shift_unsafe(e, total, q, key, bias, block, caps)
     return e, total
 
 
@@ -123,14 +137,21 @@ def _shift_unsafe(e, total, q, key, bias, block, caps):
     if not total.size or (total.min() > 1e-30 and total.max() < 1e30):  # nan is neither
         return
     unsafe = ~((total > 1e-30) & (total < 1e30))
-    scores = _scores(q, key, bias, block)
-    for part, most in caps:
-        np.copyto(scores[part], -np.inf, where=most == 0)
-    scores = scores[unsafe]
-    top = scores.max(axis=-1, keepdims=True, initial=-np.inf)
-    e[unsafe] = np.exp(scores - np.where(np.isfinite(top), top, 0))
-    sums = e[unsafe].sum(axis=-1)
-    total[unsafe] = np.where(sums == 0, 1, sums)
+    rows, keys, pairs, start = block
+    with np.errstate(over="ignore", invalid="ignore"):
+        scores = _scores(q, key, bias, block)
+        if bias is not None:
+            np.copyto(scores, -np.inf, where=bias[pairs] == -np.inf)
+        for part, most in caps:
+            np.copyto(scores[part], -np.inf, where=most == 0)
+    if (bias is not None or caps) and np.isnan(scores).any():  # for what it says of keys that are seen
+        q[rows] @ np.where((scores == -np.inf).all(axis=-2)[..., None], 0, key[keys]).mT
+    with np.errstate(over="ignore", invalid="ignore"):
+        scores = scores[unsafe]
+        top = scores.max(axis=-1, keepdims=True, initial=-np.inf)
+        e[unsafe] = np.exp(scores - np.where(np.isfinite(top), top, 0))
+        sums = e[unsafe].sum(axis=-1)
+        total[unsafe] = np.where(sums == 0, 1, sums)
 
 
 def _scores(q, key, bias, block):
@@ -167,7 +188,7 @@ def _clear_unseen(made, is_causal, more):
         dmask[...] = 0
 
 
-def _add_gradients(made, block, e, g, centre, q, key, value, keep):
+def _add_gradients(made, block, e, g, centre, q, key, value, keep, product):
     """What one block adds to each gradient: those of its scores are ds = e (g value^T - centre)."""
     rows, keys, pairs, _ = block
     dq, dk, dv, dmask = made
@@ -176,20 +197,73 @@ def _add_gradients(made, block, e, g, centre, q, key, value, keep):
         ds = g[rows] @ value[keys].mT
         if keep is not None:
             ds *= keep[pairs]
+            if product is seen:
+                ds[~keep[pairs]] = 0
         ds -= centre[rows]
         ds *= e
+        if product is seen:
+            ds[e == 0] = 0
     if dq is not None:
-        np.matmul(ds, key[keys], out=dq[rows])
+        product(ds, key[keys], out=dq[rows])
     if dk is not None:
-        _add_product(ds.mT, q[rows], dk[keys], first)
+        _add_product(ds.mT, q[rows], dk[keys], first, product)
     if dv is not None:
-        _add_product((e if keep is None else e * keep[pairs]).mT, g[rows], dv[keys], first)
+        _add_product((e if keep is None else e * keep[pairs]).mT, g[rows], dv[keys], first, product)
     if dmask is not None:
         dmask[pairs] = ds
 
 
-def _add_product(a, b, out, first):
+def _add_product(a, b, out, first, product):
     if first:
-        np.matmul(a, b, out=out)
+        product(a, b, out=out)
     else:
-        out += a @ b
+        out += product(a, b)
+
+
+# ------------------------------------------------------------------ what is hidden may be nan or inf
+
+
+def _quiet(hides):
+    """No word of nan that comes of inf, where that may be hidden."""
+    return np.errstate(invalid="ignore") if hides else nullcontext()
+
+
+def seen(weights, rows, out=None):
+    """weights @ rows, but that a row of weight 0 is not there; who sees one with nan or inf gets nan."""
+    fine = np.isfinite(rows).all(axis=-1, keepdims=True)
+    lost = (weights != 0).astype(weights.dtype) @ (~fine).astype(weights.dtype)
+    made = np.where(lost > 0, np.nan, weights @ np.where(fine, rows, 0))
+    if out is None:
+        return made
+    out[...] = made
+
+
+def _is_finite(x):
+    x = x.ravel(order="K")
+    return math.isfinite(np.vdot(x, x)) or np.isfinite(x).all()
+
+
+@opaque
+def _look_past_hidden(y, q, key, value, masks, plan):
+    """Make the rows of y again that are not finite, in case that it was something hidden."""
+    if _is_finite(y):
+        return
+    bias, cap, keep = masks
+    for block in plan:
+        rows, keys, pairs, _ = block
+        e, _ = _weights(q, key, bias, cap, block)
+        e = e if keep is None else e * keep[pairs]
+        made = seen(e, value[keys])
+        np.copyto(y[rows], made, where=~np.isnan(made))
+
+
+@opaque
+def _look_past_hidden_again(g, made, p, centre, q, key, value, masks, plan):
+    """The same for the gradients `made` of a backward."""
+    if all(d is None or _is_finite(d) for d in made):
+        return
+    bias, cap, keep = masks
+    with np.errstate(invalid="ignore"):
+        for block, e in zip(plan, p, strict=True):
+            e = _weights(q, key, bias, cap, block)[0] if e is None else e
+            _add_gradients(made, block, e, g, centre, q, key, value, keep, seen)

@@ -11,7 +11,7 @@ import numpy as np
 from ...autograd import Tensor, op
 from ...autograd.arrays import ArrayLike
 from .. import random
-from ._attend import attend, broadcast
+from ._attend import attend, broadcast, seen
 from .linear import as_tensor
 
 
@@ -21,30 +21,35 @@ def attention_plain(
     scale = 1 / query.shape[-1] ** 0.5 if scale is None else scale
     q = query * scale
     p = q @ key.mT
+    product = np.matmul if mask is None and keep is None and not is_causal else seen
     if is_causal:
-        p = p + np.where(np.tri(*p.shape[-2:], dtype=bool, like=p), 0.0, -np.inf).astype(p.dtype)
-    if mask is not None:
-        p = p + (np.where(mask, 0.0, -np.inf).astype(p.dtype) if mask.dtype == bool else mask)
+        p = np.where(np.tri(*p.shape[-2:], dtype=bool, like=p), p, -np.inf)
+    if mask is not None and mask.dtype == bool:
+        p = np.where(mask, p, -np.inf)
+    elif mask is not None:
+        p = np.where(mask == -np.inf, 0, p) + mask
     top = p.max(axis=-1, keepdims=True)
     p -= np.where(np.isfinite(top), top, 0)
     np.exp(p, out=p)
     total = p.sum(axis=-1, keepdims=True)
     p /= np.where(total == 0, 1, total)
     boost = 1 / (1 - dropout_p) if dropout_p < 1 else 0
-    dropped = p if keep is None else p * keep * boost
+    dropped = p if keep is None else np.where(keep, p * boost, 0)
 
     def backward(g):  # ds = p (dp - <p, dp>), the gradient of the scores
         dp = g @ value.mT
         if keep is not None:
-            dp = dp * keep * boost
+            dp = np.where(keep, dp * boost, 0)
+        if product is seen:
+            dp = np.where(p == 0, 0, dp)
         ds = dp * p
         ds -= p * ds.sum(axis=-1, keepdims=True)
-        dq = ds @ key * scale if needs[0] else None
-        dk = ds.mT @ q if needs[1] else None
-        dv = dropped.mT @ g if needs[2] else None
+        dq = product(ds, key) * scale if needs[0] else None
+        dk = product(ds.mT, q) if needs[1] else None
+        dv = product(dropped.mT, g) if needs[2] else None
         return dq, dk, dv, ds if needs[3] else None
 
-    return dropped @ value, backward
+    return product(dropped, value), backward
 
 
 def _attention_flops(inputs, outputs, _):

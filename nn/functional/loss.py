@@ -13,25 +13,25 @@ from .linear import as_tensor
 
 def cross_entropy_plain(needs, logits, targets, ignore_index=-100, label_smoothing=0.0, reduction="mean"):
     classes = logits.shape[-1]
-    picked, weight = _picked(targets, logits, ignore_index, reduction)
+    picked, counted, weight = _picked(targets, logits, ignore_index, reduction)
     rows = np.arange(picked.size, like=picked)
-    x = logits.reshape(-1, classes)
+    x = np.where(counted[:, None], logits.reshape(-1, classes), 0)  # what is ignored may be inf or nan
     x = x - x.max(axis=-1, keepdims=True)
     d = np.exp(x)
     total = d.sum(axis=-1)
     loss = np.log(total) - (1 - label_smoothing) * x[rows, picked]
     if label_smoothing:
         loss -= (label_smoothing / classes) * x.sum(axis=-1)
-    loss *= weight
+    loss = np.where(counted, loss, 0) * weight
 
-    d *= (weight / total)[:, None]  # d loss / d logits = (softmax - target distribution) * weight
-    d[rows, picked] -= (1 - label_smoothing) * weight
+    d *= (1 / total)[:, None]  # d loss / d logits = (softmax - target distribution) * weight
+    d[rows, picked] -= 1 - label_smoothing
     if label_smoothing:
-        d -= (label_smoothing / classes * weight)[:, None]
-    d = d.reshape(logits.shape)
+        d -= label_smoothing / classes
 
     def backward(g):
-        return (d * (g[..., None] if reduction == "none" else g),)
+        scale = np.where(counted, weight * (g.reshape(-1) if reduction == "none" else g), 0)
+        return ((d * scale[:, None]).reshape(logits.shape),)
 
     return loss.reshape(logits.shape[:-1]) if reduction == "none" else loss.sum(), backward
 
@@ -40,36 +40,43 @@ def cross_entropy_plain(needs, logits, targets, ignore_index=-100, label_smoothi
 def _cross_entropy(needs, logits, targets, ignore_index=-100, label_smoothing=0.0, reduction="mean"):
     """Of logits (..., classes) and integer targets (...); one op with the softmax before it."""
     shape = logits.shape
-    picked, weight = _picked(targets, logits, ignore_index, reduction)
+    picked, counted, weight = _picked(targets, logits, ignore_index, reduction)
     x = logits.reshape(-1, shape[-1])
     e = np.empty_like(x) if needs[0] else None  # all that is kept of the vocabulary's size
     total, shift = np.empty_like(x, shape=weight.shape), np.empty_like(x, shape=weight.shape)
     for block in blocks(*x.shape):
-        total[block], shift[block] = exp_sums(x[block], e if e is None else e[block])
+        total[block], shift[block] = exp_sums(x[block], e if e is None else e[block], counted[block])
     loss = np.log(total) - (1 - label_smoothing) * (x[np.arange(picked.size), picked] - shift)
     if label_smoothing:
-        loss -= label_smoothing * (row_sums(x) / shape[-1] - shift)
-    loss *= weight
+        with np.errstate(invalid="ignore"):  # of inf in a row that counts, exp_sums has warned
+            sums = row_sums(x)
+        loss -= label_smoothing * (sums / shape[-1] - shift)
+    loss = np.where(counted, loss, 0) * weight  # a row that is ignored may hold inf or nan
 
     def backward(g):  # (softmax - target distribution) * weight * g
-        scale = weight * (g.reshape(-1) if reduction == "none" else g)
-        d = e * (scale / total)[:, None]
-        d[np.arange(picked.size), picked] -= (1 - label_smoothing) * scale
-        if label_smoothing:
-            d -= (label_smoothing / shape[-1] * scale)[:, None]
+        scale = np.where(counted, weight * (g.reshape(-1) if reduction == "none" else g), 0)
+        even = label_smoothing / shape[-1]
+        here = np.arange(picked.size), picked
+        slope = e[here] / total - (1 - label_smoothing) - even
+        if even:
+            d = e - (even * total)[:, None]
+            d *= (scale / total)[:, None]
+        else:
+            d = e * (scale / total)[:, None]
+        d[here] = slope * scale
         return (d.reshape(shape),)
 
     return loss.reshape(shape[:-1]) if reduction == "none" else loss.sum(), backward
 
 
 def _picked(targets, logits, ignore_index, reduction):
-    """For each row the class whose logit counts, and the weight of the row in the loss."""
+    """For each row the class whose logit counts, whether the row counts, and its weight in the loss then."""
     targets = _checked(targets, logits.shape, ignore_index, reduction).reshape(-1)
     counted = targets != ignore_index
-    weight = counted.astype(logits.dtype)
+    weight = np.ones_like(logits, shape=targets.shape)
     if reduction == "mean":
         weight /= counted.sum() or np.nan  # no target at all: nan, as in PyTorch
-    return np.where(counted, targets, 0), weight
+    return np.where(counted, targets, 0), counted, weight
 
 
 def _checked(targets, shape, ignore_index, reduction):

@@ -14,7 +14,7 @@ CASES = [
             ref.cross_entropy,
             shape,
             targets=targets,
-            saves="e picked total weight",
+            saves="counted e picked total weight",
             **attrs,
         )
         for shape, targets, attrs in [
