@@ -6,15 +6,20 @@ import numpy as np
 
 from ... import autograd as ag
 from ...autograd import Tensor, op
-from ...autograd.arrays import ArrayLike
+from ...autograd.arrays import ArrayLike, DTypeLike
 from ...autograd.kernels import blocks
 from ...autograd.special import erf_kernel, sigmoid_kernel
+from ._inputs import as_float, as_tensor, widened
 
-_relu = ag.elementwise(lambda x: np.maximum(x, 0), name="relu", slope=lambda y: y > 0, doc="max(x, 0).")
+# `!=` hands the gradient on where y is nan, as PyTorch does.
+_relu = ag.elementwise(lambda x: np.maximum(x, 0), name="relu", slope=lambda y: y != 0, doc="max(x, 0).")
 
 
-def relu(input: ArrayLike) -> Tensor:
-    """max(input, 0), elementwise, with gradient 0 at 0."""
+def relu(input: ArrayLike, inplace: bool = False) -> Tensor:
+    """max(input, 0), elementwise, with gradient 0 at 0.
+
+    A new Tensor comes back, whether `inplace` or not.
+    """
     return _relu(input)
 
 
@@ -28,9 +33,13 @@ def _silu(x):
     return x * s, backward
 
 
-def silu(input: ArrayLike) -> Tensor:
-    """input * sigmoid(input), elementwise, also called swish (Elfwing et al. 2017, arXiv:1702.03118)."""
-    return _silu(input)
+def silu(input: ArrayLike, inplace: bool = False) -> Tensor:
+    """input * sigmoid(input), elementwise, also called swish (Elfwing et al. 2017, arXiv:1702.03118).
+
+    A new Tensor comes back, whether `inplace` or not.
+    """
+    x = as_float(input)
+    return _silu(x) if x.data.dtype.char != "e" else widened(_silu, x)
 
 
 def gelu_plain(needs, x, approximate="none"):
@@ -110,7 +119,8 @@ def gelu(input: ArrayLike, approximate: str = "none") -> Tensor:
     Hendrycks and Gimpel 2016, arXiv:1606.08415. `approximate="tanh"` is (1 + tanh(sqrt(2 / pi)
     (x + 0.044715 x^3))) x / 2, faster and within 1e-3 of it. ValueError for another word.
     """
-    return _gelu(input, approximate)
+    x = as_float(input)
+    return _gelu(x, approximate) if x.data.dtype.char != "e" else widened(_gelu, x, approximate=approximate)
 
 
 def tanh(input: ArrayLike) -> Tensor:
@@ -123,11 +133,23 @@ def sigmoid(input: ArrayLike) -> Tensor:
     return ag.special.expit(input)
 
 
-def softmax(input: ArrayLike, dim: int = -1) -> Tensor:
-    """exp(input) / sum(exp(input)) along `dim`, in the shape of input."""
-    return ag.special.softmax(input, dim)
+def softmax(input: ArrayLike, dim: int = -1, *, dtype: DTypeLike | None = None) -> Tensor:
+    """exp(input) / sum(exp(input)) along `dim`, in the shape of input, which is cast to `dtype` before.
+
+    ValueError for `dim=None`, of which PyTorch makes a guess.
+    """
+    return ag.special.softmax(_of_dim("softmax", input, dim, dtype), dim)
 
 
-def log_softmax(input: ArrayLike, dim: int = -1) -> Tensor:
-    """input - log(sum(exp(input))) along `dim`, in the shape of input."""
-    return ag.special.log_softmax(input, dim)
+def log_softmax(input: ArrayLike, dim: int = -1, *, dtype: DTypeLike | None = None) -> Tensor:
+    """input - log(sum(exp(input))) along `dim`, in the shape of input, which is cast to `dtype` before.
+
+    ValueError for `dim=None`, of which PyTorch makes a guess.
+    """
+    return ag.special.log_softmax(_of_dim("log_softmax", input, dim, dtype), dim)
+
+
+def _of_dim(name: str, input, dim, dtype) -> Tensor:
+    if dim is None:
+        raise ValueError(f"{name}: say along which axis, dim=-1 for the last")
+    return as_float(input) if dtype is None else as_tensor(input).astype(dtype)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from itertools import accumulate, pairwise
 
 import numpy as np
@@ -12,7 +13,7 @@ from ...autograd import Tensor, op
 from ...autograd.arrays import ArrayLike
 from .. import random
 from ._attend import attend, broadcast, seen
-from .linear import as_tensor
+from ._inputs import as_float, as_tensor, widened
 
 
 def attention_plain(
@@ -163,18 +164,22 @@ def scaled_dot_product_attention(
     added to the scores; it broadcasts to (..., L, S). A query that may see nothing gets zeros. `scale` is
     1 / sqrt(D) unless given. TypeError for a mask of integers, ValueError where shapes do not fit.
     """
-    query, key, value = as_tensor(query), as_tensor(key), as_tensor(value)
+    query = as_float(query, key)
+    key, value = as_float(key, query), as_float(value, query)
     if attn_mask is not None:
         attn_mask = as_mask("scaled_dot_product_attention: attn_mask", attn_mask, query.dtype)
     keep = None
     if dropout_p != 0:
         batch = np.broadcast_shapes(query.shape[:-2], key.shape[:-2])
         keep = random.keep_mask((*batch, query.shape[-2], key.shape[-2]), dropout_p)
-    return _scaled_dot_product_attention(query, key, value, attn_mask, keep, dropout_p, is_causal, scale)
+    options = {"keep": keep, "dropout_p": dropout_p, "is_causal": is_causal, "scale": scale}
+    if query.dtype == np.float16:
+        return widened(partial(_scaled_dot_product_attention, **options), query, key, value, attn_mask)
+    return _scaled_dot_product_attention(query, key, value, attn_mask, **options)
 
 
 def multi_head_attention(
-    projections: Sequence[Tensor],
+    projections: Sequence[ArrayLike],
     num_heads: int,
     attn_mask: ArrayLike | None = None,
     dropout_p: float = 0.0,
@@ -186,13 +191,18 @@ def multi_head_attention(
     the last axis in one or two. `attn_mask` broadcasts to (N, num_heads, L, S). ValueError where their widths
     are not those of query, key and value, TypeError for a mask of integers.
     """
-    query, memory = projections[0], projections[-1]
+    inputs = [as_float(x, projections[0]) for x in projections]
+    query, memory = inputs[0], inputs[-1]
     if attn_mask is not None:
         attn_mask = as_mask("multi_head_attention: attn_mask", attn_mask, query.dtype)
     keep = None
     if dropout_p != 0:
         keep = random.keep_mask((query.shape[0], num_heads, query.shape[1], memory.shape[1]), dropout_p)
-    return _multi_head_attention(projections, attn_mask, keep, num_heads, dropout_p, is_causal)
+    options = {"keep": keep, "num_heads": num_heads, "dropout_p": dropout_p, "is_causal": is_causal}
+    if query.dtype == np.float16:
+        inputs = [x.astype(np.float32) for x in inputs]
+        return widened(partial(_multi_head_attention, inputs, **options), attn_mask)
+    return _multi_head_attention(inputs, attn_mask, **options)
 
 
 def as_mask(name: str, mask, dtype) -> Tensor:

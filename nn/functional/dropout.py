@@ -2,38 +2,56 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ...autograd import Tensor, op
-from ...autograd.arrays import ArrayLike
+from ...autograd.arrays import ArrayLike, opaque
 from .. import random
-from .linear import as_tensor
+from ._inputs import as_float
 
 
-@op(inputs=1, flops=2)
-def _dropout(x, keep, p):
-    """x / (1 - p) where the boolean array `keep` is true, 0 elsewhere."""
+def dropout_plain(x, keep, p):
     scale = 1 / (1 - p) if p < 1 else 0
 
     def backward(g):
-        dx = g * keep
-        dx *= scale
+        return (np.where(keep, g, 0) * scale,)
+
+    return np.where(keep, x, 0) * scale, backward
+
+
+@op(inputs=1, plain=dropout_plain, flops=2)
+def _dropout(x, keep, p):
+    """x / (1 - p) where the boolean array `keep` is true, 0 elsewhere, even of inf and nan."""
+    scale = 1 / (1 - p) if p < 1 else 0
+
+    def backward(g):
+        dx = np.empty_like(g)
+        _keep(dx, g, keep, scale)
         return (dx,)
 
-    y = x * keep
-    y *= scale
+    y = np.empty_like(x)
+    _keep(y, x, keep, scale)
     return y, backward
 
 
-def dropout(input: ArrayLike, p: float = 0.5, training: bool = True) -> Tensor:
+@opaque
+def _keep(out, x, keep, scale):
+    """By a product of bits with 0 or 1: four times as fast as np.where, and 0 times inf is 0."""
+    bits = f"i{x.itemsize}"
+    np.multiply(x.view(bits), keep, out=out.view(bits))
+    out *= scale
+
+
+def dropout(input: ArrayLike, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """`input` with zeros in place of elements with probability p, the rest divided by 1 - p, elementwise.
 
-    As it is unless `training`. p counts in steps of 1/65536. Srivastava et al. 2014. ValueError where p is
-    outside of [0, 1].
+    As it is unless `training`, else a new Tensor, whether `inplace` or not. p counts in steps of 1/65536.
+    Srivastava et al. 2014. ValueError where p is outside of [0, 1].
     """
-    input = as_tensor(input)
+    input = as_float(input)
     if not 0 <= p <= 1:
         raise ValueError(f"dropout: p must be from 0 to 1, not {p}")
     if not training or p == 0:
         return input
-    if p == 1:
-        return input * 0
-    return _dropout(input, random.keep_mask(input.shape, p), p)
+    keep = np.zeros(input.shape, np.bool_) if p == 1 else random.keep_mask(input.shape, p)
+    return _dropout(input, keep, p)

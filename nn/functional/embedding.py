@@ -50,6 +50,11 @@ def _sum_rows(dw, ids, g):
     """Put into each row of dw the sum of the rows of g that have its id."""
     ids = ids.ravel()
     g = g.reshape(ids.size, *dw.shape[1:])
+    if g.dtype == np.float16:  # sums of many would lose what is small
+        wide = np.empty(dw.shape, np.float32)
+        _sum_rows(wide, ids, g.astype(np.float32))
+        dw[...] = wide
+        return
     if len(dw) <= FEW and dw.ndim == 2:
         one_hot = np.zeros((ids.size, len(dw)), g.dtype)
         one_hot[np.arange(ids.size), ids] = 1

@@ -11,11 +11,6 @@ from ...autograd.arrays import ArrayLike
 from ...autograd.ops.contraction import rows
 
 
-def as_tensor(x) -> Tensor:
-    """`x` itself if it is a Tensor, else a constant Tensor."""
-    return x if isinstance(x, Tensor) else Tensor(x)
-
-
 def _flops(inputs, outputs, _):
     x, weight, *bias = inputs
     inner = (x or weight or (0,))[-1]

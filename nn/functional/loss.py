@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from ... import autograd as ag
 from ...autograd import Tensor, op
 from ...autograd.arrays import ArrayLike, as_array
 from ...autograd.kernels import blocks, exp_sums, row_sums
-from .linear import as_tensor
+from ._inputs import as_float, old_reduction, unsupported, widened
 
 
 def cross_entropy_plain(needs, logits, targets, ignore_index=-100, label_smoothing=0.0, reduction="mean"):
@@ -33,7 +35,7 @@ def cross_entropy_plain(needs, logits, targets, ignore_index=-100, label_smoothi
         scale = np.where(counted, weight * (g.reshape(-1) if reduction == "none" else g), 0)
         return ((d * scale[:, None]).reshape(logits.shape),)
 
-    return loss.reshape(logits.shape[:-1]) if reduction == "none" else loss.sum(), backward
+    return _reduced(loss, logits.shape, reduction), backward
 
 
 @op(inputs=1, plain=cross_entropy_plain, flops=6)
@@ -66,7 +68,13 @@ def _cross_entropy(needs, logits, targets, ignore_index=-100, label_smoothing=0.
         d[here] = slope * scale
         return (d.reshape(shape),)
 
-    return loss.reshape(shape[:-1]) if reduction == "none" else loss.sum(), backward
+    return _reduced(loss, shape, reduction), backward
+
+
+def _reduced(loss, shape, reduction):
+    if reduction == "none":
+        return loss.reshape(shape[:-1])
+    return loss.sum() if loss.size or reduction == "sum" else np.full_like(loss, np.nan, shape=())
 
 
 def _picked(targets, logits, ignore_index, reduction):
@@ -102,8 +110,10 @@ def _checked(targets, shape, ignore_index, reduction):
 def cross_entropy(
     input: ArrayLike,
     target: ArrayLike,
-    *,
+    weight: None = None,
+    size_average: None = None,
     ignore_index: int = -100,
+    reduce: None = None,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
@@ -111,10 +121,13 @@ def cross_entropy(
 
     The mean is over the targets that are not `ignore_index`. With `label_smoothing` e the target distribution
     is 1 - e on the target and e / C everywhere. `reduction`: "mean" or "sum" give one number, "none" an
-    array shaped as target. ValueError for shapes or options that do not fit, TypeError for targets that are
-    no integers, IndexError for one outside of the classes.
+    array shaped as target. A row that is ignored may hold inf or nan. ValueError for shapes or options that
+    do not fit, TypeError for targets that are no integers and for weight, size_average and reduce, which are
+    there for PyTorch's order alone, IndexError for a target outside of the classes.
     """
-    input = as_tensor(input)
+    check_weight("cross_entropy", weight)
+    old_reduction("cross_entropy", size_average, reduce)
+    input = as_float(input)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing must be from 0 to 1, not {label_smoothing}")
     if input.ndim > 2:
@@ -126,17 +139,47 @@ def cross_entropy(
                 f"(-1, {input.shape[-1]}) and (-1,)"
             )
         input = ag.transpose(input, axes)
-    return _cross_entropy(input, target, ignore_index, label_smoothing, reduction)
+    options = {"ignore_index": ignore_index, "label_smoothing": label_smoothing, "reduction": reduction}
+    if input.dtype == np.float16:
+        return widened(partial(_cross_entropy, targets=target, **options), input)
+    return _cross_entropy(input, target, **options)
 
 
-def mse_loss(input: ArrayLike, target: ArrayLike, *, reduction: str = "mean") -> Tensor:
+def check_weight(name: str, weight) -> None:
+    """Raise TypeError for weights of classes, with what gives the same."""
+    if weight is not None:
+        raise TypeError(
+            f"{name}: weight= is not supported; for the same mean, w = weight[target] and "
+            "(w * nn.functional.cross_entropy(input, target, reduction='none')).sum() / w.sum()"
+        )
+
+
+def mse_loss(
+    input: ArrayLike,
+    target: ArrayLike,
+    size_average: None = None,
+    reduce: None = None,
+    reduction: str = "mean",
+    weight: None = None,
+) -> Tensor:
     """(input - target)^2, elementwise; `reduction`: "mean" over all elements, "sum", or "none".
 
-    ValueError where input and target differ in shape, or for another reduction.
+    ValueError where input and target differ in shape, or for another reduction. TypeError for the other
+    arguments, which are there for PyTorch's order alone.
     """
+    old_reduction("mse_loss", size_average, reduce)
+    unsupported("mse_loss", "weigh what reduction='none' gives", weight=weight)
     if np.shape(input) != np.shape(target):
         raise ValueError(f"mse_loss: input of shape {np.shape(input)}, target of shape {np.shape(target)}")
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"mse_loss: reduction is 'mean', 'sum' or 'none', not {reduction!r}")
+    input, target = as_float(input, target), as_float(target, input)
+    error = partial(_squared_error, reduction=reduction)
+    return (
+        widened(error, input, target) if input.dtype == target.dtype == np.float16 else error(input, target)
+    )
+
+
+def _squared_error(input, target, reduction):
     squared = ag.square(ag.subtract(input, target))
     return squared if reduction == "none" else getattr(squared, reduction)()

@@ -8,7 +8,7 @@ from ...autograd import Tensor
 from ...autograd.arrays import ArrayLike, DTypeLike
 from .. import functional as F
 from .. import init
-from ..functional.linear import as_tensor
+from ..functional._inputs import as_tensor
 from ..module import Module, Parameter
 
 

@@ -11,7 +11,7 @@ from ...autograd import Tensor
 from ...autograd.arrays import ArrayLike, DTypeLike
 from .. import functional as F
 from .. import init
-from ..functional.linear import as_tensor
+from ..functional._inputs import as_tensor
 from ..functional.normalization import as_shape
 from ..module import Module, Parameter
 from .linear import tensor_for

@@ -11,6 +11,7 @@ import pytest
 from tapegrad.autograd import Tensor
 from tapegrad.nn import functional as F
 from tapegrad.nn.functional.attention import attention_plain
+from tapegrad.nn.functional.dropout import dropout_plain
 from tapegrad.nn.functional.loss import cross_entropy_plain
 
 RNG = np.random.default_rng(0)
@@ -154,3 +155,29 @@ def test_what_is_seen_is_still_seen():
     v[0, 1, 1] = INF
     y = F.scaled_dot_product_attention(q, k, v, HIDE["bool"]).numpy()
     assert (y[0, :, 1] == INF).all() and np.isfinite(y[..., [0, 2]]).all() and np.isfinite(y[1]).all()
+
+
+# ---------------------------------------------------------------------------------- dropout and embedding
+
+
+@pytest.mark.parametrize("p", [0.5, 1.0])
+@pytest.mark.parametrize("bad", [NAN, INF])
+def test_what_is_dropped_is_zero_whatever_it_was(bad, p):
+    x = np.full((40, 50), bad)
+    y, dx = run(lambda x: F.dropout(x, p), x, seed=bad)
+    dropped = y == 0
+    assert dropped.any() and dropped.all() == (p == 1)
+    np.testing.assert_array_equal(dx == 0, dropped)
+    np.testing.assert_array_equal(y[~dropped], bad)
+    keep = np.array([True, False])
+    y, backward = dropout_plain(np.array([bad, bad]), keep, 0.5)
+    np.testing.assert_array_equal([y, backward(y)[0]], [[bad, 0], [bad, 0]])
+
+
+@pytest.mark.parametrize("rows", [5, 500])  # summed by a product, and by sorting
+def test_a_padding_row_that_is_nan_poisons_no_other(rows):
+    table = RNG.normal(size=(rows, 3))
+    table[1] = NAN
+    y, dw = run(lambda w: F.embedding([[0, 1], [2, 2]], w, padding_idx=1), table, seed=INF)
+    assert np.isfinite(y[[0, 1, 1], [0, 0, 1]]).all() and np.isnan(y[0, 1]).all()
+    assert (dw[[0, 2]] == INF).all() and (dw[1] == 0).all() and (dw[3:] == 0).all()
