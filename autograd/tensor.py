@@ -12,6 +12,7 @@ from . import engine
 from .arrays import ArrayLike, DTypeLike, as_array
 from .bound import Bound
 from .engine import Edge, Node
+from .handle import Handle
 from .modes import current
 
 
@@ -165,18 +166,16 @@ class Tensor(Bound):
         node.grads.setdefault(i, None)
         return self
 
-    def register_hook(self, hook: Callable[[Any], Any]) -> Callable[[], None]:
+    def register_hook(self, hook: Callable[[Any], Any]) -> Handle:
         """Call `hook(gradient)` when the gradient is complete; what it returns, unless None, replaces it.
 
-        Returns a function that removes the hook. RuntimeError where this Tensor requires no gradient.
+        `remove()` of what comes back takes it away. RuntimeError where this Tensor requires no gradient.
         """
         if self.edge is None:
             raise RuntimeError("this Tensor does not require a gradient")
         node, i = self.edge
-        node.hooks = hooks = node.hooks or {}
-        key = object()
-        hooks[key] = (i, hook)
-        return lambda: hooks.pop(key, None) and None
+        node.hooks = node.hooks or {}
+        return Handle(node.hooks, (i, hook))
 
     def detach(self) -> Tensor:
         """The same array without the graph."""
@@ -217,14 +216,11 @@ class Tensor(Bound):
         return bool(self.data)
 
     def __format__(self, spec: str) -> str:
-        if not spec:
-            return str(self)
-        if self.size != 1:
+        if spec and self.size != 1:
             raise TypeError(
-                f"a Tensor of shape {self.shape} has no format {spec!r}, which is for one number: reduce it, "
-                "or format its elements"
+                f"{spec!r} formats one number, not a Tensor of shape {self.shape}; reduce it first"
             )
-        return format(self.item(), spec)
+        return format(self.item() if spec or self.ndim == 0 else str(self), spec)
 
     def __copy__(self) -> Tensor:
         if self.is_leaf:

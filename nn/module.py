@@ -1,4 +1,4 @@
-"""Parameter and Module: what a layer is made of and how layers nest."""
+"""Module: how a layer is called, saved, changed and shown."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from weakref import ref
 import numpy as np
 
 from ..autograd import Tensor
-from ..autograd.arrays import ArrayLike, DTypeLike
+from ..autograd.arrays import DTypeLike
+from ..autograd.handle import Handle
 from ..autograd.modes import Scope, scope
+from .hooks import Hooks
 from .loading import LoadResult, load_arrays
+from .registry import Parameter, Registry
+
+DEVICES = ("cpu", "cuda", "mps", "xpu", "meta")
 
 
-class Parameter(Tensor):
-    """A Tensor that a module trains: a leaf of `data` that requires a gradient."""
-
-    __slots__ = ()
-
-    def __init__(self, data: ArrayLike, requires_grad: bool = True, dtype: DTypeLike | None = None):
-        super().__init__(data, requires_grad, dtype)
+def check_device(name: str, device: Any) -> None:
+    """Raise ValueError for another device than the one there is."""
+    if device is not None and str(device).partition(":")[0] != "cpu":
+        raise ValueError(f"{name}: device={str(device)!r} is not there; arrays of NumPy live on the 'cpu'")
 
 
-class Module:  # over 200 lines: what a PyTorch user calls on any module is all here
+class Module(Registry):
     """Base of all layers and models, used as in PyTorch: assign parameters and modules, write `forward`.
 
     Parameters, buffers and submodules are simply attributes; they are found by looking at the instance, in
@@ -32,7 +34,6 @@ class Module:  # over 200 lines: what a PyTorch user calls on any module is all 
     """
 
     training = True  # False in evaluation
-    _buffers: dict[str, bool]  # name -> whether it belongs to the state_dict
 
     def forward(self, *args, **kwargs):
         """What a call with `args` computes; each class tells of its own arguments and shapes.
@@ -45,79 +46,11 @@ class Module:  # over 200 lines: what a PyTorch user calls on any module is all 
         outer = scope.get()
         inner = Scope(ref(self), outer)  # the drawing of a failure finds it here, by the traceback
         scope.set(inner)
-        own = self.__dict__
+        hooks = self.__dict__.get("_hooks")
         try:
-            for hook in tuple(own["_pre_hooks"].values()) if "_pre_hooks" in own else ():
-                changed = hook(self, args)
-                if changed is not None:
-                    args = changed if isinstance(changed, tuple) else (changed,)
-            output = self.forward(*args, **kwargs)
-            for hook in tuple(own["_post_hooks"].values()) if "_post_hooks" in own else ():
-                changed = hook(self, args, output)
-                output = output if changed is None else changed
-            return output
+            return self.forward(*args, **kwargs) if hooks is None else hooks.call(self, args, kwargs)
         finally:
             scope.set(outer)
-
-    # ------------------------------------------------------------------ what is inside
-
-    def named_children(self) -> Iterator[tuple[str, Module]]:
-        """(name, module) of the modules that are attributes of this one."""
-        return ((name, value) for name, value in vars(self).items() if isinstance(value, Module))
-
-    def named_modules(self, *, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """(dotted path, module) of this module ("") and all below it, each module once."""
-        seen: set[int] = set()
-
-        def visit(module: Module, path: str):
-            if id(module) in seen:
-                return
-            seen.add(id(module))
-            yield path, module
-            for name, child in module.named_children():
-                yield from visit(child, f"{path}.{name}" if path else name)
-
-        return visit(self, prefix)
-
-    def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
-        """(dotted path, parameter), each parameter once, under its first name."""
-        seen: set[int] = set()
-        for name, value in self._named(prefix, lambda module: list(vars(module))):
-            if isinstance(value, Parameter) and id(value) not in seen:
-                seen.add(id(value))
-                yield name, value
-
-    def named_buffers(self, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:
-        """(dotted path, array) of all buffers, without those that are None."""
-        named = self._named(prefix, lambda m: vars(m).get("_buffers", ()))
-        return ((name, value) for name, value in named if value is not None)
-
-    def _named(self, prefix: str, names: Callable) -> Iterator[tuple[str, Any]]:
-        """(dotted path, value) of the attributes `names(module)` of this module and all below it."""
-        for path, module in self.named_modules(prefix=prefix):
-            for name in names(module):
-                yield (f"{path}.{name}" if path else name), vars(module)[name]
-
-    def children(self) -> Iterator[Module]:
-        """The modules that are attributes of this one."""
-        return (child for _, child in self.named_children())
-
-    def modules(self) -> Iterator[Module]:
-        """This module and all below it, each once."""
-        return (module for _, module in self.named_modules())
-
-    def parameters(self) -> Iterator[Parameter]:
-        """All parameters, each once."""
-        return (parameter for _, parameter in self.named_parameters())
-
-    def buffers(self) -> Iterator[np.ndarray]:
-        """All buffers, without those that are None."""
-        return (buffer for _, buffer in self.named_buffers())
-
-    def register_buffer(self, name: str, tensor: ArrayLike | None, persistent: bool = True) -> None:
-        """Keep `tensor`, an array that is no parameter, or None: in the state_dict too, if persistent."""
-        self.__dict__.setdefault("_buffers", {})[name] = persistent
-        setattr(self, name, None if tensor is None else np.asarray(tensor))
 
     # ------------------------------------------------------------------ state
 
@@ -167,13 +100,13 @@ class Module:  # over 200 lines: what a PyTorch user calls on any module is all 
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients, or fill them with zeros."""
-        for parameter in self.parameters():
+        for _, parameter in self._parameters_found():
             if parameter.grad is not None:
                 parameter.grad = None if set_to_none else np.zeros_like(parameter.grad)
 
     def requires_grad_(self, requires_grad: bool = True) -> Module:
         """Thaw all parameters, or freeze them: no gradient is computed for them; returns the module."""
-        for parameter in self.parameters():
+        for _, parameter in self._parameters_found():
             parameter.requires_grad = requires_grad
         return self
 
@@ -185,8 +118,32 @@ class Module:  # over 200 lines: what a PyTorch user calls on any module is all 
         """Convert all floating parameters and buffers to float32; do so before making an optimizer."""
         return self._cast(np.float32)
 
+    def half(self) -> Module:
+        """Convert all floating parameters and buffers to float16; do so before making an optimizer."""
+        return self._cast(np.float16)
+
+    def to(self, *args: Any, device: Any = None, dtype: DTypeLike | None = None) -> Module:
+        """Convert floating parameters and buffers: to(np.float64), to(dtype=np.float64), to(tensor).
+
+        A device may be named as in PyTorch, ValueError for another than the "cpu"; TypeError for what is no
+        float dtype.
+        """
+        for given in args:
+            if isinstance(given, (Tensor, np.ndarray)):
+                dtype = given.dtype
+            elif isinstance(given, str) and given.partition(":")[0] in DEVICES:
+                device = given
+            elif given is not None:
+                dtype = given
+        check_device(f"{type(self).__name__}.to", device)
+        if dtype is None:
+            return self
+        if np.dtype(dtype).kind != "f":
+            raise TypeError(f"{type(self).__name__}.to: {np.dtype(dtype)} is no float dtype")
+        return self._cast(dtype)
+
     def _cast(self, dtype) -> Module:
-        for parameter in self.parameters():
+        for _, parameter in self._parameters_found():
             if parameter.dtype.kind == "f":
                 parameter.become(parameter.data.astype(dtype))
         for module in self.modules():
@@ -198,22 +155,32 @@ class Module:  # over 200 lines: what a PyTorch user calls on any module is all 
 
     # ------------------------------------------------------------------ hooks
 
-    def register_forward_hook(self, hook: Callable) -> Callable[[], None]:
+    def register_forward_hook(self, hook: Callable) -> Handle:
         """Call `hook(module, args, output)` after forward; what it returns, if anything, is the new output.
 
-        Returns a function that removes the hook.
+        `remove()` of what comes back takes the hook away, as for all hooks.
         """
-        return self._add_hook("_post_hooks", hook)
+        return Handle(self._own_hooks().forward, hook)
 
-    def register_forward_pre_hook(self, hook: Callable) -> Callable[[], None]:
+    def register_forward_pre_hook(self, hook: Callable) -> Handle:
         """Call `hook(module, args)` before forward; what it returns, if anything, replaces the arguments."""
-        return self._add_hook("_pre_hooks", hook)
+        return Handle(self._own_hooks().forward_pre, hook)
 
-    def _add_hook(self, kind: str, hook: Callable) -> Callable[[], None]:
-        hooks = self.__dict__.setdefault(kind, {})
-        key = object()
-        hooks[key] = hook
-        return lambda: hooks.pop(key, None) and None
+    def register_full_backward_hook(self, hook: Callable) -> Handle:
+        """Call `hook(module, grad_input, grad_output)` when the gradients of the inputs are complete.
+
+        Both are tuples of arrays that cannot be written to, or None: one for each positional argument, and
+        for each output. What it returns, if anything, replaces grad_input. If no input wants a gradient it is
+        called when those of the outputs are complete.
+        """
+        return Handle(self._own_hooks().backward, hook)
+
+    def register_full_backward_pre_hook(self, hook: Callable) -> Handle:
+        """Call `hook(module, grad_output)` before; what it returns, if anything, replaces grad_output."""
+        return Handle(self._own_hooks().backward_pre, hook)
+
+    def _own_hooks(self) -> Hooks:
+        return self.__dict__.setdefault("_hooks", Hooks())
 
     # ------------------------------------------------------------------ how it reads
 
@@ -232,14 +199,11 @@ class Module:  # over 200 lines: what a PyTorch user calls on any module is all 
         return ""
 
     def __repr__(self) -> str:
-        count = f"{sum(p.size for p in self.parameters()):,} parameters"
+        count = f"{sum(p.size for _, p in self._parameters_found()):,} parameters"
         head = f"{type(self).__name__}({self.extra_repr()})"
         note = "" if count == "0 parameters" else f"  # {count}"
         children = [(name, repr(child)) for name, child in self.named_children()]
         return "\n  ".join([head + note, *(text.replace("\n", "\n  ") for text in _folded(children))])
-
-    def __getattr__(self, name: str):
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
 
 def _folded(children: list[tuple[str, str]]) -> Iterator[str]:

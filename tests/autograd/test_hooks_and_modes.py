@@ -30,13 +30,13 @@ def test_hooks_on_leaf_and_inner_tensor_see_and_replace_the_complete_gradient():
 def test_a_hook_can_be_removed():
     x = leaf(3)
     calls = []
-    remove = x.register_hook(lambda g: calls.append(1))
+    handle = x.register_hook(lambda g: calls.append(1))
     other = x.register_hook(lambda g: calls.append(2))
     (x * 1).sum().backward()
-    remove()
-    remove()
+    handle.remove()
+    handle.remove()
     (x * 1).sum().backward()
-    other()
+    other.remove()
     (x * 1).sum().backward()
     x.register_hook(lambda g: calls.append(3))
     (x * 1).sum().backward()
@@ -86,11 +86,11 @@ def test_hooks_run_in_grad_and_are_differentiable_there():
     x = leaf(3)
     with ag.higher_order():
         h = x * x
-        remove = h.register_hook(lambda g: g * 5)
+        handle = h.register_hook(lambda g: g * 5)
         y = (h * h).sum()
     (g,) = ag.grad(y, x, create_graph=True)
     np.testing.assert_allclose(g.data, 5 * 4 * x.data**3)
-    remove()
+    handle.remove()
     (gg,) = ag.grad(g.sum(), x)
     np.testing.assert_allclose(gg.data, 5 * 12 * x.data**2)
 

@@ -110,16 +110,16 @@ def test_forward_hooks_see_replace_and_are_removed():
     seen = []
     x = x32(2, 3)
     plain = layer(x).numpy()
-    remove_look = layer.register_forward_hook(lambda *given: seen.append(given))
-    remove_double = layer.register_forward_hook(lambda module, args, output: output * 2)
+    look = layer.register_forward_hook(lambda *given: seen.append(given))
+    double = layer.register_forward_hook(lambda module, args, output: output * 2)
     np.testing.assert_array_equal(layer(x).numpy(), plain * 2)
     module, args, output = seen[0]
     assert module is layer and args[0] is x
     np.testing.assert_array_equal(output.numpy(), plain)  # hooks run in the order they were added
-    remove_double()
-    remove_double()  # once more does no harm
+    double.remove()
+    double.remove()  # once more does no harm
     np.testing.assert_array_equal(layer(x).numpy(), plain)
-    remove_look()
+    look.remove()
     layer(x)
     assert len(seen) == 2
 
@@ -128,9 +128,9 @@ def test_forward_pre_hooks_replace_the_arguments():
     layer = nn.Linear(3, 2)
     x = x32(2, 3)
     expected = layer(x * 2).numpy()
-    remove = layer.register_forward_pre_hook(lambda module, args: args[0] * 2)  # one argument needs no tuple
+    handle = layer.register_forward_pre_hook(lambda module, args: args[0] * 2)  # one argument needs no tuple
     np.testing.assert_array_equal(layer(x).numpy(), expected)
-    remove()
+    handle.remove()
     layer.register_forward_pre_hook(lambda module, args: (args[0] * 2,))
     layer.register_forward_pre_hook(lambda module, args: None)
     np.testing.assert_array_equal(layer(x).numpy(), expected)

@@ -85,12 +85,12 @@ def test_gradients_add_up_and_hooks_of_parameters_run():
     loss_of = nn.replay(model, loss)
     assert_same(model, loss_of, loss, batches)
     seen = []
-    remove = model.last.bias.register_hook(lambda g: seen.append(g.copy()) or g * 0)
+    handle = model.last.bias.register_hook(lambda g: seen.append(g.copy()) or g * 0)
     once = gradients(loss_of(*batches[0]), model)[0].copy()
     assert seen[0].any() and not model.last.bias.grad.any()
     loss_of(*batches[0]).backward(np.float32(2))
     np.testing.assert_allclose(next(model.parameters()).grad, 3 * once, rtol=1e-5)
-    remove()
+    handle.remove()
 
 
 def test_results_are_the_callers_own():

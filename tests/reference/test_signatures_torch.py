@@ -25,13 +25,13 @@ def parameters(fn):
 
 def with_signature(ours, theirs):
     """Names of functions that both have; some of torch's are written in C and do not tell."""
-    names = [name for name, value in vars(ours).items() if inspect.isfunction(value) and name[0] != "_"]
+    names = [name for name, value in inspect.getmembers(ours) if inspect.isfunction(value) and name[0] != "_"]
     return sorted(name for name in names if inspect.isfunction(getattr(theirs, name, None)))
 
 
 CLASSES = sorted(name for name in nn.__all__ if inspect.isclass(getattr(torch.nn, name, None)))
 FUNCTIONS = with_signature(F, torch.nn.functional)
-METHODS = with_signature(nn.Module, torch.nn.Module)
+METHODS = [name for name in with_signature(nn.Module, torch.nn.Module) if name != "to"]  # torch's takes *args
 
 
 def agree(ours, theirs):
