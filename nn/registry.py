@@ -52,23 +52,15 @@ class Registry:
 
         KeyError for a name that is taken, empty or has a dot, TypeError for what is no module.
         """
-        self._add(name, module, Registry)
+        _register(self, name, module, Registry)
 
     def register_module(self, name: str, module: Module | None) -> None:
         """add_module(name, module), with its KeyError and TypeError."""
-        self._add(name, module, Registry)
+        _register(self, name, module, Registry)
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """setattr(self, name, param); KeyError and TypeError as of add_module."""
-        self._add(name, param, Parameter)
-
-    def _add(self, name: str, value: Any, kind: type) -> None:
-        if value is not None and not isinstance(value, kind):
-            wanted = "Parameter" if kind is Parameter else "Module"
-            raise TypeError(f"{_kind(self)}: {name!r} is to be a {wanted}, got {_kind(value)}")
-        if not name or "." in name or (hasattr(self, name) and not isinstance(vars(self).get(name), kind)):
-            raise KeyError(f"{_kind(self)}: {name!r} is empty, has a dot or is an attribute already")
-        setattr(self, name, value)
+        _register(self, name, param, Parameter)
 
     def get_submodule(self, target: str) -> Module:
         """The module with this dotted path, itself for ""; AttributeError where there is none."""
@@ -103,7 +95,7 @@ class Registry:
         """(dotted path, module) of this module ("") and all below it, each module once."""
         seen: set[int] = set()
 
-        def visit(module: Module, path: str):
+        def visit(module: Any, path: str):
             if id(module) in seen:
                 return
             seen.add(id(module))
@@ -174,13 +166,22 @@ class Registry:
         keeper = "ModuleDict" if isinstance(value, dict) else "ModuleList"
         where = f"{_kind(self if owner is None else owner)}.{name}"
         raise TypeError(
-            f"{where} is a {_kind(value)} with a {_kind(inside[0])}, which would be neither trained nor saved: use "
-            f"nn.{keeper} for modules, an attribute each (setattr) for parameters; under a name that begins with _ "
-            "they are left aside"
+            f"{where} is a {_kind(value)} with a {_kind(inside[0])}, which would be neither trained nor saved: "
+            f"use nn.{keeper} for modules, an attribute each (setattr) for parameters; under a name that begins "
+            "with _ they are left aside"
         )
 
     def __getattr__(self, name: str):
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+
+def _register(module: Registry, name: str, value: Any, kind: type) -> None:
+    if value is not None and not isinstance(value, kind):
+        wanted = "Parameter" if kind is Parameter else "Module"
+        raise TypeError(f"{_kind(module)}: {name!r} is to be a {wanted}, got {_kind(value)}")
+    if not name or "." in name or (hasattr(module, name) and not isinstance(vars(module).get(name), kind)):
+        raise KeyError(f"{_kind(module)}: {name!r} is empty, has a dot or is an attribute already")
+    setattr(module, name, value)
 
 
 def _held_in(value: Any) -> Iterator[Any]:
