@@ -57,16 +57,16 @@ class ModuleList(Module, MutableSequence):
 class Sequential(ModuleList):
     """Modules that are called one after the other, each with the output of the one before.
 
-    The first of them says what x is shaped like, the last what the result is.
+    The first of them says what input is shaped like, the last what the result is.
     """
 
     def __init__(self, *modules: Module):
         super().__init__(modules[0] if len(modules) == 1 and isinstance(modules[0], list) else modules)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, input: Any) -> Any:
         for module in self.children():
-            x = module(x)
-        return x
+            input = module(input)
+        return input
 
 
 class ModuleDict(Module, MutableMapping):

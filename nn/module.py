@@ -13,17 +13,10 @@ from ..autograd import Tensor
 from ..autograd.arrays import DTypeLike
 from ..autograd.handle import Handle
 from ..autograd.modes import Scope, scope
+from .devices import DEVICES, check_device
 from .hooks import Hooks
 from .loading import LoadResult, load_arrays
 from .registry import Parameter, Registry
-
-DEVICES = ("cpu", "cuda", "mps", "xpu", "meta")
-
-
-def check_device(name: str, device: Any) -> None:
-    """Raise ValueError for another device than the one there is."""
-    if device is not None and str(device).partition(":")[0] != "cpu":
-        raise ValueError(f"{name}: device={str(device)!r} is not there; arrays of NumPy live on the 'cpu'")
 
 
 class Module(Registry):

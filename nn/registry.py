@@ -166,9 +166,9 @@ class Registry:
         keeper = "ModuleDict" if isinstance(value, dict) else "ModuleList"
         where = f"{_kind(self if owner is None else owner)}.{name}"
         raise TypeError(
-            f"{where} is a {_kind(value)} with a {_kind(inside[0])}, which would be neither trained nor saved: "
-            f"use nn.{keeper} for modules, an attribute each (setattr) for parameters; under a name that begins "
-            "with _ they are left aside"
+            f"{where} is a {_kind(value)} with a {_kind(inside[0])}, which would be neither trained nor "
+            f"saved: use nn.{keeper} for modules, an attribute each (setattr) for parameters; under a name "
+            "that begins with _ they are left aside"
         )
 
     def __getattr__(self, name: str):

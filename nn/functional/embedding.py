@@ -6,6 +6,7 @@ import numpy as np
 
 from ...autograd import Tensor, op
 from ...autograd.arrays import ArrayLike, as_array, opaque
+from ._inputs import unsupported
 
 
 def embedding_plain(weight, ids, padding_idx=None):
@@ -70,10 +71,20 @@ def _sum_rows(dw, ids, g):
         dw[ids[starts]] = np.add.reduceat(g[order], starts, axis=0)
 
 
-def embedding(input: ArrayLike, weight: ArrayLike, padding_idx: int | None = None) -> Tensor:
+def embedding(
+    input: ArrayLike,
+    weight: ArrayLike,
+    padding_idx: int | None = None,
+    max_norm: None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Tensor:
     """weight[input]: rows of the (vocabulary, width) table for integer ids of any shape (...).
 
     The result is (..., width). Row `padding_idx` gets no gradient. TypeError for ids that are no integers,
-    IndexError for one outside.
+    and for `max_norm`, `scale_grad_by_freq` and `sparse`, which are there for PyTorch's order alone;
+    IndexError for an id outside.
     """
+    unsupported("embedding", max_norm=max_norm, scale_grad_by_freq=scale_grad_by_freq, sparse=sparse)
     return _embedding(weight, input, padding_idx)

@@ -9,7 +9,7 @@ from ..module import Module
 
 
 class GELU(Module):
-    """x * Phi(x), elementwise, Phi the normal distribution function.
+    """x * Phi(x) for each x of input, elementwise, Phi the normal distribution function.
 
     `approximate="tanh"` is faster and within 1e-3 of it; see functional.gelu.
     """
@@ -17,49 +17,55 @@ class GELU(Module):
     def __init__(self, approximate: str = "none"):
         self.approximate = approximate
 
-    def forward(self, x: ArrayLike) -> Tensor:
-        return F.gelu(x, self.approximate)
+    def forward(self, input: ArrayLike) -> Tensor:
+        return F.gelu(input, self.approximate)
 
     def extra_repr(self) -> str:
         return f"approximate={self.approximate!r}"
 
 
 class ReLU(Module):
-    """max(x, 0), elementwise, with gradient 0 at 0."""
+    """max(input, 0), elementwise, with gradient 0 at 0; a new Tensor, whether `inplace` or not."""
 
-    def forward(self, x: ArrayLike) -> Tensor:
-        return F.relu(x)
+    def __init__(self, inplace: bool = False):
+        self.inplace = inplace
+
+    def forward(self, input: ArrayLike) -> Tensor:
+        return F.relu(input)
 
 
 class SiLU(Module):
-    """x * sigmoid(x), elementwise."""
+    """input * sigmoid(input), elementwise; a new Tensor, whether `inplace` or not."""
 
-    def forward(self, x: ArrayLike) -> Tensor:
-        return F.silu(x)
+    def __init__(self, inplace: bool = False):
+        self.inplace = inplace
+
+    def forward(self, input: ArrayLike) -> Tensor:
+        return F.silu(input)
 
 
 class Tanh(Module):
-    """The hyperbolic tangent of x, elementwise."""
+    """The hyperbolic tangent of input, elementwise."""
 
-    def forward(self, x: ArrayLike) -> Tensor:
-        return F.tanh(x)
+    def forward(self, input: ArrayLike) -> Tensor:
+        return F.tanh(input)
 
 
 class Sigmoid(Module):
-    """1 / (1 + exp(-x)), elementwise."""
+    """1 / (1 + exp(-input)), elementwise."""
 
-    def forward(self, x: ArrayLike) -> Tensor:
-        return F.sigmoid(x)
+    def forward(self, input: ArrayLike) -> Tensor:
+        return F.sigmoid(input)
 
 
 class Softmax(Module):
-    """exp(x) / sum(exp(x)) along `dim`, in the shape of x."""
+    """exp(input) / sum(exp(input)) along `dim`, in the shape of input."""
 
     def __init__(self, dim: int = -1):
         self.dim = dim
 
-    def forward(self, x: ArrayLike) -> Tensor:
-        return F.softmax(x, self.dim)
+    def forward(self, input: ArrayLike) -> Tensor:
+        return F.softmax(input, self.dim)
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}"

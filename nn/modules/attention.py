@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ... import autograd as ag
@@ -9,6 +11,8 @@ from ...autograd import Tensor
 from ...autograd.arrays import ArrayLike, DTypeLike
 from .. import functional as F
 from .. import init
+from ..devices import dtype_for
+from ..functional._inputs import as_tensor
 from ..functional.attention import as_mask
 from ..module import Module, Parameter
 from .linear import Linear, tensor_for
@@ -18,9 +22,11 @@ class MultiheadAttention(Module):
     """`num_heads` attentions side by side on embed_dim / num_heads features each.
 
     Arguments, masks and state_dict are PyTorch's: (L, N, E) inputs unless `batch_first`, or (L, E); boolean
-    masks true where attention is NOT allowed, float masks added to the scores. Other than there, `is_causal`
-    alone is enough, a query that may see nothing gets zeros (not nan) for what it sees, and the weights that
-    are given back are those before dropout. ValueError where embed_dim is no multiple of num_heads.
+    masks true where attention is NOT allowed, float masks added to the scores. `kdim` and `vdim` are the
+    widths of key and value; `add_bias_kv` appends a learned key and value, `add_zero_attn` one of zeros,
+    which all queries see. Other than there, `is_causal` alone is enough, a query that may see nothing gets
+    zeros (not nan) for what it sees, and the weights that are given back are those before dropout. What is
+    hidden may be nan or inf. ValueError where embed_dim is no multiple of num_heads.
     """
 
     def __init__(
@@ -29,22 +35,54 @@ class MultiheadAttention(Module):
         num_heads: int,
         dropout: float = 0.0,
         bias: bool = True,
-        *,
+        add_bias_kv: bool = False,
+        add_zero_attn: bool = False,
+        kdim: int | None = None,
+        vdim: int | None = None,
         batch_first: bool = False,
-        dtype: DTypeLike = np.float32,
+        device: Any = None,
+        dtype: DTypeLike | None = None,
     ):
         if num_heads < 1 or embed_dim % num_heads:
             raise ValueError(f"{self.label()}: embed_dim {embed_dim} is no multiple of num_heads {num_heads}")
+        dtype = dtype_for(self, device, dtype)
         self.embed_dim = embed_dim
         self.num_heads = num_heads
         self.dropout = dropout
         self.batch_first = batch_first
-        self.in_proj_weight = Parameter(np.empty((3 * embed_dim, embed_dim), dtype))  # query, key, value
-        self.in_proj_bias = Parameter(np.zeros(3 * embed_dim, dtype)) if bias else None
+        self.add_zero_attn = add_zero_attn
+        self.kdim = embed_dim if kdim is None else kdim
+        self.vdim = embed_dim if vdim is None else vdim
+        self.in_proj_weight: Parameter | None = None
+        if self.kdim == self.vdim == embed_dim:
+            self.in_proj_weight = Parameter(np.empty((3 * embed_dim, embed_dim), dtype))  # query, key, value
+        else:
+            self.q_proj_weight = Parameter(np.empty((embed_dim, embed_dim), dtype))
+            self.k_proj_weight = Parameter(np.empty((embed_dim, self.kdim), dtype))
+            self.v_proj_weight = Parameter(np.empty((embed_dim, self.vdim), dtype))
+        self.in_proj_bias = Parameter(np.empty(3 * embed_dim, dtype)) if bias else None
+        self.bias_k = Parameter(np.empty((1, 1, embed_dim), dtype)) if add_bias_kv else None
+        self.bias_v = Parameter(np.empty((1, 1, embed_dim), dtype)) if add_bias_kv else None
         self.out_proj = Linear(embed_dim, embed_dim, bias, dtype=dtype)
-        init.xavier_uniform_(self.in_proj_weight)
-        if self.out_proj.bias is not None:
-            init.zeros_(self.out_proj.bias)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Uniform (Glorot) for the projections of the inputs, normal for bias_k and bias_v, 0 for others."""
+        together = self.in_proj_weight
+        for weight in self._in_weights() if together is None else [together]:
+            init.xavier_uniform_(weight)
+        for bias in (self.in_proj_bias, self.out_proj.bias):
+            if bias is not None:
+                init.zeros_(bias)
+        for bias in (self.bias_k, self.bias_v):
+            if bias is not None:
+                init.xavier_normal_(bias)
+
+    def _in_weights(self) -> list[Any]:
+        """Weights of query, key and value."""
+        if self.in_proj_weight is None:
+            return [self.q_proj_weight, self.k_proj_weight, self.v_proj_weight]
+        return ag.split(self.in_proj_weight, 3)
 
     def forward(
         self,
@@ -63,8 +101,14 @@ class MultiheadAttention(Module):
         (L, S) or (N * H, L, S). ValueError where shapes do not fit, TypeError for another float dtype or for
         masks of integers.
         """
-        parts = self._project(query, key, value)
-        mask = self._mask(attn_mask, key_padding_mask, parts)
+        inputs = self._inputs(query, key, value)
+        mask = self._mask(attn_mask, key_padding_mask, inputs)
+        if key_padding_mask is not None:
+            inputs = _without_padding(inputs, mask)
+        parts = self._project(inputs)
+        if self.bias_k is not None or self.add_zero_attn:
+            parts, mask = self._with_more_keys(parts, mask, is_causal)
+            is_causal = False
         p = self.dropout if self.training else 0.0
         weights = None
         if need_weights:
@@ -77,69 +121,111 @@ class MultiheadAttention(Module):
         weights = weights[0] if weights is not None and unbatched else weights
         return self.out_proj(y), weights
 
-    def _project(self, query, key, value) -> list[Tensor]:
-        """The inputs through their thirds of in_proj, those of one input joined: (N, length, E or more)."""
-        if query is key and key is value:
-            return [F.linear(self._input("query", query), self.in_proj_weight, self.in_proj_bias)]
-        joint = key is value
-        cuts = [self.embed_dim] if joint else [self.embed_dim, 2 * self.embed_dim]
-        weights = ag.split(self.in_proj_weight, cuts)
-        biases = [None] * 3 if self.in_proj_bias is None else ag.split(self.in_proj_bias, cuts)
-        named = {"query": query, "key": key} if joint else {"query": query, "key": key, "value": value}
-        inputs = [self._input(name, x) for name, x in named.items()]
-        parts = [F.linear(x, w, b) for x, w, b in zip(inputs, weights, biases, strict=False)]
-        q, k, v = parts[0].shape, parts[1].shape, parts[-1].shape
-        if k[:2] != v[:2] or q[0] != k[0]:
+    # ------------------------------------------------------------------ inputs and their projections
+
+    def _inputs(self, query, key, value) -> list[Tensor]:
+        """Query, key and value, batch first and checked: the same object where they are given as one."""
+        q = self._input("query", query, self.embed_dim)
+        k = q if key is query and self.kdim == self.embed_dim else self._input("key", key, self.kdim)
+        if value is query and self.vdim == self.embed_dim:
+            v = q
+        else:
+            v = k if value is key and self.vdim == self.kdim else self._input("value", value, self.vdim)
+        if k.shape[:2] != v.shape[:2] or q.shape[0] != k.shape[0]:
             shapes = f"query {np.shape(query)}, key {np.shape(key)} and value {np.shape(value)}"
             raise ValueError(
                 f"{self.label()}: {shapes} differ in batch or length (batch_first={self.batch_first})"
             )
-        return parts
+        return [q, k, v]
 
-    def _input(self, name: str, x) -> Tensor:
-        """Batch first, checked."""
-        x = tensor_for(self, x, self.in_proj_weight.dtype)
-        if x.ndim not in (2, 3) or x.shape[-1] != self.embed_dim:
-            expected = f"(.., .., {self.embed_dim}) or (.., {self.embed_dim})"
+    def _input(self, name: str, x, width: int) -> Tensor:
+        x = tensor_for(self, x, self.out_proj.weight.dtype)
+        if x.ndim not in (2, 3) or x.shape[-1] != width:
+            expected = f"(.., .., {width}) or (.., {width})"
             raise ValueError(f"{self.label()}: {name} of shape {x.shape}, expected {expected}")
         return ag.expand_dims(x, 0) if x.ndim == 2 else x if self.batch_first else x.swapaxes(0, 1)
 
-    def _mask(self, attn_mask, key_padding_mask, parts: list[Tensor]) -> Tensor | None:
-        """PyTorch's two masks as one for the op: float, added to scores of shape (N, H, L, S)."""
-        if attn_mask is None and key_padding_mask is None:
-            return None
-        n, length, _ = parts[0].shape
-        size, h, dtype = parts[-1].shape[1], self.num_heads, parts[0].dtype
-        added = None
+    def _project(self, inputs: list[Tensor]) -> list[Tensor]:
+        """The inputs through their thirds of in_proj, those of one input joined: (N, length, E or more)."""
+        q, k, v = inputs
+        if self.in_proj_weight is None:
+            weights, cuts = self._in_weights(), [self.embed_dim, 2 * self.embed_dim]
+        elif q is k and k is v:
+            return [F.linear(q, self.in_proj_weight, self.in_proj_bias)]
+        else:
+            cuts = [self.embed_dim] if k is v else [self.embed_dim, 2 * self.embed_dim]
+            weights = ag.split(self.in_proj_weight, cuts)
+        biases = [None] * 3 if self.in_proj_bias is None else ag.split(self.in_proj_bias, cuts)
+        return [F.linear(x, w, b) for x, w, b in zip(inputs, weights, biases, strict=False)]
+
+    def _thirds(self, parts: list[Tensor]) -> list[Tensor]:
+        """Query, key and value (N, length, E) each, of parts that may be joined."""
+        return [t for x in parts for t in ag.split(x, x.shape[-1] // self.embed_dim, -1)]
+
+    def _with_more_keys(self, parts: list[Tensor], mask, is_causal: bool) -> tuple[list[Tensor], Any]:
+        """Keys and values with those of add_bias_kv and add_zero_attn behind them, which every query sees."""
+        q, k, v = self._thirds(parts)
+        (n, length, width), size = q.shape, k.shape[1]
+        if is_causal:
+            mask = _restricted(mask, np.tri(length, size, dtype=np.bool_))
+        more: list[tuple[Any, Any]] = [] if self.bias_k is None else [(self.bias_k, self.bias_v)]
+        if self.add_zero_attn:
+            more.append((np.zeros((1, 1, width), q.dtype), np.zeros((1, 1, width), q.dtype)))
+        for a, b in more:
+            k = ag.concatenate([k, np.broadcast_to(a, (n, 1, width))], axis=1)
+            v = ag.concatenate([v, np.broadcast_to(b, (n, 1, width))], axis=1)
+        if mask is not None:
+            seen = np.ones((*mask.shape[:-1], len(more)), np.bool_)
+            mask = ag.concatenate(
+                [mask, seen if mask.dtype == bool else np.zeros(seen.shape, mask.dtype)], -1
+            )
+        return [q, k, v], mask
+
+    # ------------------------------------------------------------------ masks
+
+    def _mask(self, attn_mask, key_padding_mask, inputs: list[Tensor]) -> Tensor | None:
+        """PyTorch's two masks as one for scores (N, H, L, S): boolean, true where seen, or float, to add."""
+        (n, length, _), size, h = inputs[0].shape, inputs[1].shape[1], self.num_heads
+        masks = []
         if attn_mask is not None:
             shapes = [(length, size), (n * h, length, size)]
-            added = self._additive("attn_mask", attn_mask, dtype, shapes)
-            added = added if added.ndim == 2 else added.reshape(n, h, length, size)
+            mask = self._checked_mask("attn_mask", attn_mask, inputs[0].dtype, shapes)
+            masks.append(mask if mask.ndim == 2 else mask.reshape(n, h, length, size))
         if key_padding_mask is not None:
             shapes = [(n, size), (size,)] if n == 1 else [(n, size)]
-            padding = self._additive("key_padding_mask", key_padding_mask, dtype, shapes)
-            padding = padding.reshape(n, 1, 1, size)
-            added = padding if added is None else added + padding
-        return added
+            mask = self._checked_mask("key_padding_mask", key_padding_mask, inputs[0].dtype, shapes)
+            masks.append(mask.reshape(n, 1, 1, size))
+        seen = None
+        for mask in masks:
+            seen = _restricted(seen, ~mask.data) if mask.dtype == bool else _sum_of(seen, mask)
+        return seen
 
-    def _additive(self, name: str, mask, dtype, shapes: list[tuple[int, ...]]) -> Tensor:
-        """A mask of one of these shapes as a Tensor to add: boolean true (not allowed) becomes -inf."""
+    def _checked_mask(self, name: str, mask, dtype, shapes: list[tuple[int, ...]]) -> Tensor:
         mask = as_mask(f"{self.label()}: {name}", mask, dtype)
         if mask.shape not in shapes:
             expected = " or ".join(map(str, shapes))
             raise ValueError(f"{self.label()}: {name} of shape {mask.shape}, expected {expected}")
-        return _minus_inf(mask.data, dtype) if mask.dtype == bool else mask
+        return mask
 
     def _weighted(self, parts: list[Tensor], mask, p: float, is_causal: bool) -> tuple[Tensor, Tensor]:
         """The same in single ops: (N, L, E), and the weights (N, H, L, S)."""
-        thirds = [t for x in parts for t in ag.split(x, x.shape[-1] // self.embed_dim, -1)]
+        thirds = self._thirds(parts)
         q, k, v = (x.reshape(*x.shape[:2], self.num_heads, -1).swapaxes(1, 2) for x in thirds)
-        scores = (q / q.shape[-1] ** 0.5) @ k.mT
+        hides = mask is not None or is_causal
+        clean = not hides or (_is_finite(thirds[1]) and _is_finite(thirds[2]))
+        whole = None if clean else F.multi_head_attention(parts, self.num_heads, mask, p, is_causal)
+        with np.errstate(invalid=None if clean else "ignore"):
+            scores = (q / q.shape[-1] ** 0.5) @ k.mT
         if is_causal:
-            scores = scores + _minus_inf(~np.tri(*scores.shape[-2:], dtype=np.bool_), q.dtype)
-        scores = scores if mask is None else scores + mask
+            mask = _restricted(mask, np.tri(*scores.shape[-2:], dtype=np.bool_))
+        if mask is not None:
+            if mask.dtype == bool:
+                mask = np.where(mask.data, 0.0, -np.inf).astype(q.dtype)
+            scores = scores + mask if clean else _hidden(scores, mask)
         blind = np.isneginf(scores.data).all(axis=-1, keepdims=True)  # queries that may see nothing
         weights = F.softmax(np.where(blind, 0, scores)) * ~blind if blind.any() else F.softmax(scores)
+        if whole is not None:
+            return whole, weights
         y = (F.dropout(weights, p) @ v).swapaxes(1, 2)
         return y.reshape(*y.shape[:2], self.embed_dim), weights
 
@@ -147,12 +233,45 @@ class MultiheadAttention(Module):
         return f"embed_dim={self.embed_dim}, num_heads={self.num_heads}"
 
 
-def _minus_inf(where: np.ndarray, dtype) -> Tensor:
-    return Tensor(np.where(where, -np.inf, 0.0).astype(dtype))
+def _restricted(mask: Tensor | None, seen: np.ndarray) -> Tensor:
+    """A mask that also hides what the boolean array `seen` does not have."""
+    if mask is None or mask.dtype == bool:
+        return Tensor(seen if mask is None else mask.data & seen)
+    return mask + np.where(seen, 0.0, -np.inf).astype(mask.dtype)
+
+
+def _sum_of(mask: Tensor | None, added: Tensor) -> Tensor:
+    """A mask with a float one added to it."""
+    return added if mask is None else _restricted(added, mask.data) if mask.dtype == bool else mask + added
+
+
+def _hidden(scores: Tensor, mask) -> Tensor:
+    """Scores with the float `mask`, where those that it hides may be nan or inf."""
+    mask = as_tensor(mask)
+    return np.where(mask.data == -np.inf, 0, scores) + mask
+
+
+def _is_finite(x: Tensor) -> bool:
+    """Whether there is no nan or inf in x, nor a sum too large: silent, and faster than np.isfinite."""
+    return bool(np.isfinite(np.einsum("nle->", x.data)))
+
+
+def _without_padding(inputs: list[Tensor], mask) -> list[Tensor]:
+    """Zeros in place of keys and values that nobody sees, where some are nan or inf.
+
+    Their gradients are 0, and 0 times nan would spoil those of the weights that project them.
+    """
+    q, k, v = inputs
+    if _is_finite(k) and (v is k or _is_finite(v)):
+        return inputs
+    seen = (mask.data if mask.dtype == bool else mask.data != -np.inf).any(axis=(1, 2))  # (N or 1, S)
+    clean: Any = np.where(seen[..., None], k, 0)
+    other: Any = clean if v is k else np.where(seen[..., None], v, 0)
+    return [q, clean, other]
 
 
 class PositionalEncoding(Module):
-    """Adds a vector for each position to x (..., L, d_model), then dropout.
+    """Adds a vector for each position to input (..., L, d_model), then dropout.
 
     `learned=False`: sin and cos of position / 10000^(2i / d_model) (section 3.5 of the paper), a constant.
     `learned=True`: a parameter (max_len, d_model). ValueError for another width or L > max_len.
@@ -164,8 +283,10 @@ class PositionalEncoding(Module):
         max_len: int = 5000,
         dropout: float = 0.0,
         learned: bool = False,
-        dtype: DTypeLike = np.float32,
+        device: Any = None,
+        dtype: DTypeLike | None = None,
     ):
+        dtype = dtype_for(self, device, dtype)
         self.max_len = max_len
         self.dropout = dropout
         if learned:
@@ -174,8 +295,8 @@ class PositionalEncoding(Module):
         else:
             self.register_buffer("weight", sinusoids(max_len, d_model).astype(dtype), persistent=False)
 
-    def forward(self, x: ArrayLike) -> Tensor:
-        x = tensor_for(self, x, self.weight.dtype)
+    def forward(self, input: ArrayLike) -> Tensor:
+        x = tensor_for(self, input, self.weight.dtype)
         length, width = x.shape[-2:] if x.ndim > 1 else (0, 0)
         if width != self.weight.shape[1]:
             expected = f"(.., length, {self.weight.shape[1]})"

@@ -9,18 +9,20 @@ from ..module import Module
 
 
 class Dropout(Module):
-    """While training, x elementwise 0 with probability p and else divided by 1 - p; in evaluation, x.
+    """While training, input elementwise 0 with probability p, else divided by 1 - p; in evaluation, input.
 
-    Srivastava et al. 2014. ValueError unless 0 <= p <= 1.
+    A new Tensor while training, whether `inplace` or not. Srivastava et al. 2014. ValueError unless
+    0 <= p <= 1.
     """
 
-    def __init__(self, p: float = 0.5):
+    def __init__(self, p: float = 0.5, inplace: bool = False):
         if not 0 <= p <= 1:
             raise ValueError(f"Dropout: p must be from 0 to 1, not {p}")
         self.p = p
+        self.inplace = inplace
 
-    def forward(self, x: ArrayLike) -> Tensor:
-        return F.dropout(x, self.p, self.training)
+    def forward(self, input: ArrayLike) -> Tensor:
+        return F.dropout(input, self.p, self.training)
 
     def extra_repr(self) -> str:
         return f"p={self.p}"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ...autograd import Tensor
 from ...autograd.arrays import ArrayLike, DTypeLike
 from .. import functional as F
 from .. import init
+from ..devices import dtype_for
 from ..functional._inputs import as_tensor
 from ..module import Module, Parameter
 
@@ -24,15 +27,21 @@ def tensor_for(module: Module, x: ArrayLike, dtype: np.dtype) -> Tensor:
 
 
 class Linear(Module):
-    """x @ weight.T + bias over the last axis: x (..., in_features) to (..., out_features).
+    """input @ weight.T + bias over the last axis: input (..., in_features) to (..., out_features).
 
-    weight is (out_features, in_features), bias (out_features,). ValueError where the last axis of x does not
-    fit, TypeError where x has another float dtype.
+    weight is (out_features, in_features), bias (out_features,). ValueError where the last axis of input does
+    not fit, TypeError where it has another dtype.
     """
 
     def __init__(
-        self, in_features: int, out_features: int, bias: bool = True, *, dtype: DTypeLike = np.float32
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: DTypeLike | None = None,
     ):
+        dtype = dtype_for(self, device, dtype)
         self.in_features = in_features
         self.out_features = out_features
         self.weight = Parameter(np.empty((out_features, in_features), dtype))
@@ -46,8 +55,8 @@ class Linear(Module):
         if self.bias is not None:
             init.uniform_(self.bias, -bound, bound)
 
-    def forward(self, x: ArrayLike) -> Tensor:
-        x = tensor_for(self, x, self.weight.dtype)
+    def forward(self, input: ArrayLike) -> Tensor:
+        x = tensor_for(self, input, self.weight.dtype)
         if x.ndim == 0 or x.shape[-1] != self.in_features:
             raise ValueError(
                 f"{self.label()}: input has {x.shape[-1] if x.ndim else 'no'} features on its last axis, "

@@ -5,16 +5,29 @@ from __future__ import annotations
 from ...autograd import Tensor
 from ...autograd.arrays import ArrayLike
 from .. import functional as F
+from ..functional._inputs import old_reduction
+from ..functional.loss import check_weight
 from ..module import Module
 
 
 class CrossEntropyLoss(Module):
     """-log softmax(input)[target]: input (N, C), (C,) or (N, C, d1, ...), integer target without the C.
 
-    Its mean, or as `reduction` says; arguments and errors are those of functional.cross_entropy.
+    Its mean, or as `reduction` says; arguments and errors, also TypeError for `weight`, are those of
+    functional.cross_entropy.
     """
 
-    def __init__(self, *, ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0):
+    def __init__(
+        self,
+        weight: None = None,
+        size_average: None = None,
+        ignore_index: int = -100,
+        reduce: None = None,
+        reduction: str = "mean",
+        label_smoothing: float = 0.0,
+    ):
+        check_weight("CrossEntropyLoss", weight)
+        old_reduction("CrossEntropyLoss", size_average, reduce)
         self.ignore_index = ignore_index
         self.reduction = reduction
         self.label_smoothing = label_smoothing
@@ -35,7 +48,8 @@ class MSELoss(Module):
     Errors are those of functional.mse_loss.
     """
 
-    def __init__(self, *, reduction: str = "mean"):
+    def __init__(self, size_average: None = None, reduce: None = None, reduction: str = "mean"):
+        old_reduction("MSELoss", size_average, reduce)
         self.reduction = reduction
 
     def forward(self, input: ArrayLike, target: ArrayLike) -> Tensor:

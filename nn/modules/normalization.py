@@ -11,6 +11,7 @@ from ...autograd import Tensor
 from ...autograd.arrays import ArrayLike, DTypeLike
 from .. import functional as F
 from .. import init
+from ..devices import dtype_for
 from ..functional._inputs import as_tensor
 from ..functional.normalization import as_shape
 from ..module import Module, Parameter
@@ -18,10 +19,10 @@ from .linear import tensor_for
 
 
 class LayerNorm(Module):
-    """(x - mean) / sqrt(var + eps) * weight + bias over the last axes of x, which are of `normalized_shape`.
+    """(input - mean) / sqrt(var + eps) * weight + bias over the last axes, which are of `normalized_shape`.
 
-    Ba et al. 2016, arXiv:1607.06450. The result is shaped as x. ValueError where x does not end in that
-    shape, TypeError where it has another float dtype.
+    Ba et al. 2016, arXiv:1607.06450. The result is shaped as input. ValueError where input does not end in
+    that shape, TypeError where it has another dtype.
     """
 
     def __init__(
@@ -30,9 +31,10 @@ class LayerNorm(Module):
         eps: float = 1e-5,
         elementwise_affine: bool = True,
         bias: bool = True,
-        *,
-        dtype: DTypeLike = np.float32,
+        device: Any = None,
+        dtype: DTypeLike | None = None,
     ):
+        dtype = dtype_for(self, device, dtype)
         self.normalized_shape = shape = as_shape(normalized_shape)
         self.eps: Any = eps  # may be None in RMSNorm
         self.weight = Parameter(np.ones(shape, dtype)) if elementwise_affine else None
@@ -45,8 +47,8 @@ class LayerNorm(Module):
         if self.bias is not None:
             init.zeros_(self.bias)
 
-    def forward(self, x: ArrayLike) -> Tensor:
-        x = self._checked(x)
+    def forward(self, input: ArrayLike) -> Tensor:
+        x = self._checked(input)
         return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def _checked(self, x: ArrayLike) -> Tensor:
@@ -63,10 +65,10 @@ class LayerNorm(Module):
 
 
 class RMSNorm(LayerNorm):
-    """x / sqrt(mean(x^2) + eps) * weight over the last axes of x, which are of `normalized_shape`.
+    """input / sqrt(mean(input^2) + eps) * weight over the last axes, which are of `normalized_shape`.
 
-    Zhang and Sennrich 2019, arXiv:1910.07467. `eps=None`: the dtype's precision. The result is shaped as x.
-    ValueError and TypeError as in LayerNorm.
+    Zhang and Sennrich 2019, arXiv:1910.07467. `eps=None`: the dtype's precision. The result is shaped as
+    input. ValueError and TypeError as in LayerNorm.
     """
 
     def __init__(
@@ -74,11 +76,11 @@ class RMSNorm(LayerNorm):
         normalized_shape: int | Sequence[int],
         eps: float | None = None,
         elementwise_affine: bool = True,
-        *,
-        dtype: DTypeLike = np.float32,
+        device: Any = None,
+        dtype: DTypeLike | None = None,
     ):
-        super().__init__(normalized_shape, 0.0, elementwise_affine, bias=False, dtype=dtype)
+        super().__init__(normalized_shape, 0.0, elementwise_affine, False, device, dtype)
         self.eps = eps
 
-    def forward(self, x: ArrayLike) -> Tensor:
-        return F.rms_norm(self._checked(x), self.normalized_shape, self.weight, self.eps)
+    def forward(self, input: ArrayLike) -> Tensor:
+        return F.rms_norm(self._checked(input), self.normalized_shape, self.weight, self.eps)

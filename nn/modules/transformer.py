@@ -17,6 +17,7 @@ from ...autograd.arrays import ArrayLike, DTypeLike
 from .. import functional as F
 from .. import init
 from ..container import ModuleList
+from ..devices import check_device, dtype_for
 from ..module import Module
 from .attention import MultiheadAttention
 from .dropout import Dropout
@@ -42,9 +43,11 @@ class _Layer(Module):
         batch_first: bool = False,
         norm_first: bool = False,
         bias: bool = True,
-        *,
-        dtype: DTypeLike = np.float32,
+        device: Any = None,
+        dtype: DTypeLike | None = None,
     ):
+        dtype = dtype_for(self, device, dtype)
+
         def attention():
             return MultiheadAttention(d_model, nhead, dropout, bias, batch_first=batch_first, dtype=dtype)
 
@@ -132,9 +135,19 @@ class TransformerDecoderLayer(_Layer):
 
 
 class TransformerEncoder(Module):
-    """`num_layers` copies of an encoder layer, then an optional norm; the output is shaped like src."""
+    """`num_layers` copies of an encoder layer, then an optional norm; the output is shaped like src.
 
-    def __init__(self, encoder_layer: Module, num_layers: int, norm: Module | None = None):
+    The last two arguments, of PyTorch's fast path, change nothing here.
+    """
+
+    def __init__(
+        self,
+        encoder_layer: Module,
+        num_layers: int,
+        norm: Module | None = None,
+        enable_nested_tensor: bool = True,
+        mask_check: bool = True,
+    ):
         self.layers = ModuleList(copy.deepcopy(encoder_layer) for _ in range(num_layers))
         self.norm = norm
 
@@ -180,7 +193,7 @@ class Transformer(Module):
     """Encoder and decoder stacks with a final norm each; embeddings and output layer are the caller's.
 
     src (S, N, E) and tgt (T, N, E), or (N, S, E) and (N, T, E) with `batch_first`; the output is shaped like
-    tgt.
+    tgt. `custom_encoder` and `custom_decoder` take the places of the stacks.
     """
 
     def __init__(
@@ -192,20 +205,28 @@ class Transformer(Module):
         dim_feedforward: int = 2048,
         dropout: float = 0.1,
         activation: Activation = F.relu,
-        *,
+        custom_encoder: Module | None = None,
+        custom_decoder: Module | None = None,
         layer_norm_eps: float = 1e-5,
         batch_first: bool = False,
         norm_first: bool = False,
         bias: bool = True,
-        dtype: DTypeLike = np.float32,
+        device: Any = None,
+        dtype: DTypeLike | None = None,
     ):
+        dtype = dtype_for(self, device, dtype)
+
         def stack(kind, layer, count: int):
             sizes = (d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps)
             one = layer(*sizes, batch_first, norm_first, bias, dtype=dtype)
             return kind(one, count, LayerNorm(d_model, layer_norm_eps, bias=bias, dtype=dtype))
 
-        self.encoder = stack(TransformerEncoder, TransformerEncoderLayer, num_encoder_layers)
-        self.decoder = stack(TransformerDecoder, TransformerDecoderLayer, num_decoder_layers)
+        encoder, decoder = custom_encoder, custom_decoder
+        if encoder is None:
+            encoder = stack(TransformerEncoder, TransformerEncoderLayer, num_encoder_layers)
+        if decoder is None:
+            decoder = stack(TransformerDecoder, TransformerDecoderLayer, num_decoder_layers)
+        self.encoder, self.decoder = encoder, decoder
         self.batch_first = batch_first
         for parameter in self.parameters():  # the copies of a layer start out different
             if parameter.ndim > 1:
@@ -230,6 +251,11 @@ class Transformer(Module):
         return self.decoder(tgt, memory, *masks, tgt_is_causal, memory_is_causal)
 
     @staticmethod
-    def generate_square_subsequent_mask(sz: int, *, dtype: DTypeLike = np.float32) -> np.ndarray:
+    def generate_square_subsequent_mask(
+        sz: int, device: Any = None, dtype: DTypeLike | None = None
+    ) -> np.ndarray:
         """(sz, sz) float mask: 0 up to the diagonal, -inf above it."""
-        return np.where(np.tri(sz, dtype=np.bool_), 0.0, -np.inf).astype(dtype)
+        check_device("generate_square_subsequent_mask", device)
+        return np.where(np.tri(sz, dtype=np.bool_), 0.0, -np.inf).astype(
+            np.float32 if dtype is None else dtype
+        )

@@ -169,6 +169,31 @@ def test_initial_values_are_pytorchs():
     assert not layer.in_proj_bias.data.any() and not layer.out_proj.bias.data.any()
 
 
+def test_keys_that_everybody_sees():
+    """A learned key and value (bias_k, bias_v), then zeros: behind the others, whatever masks hide."""
+    layer = nn.MultiheadAttention(E, H, add_bias_kv=True, add_zero_attn=True, batch_first=True, dtype="f8")
+    x = RNG.normal(size=(1, 3, E))
+    for masks in ({"attn_mask": np.ones((3, 3), bool)}, {"attn_mask": np.full((3, 3), -np.inf)}):
+        y, weights = layer(x, x, x, **masks)
+        assert weights.shape == (1, 3, 5) and (weights.numpy()[..., :3] == 0).all()
+        assert (weights.numpy()[..., 3:] > 0).all()
+        close(y.numpy(), layer(x, x, x, need_weights=False, **masks)[0].numpy(), atol=1e-12)
+    _, weights = layer(x, x, x, is_causal=True)
+    np.testing.assert_array_equal(
+        weights.numpy()[0] == 0, [[0, 1, 1, 0, 0], [0, 0, 1, 0, 0], [0, 0, 0, 0, 0]]
+    )
+
+
+def test_other_widths_of_key_and_value():
+    layer = nn.MultiheadAttention(E, H, kdim=3, vdim=7, batch_first=True)
+    names = ["q_proj_weight", "k_proj_weight", "v_proj_weight", "in_proj_bias"]
+    assert list(layer.state_dict()) == [*names, "out_proj.weight", "out_proj.bias"]
+    assert layer.k_proj_weight.shape == (E, 3) and layer.v_proj_weight.shape == (E, 7)
+    x = np.zeros((N, L, E), np.float32)
+    with pytest.raises(ValueError, match=r"key of shape \(2, 4, 6\), expected \(.., .., 3\)"):
+        layer(x, x, x)
+
+
 def test_without_bias(inputs):
     layer = nn.MultiheadAttention(E, H, bias=False, batch_first=True, dtype=np.float64)
     assert list(layer.state_dict()) == ["in_proj_weight", "out_proj.weight"]

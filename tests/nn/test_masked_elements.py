@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 
+from tapegrad import nn
 from tapegrad.autograd import Tensor
 from tapegrad.nn import functional as F
 from tapegrad.nn.functional.attention import attention_plain
@@ -181,3 +182,61 @@ def test_a_padding_row_that_is_nan_poisons_no_other(rows):
     y, dw = run(lambda w: F.embedding([[0, 1], [2, 2]], w, padding_idx=1), table, seed=INF)
     assert np.isfinite(y[[0, 1, 1], [0, 0, 1]]).all() and np.isnan(y[0, 1]).all()
     assert (dw[[0, 2]] == INF).all() and (dw[1] == 0).all() and (dw[3:] == 0).all()
+
+
+# ---------------------------------------------------------------------------------- nn.MultiheadAttention
+
+PADDED = np.array([[False, False, True, False], [False, False, False, True]])
+
+
+def multihead(key, value, weights_of_loss=False, **options):
+    """Output, weights, and the gradients of query and of all parameters."""
+    nn.manual_seed(0)
+    layer = nn.MultiheadAttention(4, 2, batch_first=True, dtype=np.float64)
+    query = Tensor(np.arange(16.0).reshape(2, 2, 4) / 16, requires_grad=True)
+    y, weights = layer(query, key, value, **options)
+    loss = y.sum() if not weights_of_loss else y.sum() + (weights * np.arange(4.0)).sum()
+    loss.backward()
+    made = [y.data, query.grad, *[p.grad for p in layer.parameters()]]
+    return made if weights is None else [weights.data, *made]
+
+
+@pytest.mark.parametrize("options", [{}, {"need_weights": False}, {"weights_of_loss": True}], ids=str)
+@pytest.mark.parametrize("mask", ["bool", "float", "both"])
+@pytest.mark.parametrize("bad", [NAN, INF])
+@pytest.mark.parametrize("where", ["key", "value", "key and value", "one object"])
+def test_padding_poisons_neither_output_nor_weights(options, mask, bad, where):
+    key, value = RNG.normal(size=(2, 2, 4, 4))
+    masks = {"key_padding_mask": PADDED if mask == "bool" else np.where(PADDED, -INF, 0.5)}
+    if mask == "both":
+        masks = {"key_padding_mask": PADDED, "attn_mask": RNG.normal(size=(2, 4))}
+    value = key if where == "one object" else value
+    expected = multihead(key, value, **masks, **options)
+    if where != "value":
+        key[PADDED] = bad
+    if "value" in where:
+        value[PADDED] = bad
+    for a, b in zip(multihead(key, value, **masks, **options), expected, strict=True):
+        close(a, b, atol=1e-12)
+
+
+@pytest.mark.parametrize("need_weights", [True, False])
+def test_padding_in_self_attention_poisons_no_other_position(need_weights):
+    layer = nn.MultiheadAttention(4, 2, batch_first=True, dtype=np.float64)
+    x = RNG.normal(size=(2, 4, 4))
+    options = {"key_padding_mask": PADDED, "need_weights": need_weights}
+    expected = layer(x, x, x, **options)[0].numpy()
+    x[PADDED] = NAN
+    y = layer(x, x, x, **options)[0].numpy()
+    close(y[~PADDED], expected[~PADDED], atol=1e-12)
+    assert np.isnan(y[PADDED]).all()
+
+
+@pytest.mark.parametrize("need_weights", [True, False])
+def test_a_later_position_poisons_no_earlier_one(need_weights):
+    layer = nn.MultiheadAttention(4, 2, batch_first=True, dtype=np.float64)
+    x = RNG.normal(size=(2, 4, 4))
+    options = {"is_causal": True, "need_weights": need_weights}
+    expected = layer(x, x, x, **options)[0].numpy()
+    x[:, -1] = NAN
+    close(layer(x, x, x, **options)[0].numpy()[:, :-1], expected[:, :-1], atol=1e-12)

@@ -51,6 +51,52 @@ def test_inputs_in_common(which, bias):
     compare(*map(call, layers), inputs, {}, layers)
 
 
+PATTERNS = {"xxx": "q is k is v", "xyy": "k is v", "xxy": "q is k", "xyx": "q is v", "xyz": "all differ"}
+
+
+@pytest.mark.parametrize("pattern", PATTERNS, ids=PATTERNS.values())
+@pytest.mark.parametrize("need_weights", [True, False])
+def test_every_pattern_of_identity(pattern, need_weights):
+    layers = pair("MultiheadAttention", E, H, batch_first=True)
+    names = sorted(set(pattern))
+
+    def call(layer):
+        def f(*xs):
+            return layer(*(xs[names.index(name)] for name in pattern), need_weights=need_weights)
+
+        return f
+
+    compare(*map(call, layers), [RNG.normal(size=(N, T, E)) for _ in names], {}, layers)
+
+
+MORE_KEYS = {
+    "bias_kv": {"add_bias_kv": True},
+    "zero_attn": {"add_zero_attn": True},
+    "both": {"add_bias_kv": True, "add_zero_attn": True},
+    "kdim": {"kdim": 3, "vdim": 7},
+    "kdim only, no bias": {"kdim": 3, "bias": False},
+    "all": {"kdim": 3, "vdim": 7, "add_bias_kv": True, "add_zero_attn": True},
+}
+
+
+@pytest.mark.parametrize("options", MORE_KEYS.values(), ids=MORE_KEYS)
+@pytest.mark.parametrize("mask", ["none", "bool", "float heads", "both", "float padding"])
+@pytest.mark.parametrize("weights", WEIGHTS, ids=["output", "average", "each head"])
+def test_more_keys_and_other_widths(options, mask, weights):
+    layers = pair("MultiheadAttention", E, H, batch_first=True, **options)
+    widths = E, options.get("kdim", E), options.get("vdim", E)
+    inputs = [RNG.normal(size=(N, *shape)) for shape in zip((T, S, S), widths, strict=True)]
+    compare_layers(layers, inputs, MASKS[mask] | weights)
+    layers = pair("MultiheadAttention", E, H, **options)
+    compare_layers(layers, [x.swapaxes(0, 1).copy() for x in inputs], MASKS[mask] | weights)
+
+
+def test_positional_arguments():
+    args = (E, H, 0.0, False, True, True, 3, 7, True)
+    inputs = [RNG.normal(size=(N, length, width)) for length, width in ((T, E), (S, 3), (S, 7))]
+    compare_layers(pair("MultiheadAttention", *args), inputs)
+
+
 @pytest.mark.parametrize("weights", WEIGHTS, ids=["output", "average", "each head"])
 def test_without_batch(weights):
     masks = {"attn_mask": HEADS_MASK[:H], "key_padding_mask": PADDING[1]} | weights

@@ -49,7 +49,11 @@ def test_constructor(name):
     agree(getattr(nn, name).__init__, getattr(torch.nn, name).__init__)
 
 
-@pytest.mark.parametrize("name", [name for name in CLASSES if "Transformer" in name or "Attention" in name])
+NO_FORWARD = ("Module", "Parameter", "ModuleList", "ModuleDict")
+OWN_FORWARD = [n for n in CLASSES if n not in (*NO_FORWARD, "RMSNorm")]  # whose input torch calls x
+
+
+@pytest.mark.parametrize("name", OWN_FORWARD)
 def test_forward(name):
     agree(getattr(nn, name).forward, getattr(torch.nn, name).forward)
 

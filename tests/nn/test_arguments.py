@@ -1,0 +1,172 @@
+"""Arguments as PyTorch has them: names, places, and those that are taken or refused for its order alone."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+from tapegrad import nn
+from tapegrad.autograd import Tensor
+from tapegrad.nn import functional as F
+
+RNG = np.random.default_rng(0)
+LAYERS = [
+    nn.Linear(4, 4),
+    nn.LayerNorm(4),
+    nn.RMSNorm(4),
+    nn.GELU(),
+    nn.ReLU(),
+    nn.SiLU(),
+    nn.Tanh(),
+    nn.Sigmoid(),
+    nn.Softmax(),
+    nn.Dropout(0.0),
+    nn.PositionalEncoding(4),
+    nn.Sequential(nn.Tanh()),
+]
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
+def test_the_first_argument_of_forward_is_input(layer):
+    x = RNG.normal(size=(2, 4)).astype(np.float32)
+    np.testing.assert_array_equal(layer(input=x).numpy(), layer(x).numpy())
+
+
+def test_the_first_argument_of_functions_is_input():
+    others = {"scaled_dot_product_attention", "multi_head_attention"}
+    for name in set(F.__all__) - others:
+        assert next(iter(inspect.signature(getattr(F, name)).parameters)) == "input", name
+    assert nn.Embedding(3, 2)(input=[1]).shape == (1, 2)
+    assert nn.CrossEntropyLoss()(input=[[0.0, 0.0]], target=[1]).item() == pytest.approx(np.log(2))
+
+
+# ---------------------------------------------------------------------------------- places
+
+
+def test_places_of_attention():
+    layer = nn.MultiheadAttention(8, 2, 0.1, False, True, True, 3, 5, True, "cpu", np.float64)
+    assert layer.dropout == 0.1 and layer.batch_first and layer.in_proj_bias is None
+    assert layer.bias_k.shape == (1, 1, 8) and layer.add_zero_attn and (layer.kdim, layer.vdim) == (3, 5)
+    assert layer.out_proj.weight.dtype == np.float64
+
+
+@pytest.mark.parametrize("kind", [nn.TransformerEncoderLayer, nn.TransformerDecoderLayer])
+def test_places_of_layers(kind):
+    layer = kind(8, 2, 16, 0.1, F.gelu, 0.5, True, True, False, None, np.float64)
+    assert layer.norm1.eps == 0.5 and layer.self_attn.batch_first and layer.norm_first
+    assert layer.linear1.bias is None and layer.linear1.weight.dtype == np.float64
+
+
+def test_places_of_the_transformer():
+    whole = nn.Transformer(8, 2, 1, 1, 16, 0.1, "gelu", None, None, 0.5, True, True, False, "cpu", np.float64)
+    assert whole.batch_first and whole.encoder.norm.eps == 0.5 and whole.decoder.layers[0].norm_first
+    assert whole.encoder.norm.bias is None and {p.dtype for p in whole.parameters()} == {np.dtype(float)}
+    own = nn.Linear(8, 8)
+    custom = nn.Transformer(8, 2, 1, 1, 16, custom_encoder=own)
+    assert custom.encoder is own and custom.decoder.layers[0].linear1.weight.dtype == np.float32
+    layer = nn.TransformerEncoderLayer(8, 2, 16)
+    assert len(nn.TransformerEncoder(layer, 2, None, False, False).layers) == 2
+
+
+def test_places_of_losses_and_tables():
+    loss = nn.CrossEntropyLoss(None, None, 1, None, "sum", 0.1)
+    assert (loss.ignore_index, loss.reduction, loss.label_smoothing) == (1, "sum", 0.1)
+    x, t = np.zeros((2, 3)), [1, 2]
+    assert F.cross_entropy(x, t, None, None, 1, None, "sum", 0.1).item() == loss(x, t).item()
+    assert nn.MSELoss(None, None, "sum")([1.0], [3.0]).item() == 4
+    table = np.arange(6.0).reshape(3, 2)
+    layer = nn.Embedding(3, 2, None, None, 2.0, False, False, table, True, None, np.float64)
+    np.testing.assert_array_equal(layer([2]).numpy(), [[4, 5]])
+    assert not layer.weight.requires_grad and layer.weight.numpy() is not table
+    with pytest.raises(ValueError, match=r"_weight of shape \(3, 2\), expected \(4, 2\)"):
+        nn.Embedding(4, 2, _weight=table)
+
+
+# ---------------------------------------------------------------------------------- device, dtype, inplace
+
+MADE = {
+    "Linear": (2, 2),
+    "Embedding": (2, 2),
+    "LayerNorm": (2,),
+    "RMSNorm": (2,),
+    "MultiheadAttention": (2, 1),
+    "PositionalEncoding": (2, 5, 0.0, True),
+    "TransformerEncoderLayer": (2, 1, 2),
+    "TransformerDecoderLayer": (2, 1, 2),
+    "Transformer": (2, 1, 1, 1, 2),
+}
+
+
+@pytest.mark.parametrize("name, args", MADE.items(), ids=MADE)
+def test_device_and_dtype(name, args):
+    kind = getattr(nn, name)
+    for dtype, expected in [(None, np.float32), (np.float64, np.float64), ("float16", np.float16)]:
+        assert {p.dtype for p in kind(*args, device="cpu", dtype=dtype).parameters()} == {np.dtype(expected)}
+    with pytest.raises(ValueError, match=rf"^{name}: device='cuda:0' is not there"):
+        kind(*args, device="cuda:0")
+
+
+def test_inplace_is_taken_and_gives_a_new_tensor():
+    x = Tensor([-1.0, 2.0])
+    calls = [F.relu, F.silu, lambda x, inplace: F.dropout(x, 1.0, True, inplace)]
+    for f in (
+        *calls,
+        *(lambda x, inplace, k=k: k(inplace=inplace)(x) for k in (nn.ReLU, nn.SiLU, nn.Dropout)),
+    ):
+        nn.manual_seed(0)
+        y = f(x, inplace=True)
+        nn.manual_seed(0)
+        np.testing.assert_array_equal(y.numpy(), f(x, inplace=False).numpy())
+        np.testing.assert_array_equal(x.numpy(), [-1, 2])
+        assert y is not x
+
+
+def test_dtype_of_softmax():
+    x = np.array([[1, 2]])
+    for f in (F.softmax, F.log_softmax):
+        y = f(x, -1, dtype=np.float32)
+        assert y.dtype == np.float32
+        np.testing.assert_allclose(y.numpy(), f(x.astype(float), 1).numpy(), rtol=1e-6)
+        with pytest.raises(ValueError, match="softmax: say along which axis, dim=-1"):
+            f(x, None)
+    half = np.full(1000, 10.0, np.float16)
+    assert F.softmax(half, 0, dtype=np.float32).dtype == np.float32
+
+
+# ---------------------------------------------------------------------------------- refused, with a way out
+
+
+def test_weights_of_classes_are_refused_and_the_way_out_works():
+    with pytest.raises(
+        TypeError, match=r"CrossEntropyLoss: weight= is not supported; for the same mean, w ="
+    ):
+        nn.CrossEntropyLoss(np.ones(3))
+    with pytest.raises(TypeError) as error:
+        F.cross_entropy(np.zeros((2, 3)), [0, 1], np.ones(3))
+    given = {"nn": nn, "input": RNG.normal(size=(4, 3)), "target": np.array([0, 2, 2, 1])}
+    given["weight"] = np.array([1.0, 2.0, 4.0])
+    w, loss = str(error.value).split("w = ")[1].split(" and ")
+    given["w"] = eval(w, given)
+    p = F.log_softmax(given["input"]).numpy()[np.arange(4), given["target"]]
+    expected = -(given["w"] * p).sum() / given["w"].sum()
+    assert eval(loss, given).item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("f", [F.cross_entropy, F.mse_loss])
+@pytest.mark.parametrize("old", ["size_average", "reduce"])
+def test_what_came_before_reduction_is_refused(f, old):
+    with pytest.raises(TypeError, match=f"{old}= has been replaced by reduction='mean', 'sum' or 'none'"):
+        f(np.zeros((1, 2)), [0], **{old: False})
+    with pytest.raises(TypeError, match=f"{old}= has been replaced"):
+        (nn.CrossEntropyLoss if f is F.cross_entropy else nn.MSELoss)(**{old: True})
+
+
+def test_options_of_tables_that_are_not_here():
+    for option in ({"max_norm": 1.0}, {"scale_grad_by_freq": True}, {"sparse": True}):
+        (name,) = option
+        with pytest.raises(TypeError, match=f"^Embedding: {name}=.* is not supported"):
+            nn.Embedding(3, 2, **option)
+        with pytest.raises(TypeError, match=f"^embedding: {name}=.* is not supported"):
+            F.embedding([0], np.zeros((3, 2)), **option)
+    with pytest.raises(TypeError, match="mse_loss: weight=.* not supported; weigh what reduction='none'"):
+        F.mse_loss([1.0], [2.0], weight=np.ones(1))
