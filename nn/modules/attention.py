@@ -12,9 +12,8 @@ from ...autograd.arrays import ArrayLike, DTypeLike
 from .. import functional as F
 from .. import init
 from ..devices import dtype_for
-from ..functional._inputs import as_tensor
-from ..functional.attention import as_mask
 from ..module import Module, Parameter
+from . import masks
 from .linear import Linear, tensor_for
 
 
@@ -102,9 +101,9 @@ class MultiheadAttention(Module):
         masks of integers.
         """
         inputs = self._inputs(query, key, value)
-        mask = self._mask(attn_mask, key_padding_mask, inputs)
+        mask = masks.merged(self, attn_mask, key_padding_mask, inputs)
         if key_padding_mask is not None:
-            inputs = _without_padding(inputs, mask)
+            inputs = masks.without_padding(inputs, mask)
         parts = self._project(inputs)
         if self.bias_k is not None or self.add_zero_attn:
             parts, mask = self._with_more_keys(parts, mask, is_causal)
@@ -167,7 +166,7 @@ class MultiheadAttention(Module):
         q, k, v = self._thirds(parts)
         (n, length, width), size = q.shape, k.shape[1]
         if is_causal:
-            mask = _restricted(mask, np.tri(length, size, dtype=np.bool_))
+            mask = masks.restricted(mask, np.tri(length, size, dtype=np.bool_))
         more: list[tuple[Any, Any]] = [] if self.bias_k is None else [(self.bias_k, self.bias_v)]
         if self.add_zero_attn:
             more.append((np.zeros((1, 1, width), q.dtype), np.zeros((1, 1, width), q.dtype)))
@@ -181,47 +180,21 @@ class MultiheadAttention(Module):
             )
         return [q, k, v], mask
 
-    # ------------------------------------------------------------------ masks
-
-    def _mask(self, attn_mask, key_padding_mask, inputs: list[Tensor]) -> Tensor | None:
-        """PyTorch's two masks as one for scores (N, H, L, S): boolean, true where seen, or float, to add."""
-        (n, length, _), size, h = inputs[0].shape, inputs[1].shape[1], self.num_heads
-        masks = []
-        if attn_mask is not None:
-            shapes = [(length, size), (n * h, length, size)]
-            mask = self._checked_mask("attn_mask", attn_mask, inputs[0].dtype, shapes)
-            masks.append(mask if mask.ndim == 2 else mask.reshape(n, h, length, size))
-        if key_padding_mask is not None:
-            shapes = [(n, size), (size,)] if n == 1 else [(n, size)]
-            mask = self._checked_mask("key_padding_mask", key_padding_mask, inputs[0].dtype, shapes)
-            masks.append(mask.reshape(n, 1, 1, size))
-        seen = None
-        for mask in masks:
-            seen = _restricted(seen, ~mask.data) if mask.dtype == bool else _sum_of(seen, mask)
-        return seen
-
-    def _checked_mask(self, name: str, mask, dtype, shapes: list[tuple[int, ...]]) -> Tensor:
-        mask = as_mask(f"{self.label()}: {name}", mask, dtype)
-        if mask.shape not in shapes:
-            expected = " or ".join(map(str, shapes))
-            raise ValueError(f"{self.label()}: {name} of shape {mask.shape}, expected {expected}")
-        return mask
-
     def _weighted(self, parts: list[Tensor], mask, p: float, is_causal: bool) -> tuple[Tensor, Tensor]:
         """The same in single ops: (N, L, E), and the weights (N, H, L, S)."""
         thirds = self._thirds(parts)
         q, k, v = (x.reshape(*x.shape[:2], self.num_heads, -1).swapaxes(1, 2) for x in thirds)
         hides = mask is not None or is_causal
-        clean = not hides or (_is_finite(thirds[1]) and _is_finite(thirds[2]))
+        clean = not hides or (masks.is_finite(thirds[1]) and masks.is_finite(thirds[2]))
         whole = None if clean else F.multi_head_attention(parts, self.num_heads, mask, p, is_causal)
         with np.errstate(invalid=None if clean else "ignore"):
             scores = (q / q.shape[-1] ** 0.5) @ k.mT
         if is_causal:
-            mask = _restricted(mask, np.tri(*scores.shape[-2:], dtype=np.bool_))
+            mask = masks.restricted(mask, np.tri(*scores.shape[-2:], dtype=np.bool_))
         if mask is not None:
             if mask.dtype == bool:
                 mask = np.where(mask.data, 0.0, -np.inf).astype(q.dtype)
-            scores = scores + mask if clean else _hidden(scores, mask)
+            scores = scores + mask if clean else masks.with_hidden(scores, mask)
         blind = np.isneginf(scores.data).all(axis=-1, keepdims=True)  # queries that may see nothing
         weights = F.softmax(np.where(blind, 0, scores)) * ~blind if blind.any() else F.softmax(scores)
         if whole is not None:
@@ -231,43 +204,6 @@ class MultiheadAttention(Module):
 
     def extra_repr(self) -> str:
         return f"embed_dim={self.embed_dim}, num_heads={self.num_heads}"
-
-
-def _restricted(mask: Tensor | None, seen: np.ndarray) -> Tensor:
-    """A mask that also hides what the boolean array `seen` does not have."""
-    if mask is None or mask.dtype == bool:
-        return Tensor(seen if mask is None else mask.data & seen)
-    return mask + np.where(seen, 0.0, -np.inf).astype(mask.dtype)
-
-
-def _sum_of(mask: Tensor | None, added: Tensor) -> Tensor:
-    """A mask with a float one added to it."""
-    return added if mask is None else _restricted(added, mask.data) if mask.dtype == bool else mask + added
-
-
-def _hidden(scores: Tensor, mask) -> Tensor:
-    """Scores with the float `mask`, where those that it hides may be nan or inf."""
-    mask = as_tensor(mask)
-    return np.where(mask.data == -np.inf, 0, scores) + mask
-
-
-def _is_finite(x: Tensor) -> bool:
-    """Whether there is no nan or inf in x, nor a sum too large: silent, and faster than np.isfinite."""
-    return bool(np.isfinite(np.einsum("nle->", x.data)))
-
-
-def _without_padding(inputs: list[Tensor], mask) -> list[Tensor]:
-    """Zeros in place of keys and values that nobody sees, where some are nan or inf.
-
-    Their gradients are 0, and 0 times nan would spoil those of the weights that project them.
-    """
-    q, k, v = inputs
-    if _is_finite(k) and (v is k or _is_finite(v)):
-        return inputs
-    seen = (mask.data if mask.dtype == bool else mask.data != -np.inf).any(axis=(1, 2))  # (N or 1, S)
-    clean: Any = np.where(seen[..., None], k, 0)
-    other: Any = clean if v is k else np.where(seen[..., None], v, 0)
-    return [q, clean, other]
 
 
 class PositionalEncoding(Module):
