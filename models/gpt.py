@@ -82,7 +82,6 @@ class GPT(nn.Module):
             x = block(x)
         return self.head(self.norm(x))
 
-    @no_grad
     def generate(
         self,
         prompt: ArrayLike,
@@ -102,6 +101,12 @@ class GPT(nn.Module):
         """
         sampling.check(temperature, top_k, top_p)
         ids = sampling.token_ids("prompt", prompt)
+        return self._continued(ids, max_new_tokens, (temperature, top_k, top_p, rng))
+
+    @no_grad
+    def _continued(self, ids: list[int], max_new_tokens: int, choice: sampling.Choice) -> Iterator[int]:
+        """The tokens themselves; `generate` has checked its arguments before the first is asked for."""
+        temperature, top_k, top_p, rng = choice
         threads = limit_threads(self, min(len(ids) + max_new_tokens, self.config.block_size))
         for _ in range(max_new_tokens):
             with threads:

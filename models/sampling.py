@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 
 from ..autograd.arrays import ArrayLike
+
+Choice: TypeAlias = "tuple[float, int | None, float | None, np.random.Generator | None]"
 
 
 def pick(

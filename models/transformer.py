@@ -96,7 +96,6 @@ class Transformer(nn.Module):
         """Logits (B, T, V) of the token after each of `target` (B, T), having read `source` (B, S)."""
         return self.decode(target, self.encode(source))
 
-    @no_grad
     def generate(
         self,
         source: ArrayLike,
@@ -125,6 +124,14 @@ class Transformer(nn.Module):
                 f"generate: {len(ids)} target tokens and {max_new_tokens} new ones do not fit into "
                 f"block_size {self.config.block_size}"
             )
+        return self._continued(read, ids, max_new_tokens, (temperature, top_k, top_p, rng), stop)
+
+    @no_grad
+    def _continued(
+        self, read: list[int], ids: list[int], max_new_tokens: int, choice: sampling.Choice, stop: int | None
+    ) -> Iterator[int]:
+        """The tokens themselves; `generate` has checked its arguments before the first is asked for."""
+        temperature, top_k, top_p, rng = choice
         threads = limit_threads(self, max(len(read), len(ids) + max_new_tokens))
         with threads:
             memory = self.encode(np.array([read]))

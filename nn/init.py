@@ -1,45 +1,58 @@
-"""Initial values: each function fills a Tensor in place and returns it, with PyTorch's formulas."""
+"""Initial values: each function fills a Tensor or array in place and returns it, with PyTorch's formulas."""
 
 from __future__ import annotations
 
 import math
+from typing import TypeVar
 
 import numpy as np
 
 from ..autograd import Tensor, versions
 from . import random
 
+T = TypeVar("T", Tensor, np.ndarray)  # `layer.weight`, or its array, `layer.weight.data`
 
-def _fill(tensor: Tensor, values) -> Tensor:
-    tensor.data[...] = values
-    versions.mark_written(tensor.data)
+
+def _fill(tensor: T, values) -> T:
+    array = _array_of(tensor)
+    array[...] = values
+    versions.mark_written(array)
     return tensor
 
 
-def _draw_dtype(tensor: Tensor) -> np.dtype:
+def _array_of(tensor: Tensor | np.ndarray) -> np.ndarray:
+    if isinstance(tensor, np.ndarray):
+        return tensor
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"init fills Tensors and arrays in place, not a {type(tensor).__name__}")
+    return tensor.data
+
+
+def _draw_dtype(tensor: Tensor | np.ndarray) -> np.dtype:
     """The dtype to draw in: the tensor's own, or float32 where NumPy has no generator for it."""
+    _array_of(tensor)
     return tensor.dtype if tensor.dtype in (np.float32, np.float64) else np.dtype(np.float32)
 
 
-def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0) -> Tensor:
-    """Fill `tensor` with numbers uniform in [a, b)."""
-    values = random.generator().random(tensor.shape, dtype=_draw_dtype(tensor))
+def uniform_(tensor: T, a: float = 0.0, b: float = 1.0) -> T:
+    """Fill `tensor` with numbers uniform in [a, b); TypeError for what is no Tensor and no array."""
+    dtype = _draw_dtype(tensor)
+    values = random.generator().random(tensor.shape, dtype=dtype)
     return _fill(tensor, values * (b - a) + a)
 
 
-def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
-    """Fill `tensor` with normally distributed numbers."""
-    values = random.generator().standard_normal(tensor.shape, dtype=_draw_dtype(tensor))
+def normal_(tensor: T, mean: float = 0.0, std: float = 1.0) -> T:
+    """Fill `tensor` with normally distributed numbers; TypeError as in uniform_."""
+    dtype = _draw_dtype(tensor)
+    values = random.generator().standard_normal(tensor.shape, dtype=dtype)
     return _fill(tensor, values * std + mean)
 
 
-def trunc_normal_(
-    tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0
-) -> Tensor:
+def trunc_normal_(tensor: T, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0) -> T:
     """Fill `tensor` with normal numbers that are drawn again until they lie in [a, b].
 
     The bounds are absolute, not times std. ValueError if a > b, or if the mean is more than two std outside
-    of [a, b] (where PyTorch warns that its numbers may be wrong).
+    of [a, b] (where PyTorch warns that its numbers may be wrong). TypeError as in uniform_.
     """
     low, high = (a - mean) / std, (b - mean) / std
     if low > high or low > 2 or high < -2:
@@ -62,18 +75,18 @@ def trunc_normal_(
     )  # rounding may step over a bound
 
 
-def constant_(tensor: Tensor, val: float) -> Tensor:
-    """Fill `tensor` with `val`."""
+def constant_(tensor: T, val: float) -> T:
+    """Fill `tensor` with `val`; TypeError as in uniform_."""
     return _fill(tensor, val)
 
 
-def ones_(tensor: Tensor) -> Tensor:
-    """Fill `tensor` with 1."""
+def ones_(tensor: T) -> T:
+    """Fill `tensor` with 1; TypeError as in uniform_."""
     return _fill(tensor, 1)
 
 
-def zeros_(tensor: Tensor) -> Tensor:
-    """Fill `tensor` with 0."""
+def zeros_(tensor: T) -> T:
+    """Fill `tensor` with 0; TypeError as in uniform_."""
     return _fill(tensor, 0)
 
 
@@ -99,56 +112,54 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     return gains[nonlinearity]
 
 
-def _fans(tensor: Tensor) -> tuple[int, int]:
+def _fans(tensor: Tensor | np.ndarray) -> tuple[int, int]:
     """(inputs, outputs) of a weight (out, in, *window)."""
+    _array_of(tensor)
     if tensor.ndim < 2:
         raise ValueError(f"fan in and fan out need a Tensor of two or more axes, got shape {tensor.shape}")
     window = math.prod(tensor.shape[2:])
     return tensor.shape[1] * window, tensor.shape[0] * window
 
 
-def xavier_uniform_(tensor: Tensor, gain: float = 1.0) -> Tensor:
+def xavier_uniform_(tensor: T, gain: float = 1.0) -> T:
     """Fill `tensor` with numbers uniform in +-gain * sqrt(6 / (fan_in + fan_out)).
 
     Glorot and Bengio 2010. Of a weight (out, in, *window) fan_in is in * window, fan_out is out * window;
-    ValueError for less than two axes.
+    ValueError for less than two axes, TypeError as in uniform_.
     """
     bound = gain * math.sqrt(6 / sum(_fans(tensor)))
     return uniform_(tensor, -bound, bound)
 
 
-def xavier_normal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
+def xavier_normal_(tensor: T, gain: float = 1.0) -> T:
     """Fill `tensor` with normal numbers of std gain * sqrt(2 / (fan_in + fan_out)).
 
-    Glorot and Bengio 2010. The fans and ValueError as in xavier_uniform_.
+    Glorot and Bengio 2010. The fans, ValueError and TypeError as in xavier_uniform_.
     """
     return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(_fans(tensor))))
 
 
-def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
+def _kaiming_std(tensor: Tensor | np.ndarray, a: float, mode: str, nonlinearity: str) -> float:
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(f"mode must be 'fan_in' or 'fan_out', got {mode!r}")
     fan = _fans(tensor)[mode == "fan_out"]
     return calculate_gain(nonlinearity, a) / math.sqrt(fan)
 
 
-def kaiming_uniform_(
-    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu"
-) -> Tensor:
+def kaiming_uniform_(tensor: T, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu") -> T:
     """Fill `tensor` with numbers uniform in +-sqrt(3) * gain / sqrt(fan).
 
     He et al. 2015. `mode` says which fan, "fan_in" or "fan_out" of xavier_uniform_; the gain is that of
-    calculate_gain, `a` the slope of a leaky ReLU. ValueError for other words or less than two axes.
+    calculate_gain, `a` the slope of a leaky ReLU. ValueError for other words or less than two axes,
+    TypeError as in uniform_.
     """
     bound = math.sqrt(3) * _kaiming_std(tensor, a, mode, nonlinearity)
     return uniform_(tensor, -bound, bound)
 
 
-def kaiming_normal_(
-    tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu"
-) -> Tensor:
+def kaiming_normal_(tensor: T, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu") -> T:
     """Fill `tensor` with normal numbers of std gain / sqrt(fan).
 
-    He et al. 2015. Arguments and ValueError as in kaiming_uniform_.
+    He et al. 2015. Arguments, ValueError and TypeError as in kaiming_uniform_.
     """
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity))

@@ -19,17 +19,19 @@ Arrays = dict[str, np.ndarray]
 
 
 def save(
-    path, *, model=None, optimizer=None, schedule=None, step: int = 0, rng: bool = True, **extra
+    path, *others, model=None, optimizer=None, schedule=None, step: int = 0, rng: bool = True, **extra
 ) -> None:
     """Write all that is given to a file in safetensors format (https://github.com/huggingface/safetensors).
 
     Arrays of `model.state_dict()` are called "model.<name>", the optimizer's "optimizer.<index>.<name>";
     all else, with `extra` (what JSON can hold), is JSON in the file's metadata. The file is written beside
     `path` and renamed, so whenever the program is killed, `path` holds the old file or the new one. What a
-    killed save leaves (.<name>.<digits>.tmp) is removed by the next to the same path. Raises TypeError for an
-    extra value that JSON cannot hold, FileNotFoundError without the folder of `path`, ImportError without the
-    package safetensors (the extra `save`); then nothing has been written.
+    killed save leaves (.<name>.<digits>.tmp) is removed by the next to the same path. Raises TypeError for
+    `others`, which have no name, and for an extra value that JSON cannot hold, FileNotFoundError without the
+    folder of `path`, ImportError without the package safetensors (the extra `save`); then nothing has been
+    written.
     """
+    _check_path("save", path, others)
     arrays: Arrays = {}
     about: dict[str, Any] = {"step": step, "extra": extra}
     if model is not None:
@@ -53,13 +55,15 @@ def save(
     )
 
 
-def load(path, *, model=None, optimizer=None, schedule=None, rng: bool = True) -> dict[str, Any]:
+def load(path, *others, model=None, optimizer=None, schedule=None, rng: bool = True) -> dict[str, Any]:
     """Read a file written by `save` into the objects given and return {"step": step, **extra}.
 
     With `rng`, the random numbers go on from where they were when it was saved (if they were saved). Raises
-    FileNotFoundError where nothing is at `path`, ValueError for a file that is damaged, lacks what is asked
-    for or does not fit, ImportError without the package safetensors; then nothing has been changed.
+    TypeError for `others`, which have no name, FileNotFoundError where nothing is at `path`, ValueError for a
+    file that is damaged, lacks what is asked for or does not fit, ImportError without the package
+    safetensors; then nothing has been changed.
     """
+    _check_path("load", path, others)
     arrays, about = _read(path)
     wanted = {"model": model, "optimizer": optimizer, "schedule": schedule}
     lacking = [name for name, given in wanted.items() if given is not None and name not in about]
@@ -87,6 +91,14 @@ def load(path, *, model=None, optimizer=None, schedule=None, rng: bool = True) -
     if rng and "rng" in about:
         random.set_rng_state(about["rng"])
     return {"step": about["step"], **about["extra"]}
+
+
+def _check_path(name: str, path, others: tuple) -> None:
+    if others or not isinstance(path, (str, os.PathLike)):
+        kinds = ", ".join(type(given).__name__ for given in (path, *others))
+        raise TypeError(
+            f"nn.{name}({kinds}): a path comes first, all else by name, as in nn.{name}(path, model=model)"
+        )
 
 
 def _safetensors():

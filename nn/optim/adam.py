@@ -34,7 +34,11 @@ class Adam(Optimizer):
     def check(self, group: Mapping[str, Any]) -> None:
         super().check(group)
         betas = group["betas"]
-        if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+        if (
+            not isinstance(betas, (tuple, list))
+            or len(betas) != 2
+            or not all(0 <= beta < 1 for beta in betas)
+        ):
             raise self._error(f"betas must be two numbers in [0, 1), got {betas}")
         if not group["eps"] >= 0:
             raise self._error(f"eps must be 0 or more, got {group['eps']}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,12 @@ class Optimizer:
         return kind(f"{type(self).__name__}: {problem}")
 
     def check(self, group: Mapping[str, Any]) -> None:
-        """Raise ValueError for an option out of range."""
+        """Raise ValueError for an option out of range, TypeError for one that is no number."""
+        for name, value in group.items():
+            numbers = value if isinstance(value, (tuple, list)) else [value]
+            if name != "params" and not all(isinstance(n, Real) for n in numbers):
+                wanted = "numbers" if isinstance(self.defaults.get(name), tuple) else "a number"
+                raise self._error(f"{name} must be {wanted}, got {value!r}", TypeError)
         for name in ("lr", "weight_decay"):
             if not group[name] >= 0:
                 raise self._error(f"{name} must be 0 or more, got {group[name]}")

@@ -168,25 +168,34 @@ BAD = [
 
 @pytest.mark.parametrize("settings, message", BAD)
 def test_bad_settings_are_refused(model, translator, settings, message):
-    for tokens in (model.generate([1], 3, **settings), translator.generate([1], [0], 3, **settings)):
-        with pytest.raises(ValueError, match=message):
-            next(tokens)
+    """When they are given, not when the first token is asked for."""
+    with pytest.raises(ValueError, match=message):
+        model.generate([1], 3, **settings)
+    with pytest.raises(ValueError, match=message):
+        translator.generate([1], [0], 3, **settings)
+
+
+def test_a_typo_is_refused_at_once(model, translator):
+    with pytest.raises(TypeError, match="temprature"):
+        model.generate([1], 3, temprature=1)
+    with pytest.raises(TypeError, match="temprature"):
+        translator.generate([1], [0], 3, temprature=1)
 
 
 def test_bad_prompts_are_refused(model, translator):
     for prompt in ([], [[1, 2], [3, 4]], 3):
         with pytest.raises(ValueError, match="generate: prompt of shape .* the ids of one text"):
-            next(model.generate(prompt, 3))
+            model.generate(prompt, 3)
         with pytest.raises(ValueError, match="generate: source of shape"):
-            next(translator.generate(prompt, [0], 3))
+            translator.generate(prompt, [0], 3)
         with pytest.raises(ValueError, match="generate: target of shape"):
-            next(translator.generate([1], prompt, 3))
+            translator.generate([1], prompt, 3)
     with pytest.raises(TypeError, match="generate: prompt must be integers, not float64"):
-        next(model.generate([1.5], 3))
+        model.generate([1.5], 3)
     with pytest.raises(IndexError, match="Embedding 'tokens': id 11 at"):
         next(model.generate([11], 3))
     with pytest.raises(ValueError, match="1 target tokens and 9 new ones do not fit into block_size 8"):
-        next(translator.generate([1], [0], 9))
+        translator.generate([1], [0], 9)
     assert len(list(translator.generate([1], [0], 8))) == 8  # the last token is not read again
     with pytest.raises(ValueError, match=r"is longer than max_len \(8\)"):
         next(translator.generate([1] * 9, [0], 1))

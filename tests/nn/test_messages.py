@@ -1,0 +1,120 @@
+"""Slips that are easily made: taken if what is meant is clear, or refused with what to write."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+from tapegrad import nn
+from tapegrad.autograd import Tensor, no_grad
+from tapegrad.nn import init, optim
+
+FILLS = [
+    init.uniform_,
+    init.normal_,
+    init.trunc_normal_,
+    init.ones_,
+    init.zeros_,
+    init.xavier_uniform_,
+    init.xavier_normal_,
+    init.kaiming_uniform_,
+    init.kaiming_normal_,
+    lambda x: init.constant_(x, 3.0),
+]
+
+
+@pytest.mark.parametrize("fill", FILLS, ids=lambda f: f.__name__)
+def test_initialisers_take_the_array_of_a_tensor(fill):
+    layer = nn.Linear(3, 2)
+    nn.manual_seed(0)
+    expected = fill(Tensor(np.full((2, 3), 9.0, np.float32))).numpy()
+    nn.manual_seed(0)
+    array = layer.weight.data
+    assert fill(array) is array
+    np.testing.assert_array_equal(layer.weight.numpy(), expected)
+    with pytest.raises(TypeError, match="fills Tensors and arrays in place, not a list"):
+        fill([[0.0]])
+
+
+def test_a_filled_array_is_a_write_that_backward_notices():
+    layer = nn.Linear(2, 2)
+    y = layer(Tensor(np.ones((1, 2), np.float32), requires_grad=True)).sum()
+    init.zeros_(layer.weight.data)
+    with pytest.raises(RuntimeError, match="changed in place"):
+        y.backward()
+
+
+def test_a_path_comes_first(tmp_path):
+    model, path = nn.Linear(2, 2), tmp_path / "file"
+    for args in [(model, path), (path, model), (model,)]:
+        with pytest.raises(
+            TypeError, match=r"nn.save\(.*\): a path comes first, all else by name, as in nn.save"
+        ):
+            nn.save(*args)
+    assert not path.exists()
+    nn.save(path, model=model)
+    for args in [(model, path), (path, model)]:
+        with pytest.raises(TypeError, match=r"nn.load\(.*Linear.*\): a path comes first"):
+            nn.load(*args)
+    nn.load(str(path), model=model)
+
+
+WRONG = [
+    ({"lr": "1e-3"}, "lr must be a number, got '1e-3'"),
+    ({"lr": None}, "lr must be a number, got None"),
+    ({"lr": np.array([0.1])}, "lr must be a number, got array"),
+    ({"weight_decay": "0"}, "weight_decay must be a number"),
+]
+ADAM = [
+    ({"betas": ("0.9", 0.999)}, "betas must be numbers, got"),
+    ({"betas": "ab"}, "betas must be (a number|numbers), got 'ab'"),
+    ({"eps": [1e-8, None]}, "eps must be a number"),
+]
+SGD = [({"momentum": "0.9"}, "momentum must be a number"), ({"nesterov": "yes"}, "nesterov must be a number")]
+
+
+@pytest.mark.parametrize(
+    "kind, options, message",
+    [
+        *((kind, *case) for kind in (optim.Adam, optim.AdamW) for case in WRONG + ADAM),
+        *((optim.SGD, *case) for case in WRONG + SGD),
+    ],
+)
+def test_options_of_optimizers_are_numbers(kind, options, message):
+    p = nn.Parameter(np.zeros(1))
+    with pytest.raises(TypeError, match=f"^{kind.__name__}: {message}"):
+        kind([p], **options)
+    with pytest.raises(TypeError, match=f"^{kind.__name__}: {message}"):
+        kind([{"params": [p], **options}])
+    assert kind([p], lr=np.float32(0.1), weight_decay=0).param_groups[0]["lr"] == np.float32(0.1)
+
+
+def test_one_beta_is_not_enough():
+    with pytest.raises(ValueError, match="betas must be two numbers"):
+        optim.Adam([nn.Parameter(np.zeros(1))], betas=0.9)
+
+
+def test_a_shallow_copy_is_the_same_value():
+    """matplotlib makes one of what it is to draw."""
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    y = copy.copy(x * 2)
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad, [2, 2])
+    assert copy.copy(x).is_leaf and copy.copy(x).requires_grad
+    with pytest.raises(RuntimeError, match="only a leaf can be pickled"):
+        pickle.dumps(y)
+
+
+def test_plotting_says_how():
+    plt = pytest.importorskip("matplotlib.pyplot")
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    try:
+        for y in (x, x * 2):
+            with pytest.raises(TypeError, match=r"use .numpy\(\) or .detach\(\)"):
+                plt.plot(y)
+            np.testing.assert_array_equal(plt.plot(y.detach())[0].get_ydata(), y.numpy())
+        with no_grad():
+            plt.plot(x * 2)
+    finally:
+        plt.close("all")
