@@ -49,7 +49,7 @@ def operators(fn: Callable) -> tuple[Callable, Callable, Callable]:
 
 
 def _is_operand(value) -> bool:
-    return isinstance(value, OPERANDS) or hasattr(value, "__array__")  # a pandas Series, or another library's
+    return isinstance(value, OPERANDS) or hasattr(type(value), "__array__")  # a pandas Series, say
 
 
 # ndarray's methods and operators whose form differs from that of the function.

@@ -252,11 +252,6 @@ class Tensor(Bound):
             )
         return self.data
 
-    def __copy__(self) -> Tensor:
-        if self.is_leaf:
-            return _leaf_again(type(self), self.data, self.requires_grad, self.grad)
-        return wrap(self.data, self.edge, type(self))
-
     def __deepcopy__(self, memo) -> Tensor:
         if not self.is_leaf:
             raise RuntimeError("only a leaf can be deep-copied; use detach() first")

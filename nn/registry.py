@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from types import NoneType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..autograd import Tensor
 from ..autograd.arrays import ArrayLike, DTypeLike
-
-if TYPE_CHECKING:
-    from .module import Module
 
 HOLDERS = (list, tuple, dict)
 
@@ -47,14 +44,14 @@ class Registry:
         object.__delattr__(self, name)
         self.__dict__.get("_buffers", {}).pop(name, None)
 
-    def add_module(self, name: str, module: Module | None) -> None:
+    def add_module(self, name: str, module: Registry | None) -> None:
         """setattr(self, name, module).
 
         KeyError for a name that is taken, empty or has a dot, TypeError for what is no module.
         """
         _register(self, name, module, Registry)
 
-    def register_module(self, name: str, module: Module | None) -> None:
+    def register_module(self, name: str, module: Registry | None) -> None:
         """add_module(name, module), with its KeyError and TypeError."""
         _register(self, name, module, Registry)
 
@@ -62,7 +59,7 @@ class Registry:
         """setattr(self, name, param); KeyError and TypeError as of add_module."""
         _register(self, name, param, Parameter)
 
-    def get_submodule(self, target: str) -> Module:
+    def get_submodule(self, target: str) -> Any:
         """The module with this dotted path, itself for ""; AttributeError where there is none."""
         found: Any = self
         for name in target.split(".") if target else ():

@@ -191,13 +191,12 @@ class Trial:
 
 @contextmanager
 def as_tried(params: Sequence[Tensor], double: bool, grad: bool) -> Iterator[None]:
-    """Dropout keeps everything as it is; the parameters are in double precision if wanted."""
+    """Dropout drops nothing; the parameters are in double precision if wanted."""
 
     def draw(fn: Callable, *arguments: Any) -> np.ndarray:
         if fn is not random._keep_mask:
             return fn(*arguments)
-        shape, p = arguments
-        return np.full(shape, 1 - p, np.float32)  # it is divided by 1 - p
+        return np.ones(arguments[0], bool)
 
     arrays = [p.data for p in params]
     token, mode = draws.set(draw), current.get()

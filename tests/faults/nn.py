@@ -29,7 +29,7 @@ FUNCTIONAL = [
         "slope *= 0.3993412227",
         f"{GRADIENT} -k gelu",
     ),
-    Fault("nn/functional/attention.py", "dp = dp * keep * boost", "dp = dp * keep", f"{SECOND} -k attention"),
+    Fault("nn/functional/attention.py", "keep, dp * boost", "keep, dp", f"{SECOND} -k attention"),
     Fault(
         "nn/functional/attention.py",
         "+ 6 * attributes",
@@ -48,7 +48,7 @@ FUNCTIONAL = [
         "ds -= centre[rows] * 1.001",
         f"{GRADIENT} -k attention",
     ),
-    Fault("nn/functional/dropout.py", "dx *= scale", "pass", f"{GRADIENT} -k dropout"),
+    Fault("nn/functional/dropout.py", "    out *= scale", "    pass", f"{GRADIENT} -k dropout"),
     Fault(
         "nn/functional/embedding.py",
         "if np.isfinite(np.vdot(dw, dw)):",
@@ -78,14 +78,14 @@ FUNCTIONAL = [
 MODULES = [
     Fault(
         "nn/modules/attention.py",
-        "if query is key and key is value:",
-        "if query is key:",
+        "if value is query and self.vdim == self.embed_dim:",
+        "if key is query and self.vdim == self.embed_dim:",
         f"{ATTENTION}test_inputs_that_are_the_same_object_are_as_good_as_copies",
     ),
     Fault(
         "nn/modules/attention.py",
-        "joint = key is value",
-        "joint = query is value",
+        "v = k if value is key and self.vdim == self.kdim",
+        "v = k if value is not query and self.vdim == self.kdim",
         f"{ATTENTION}test_inputs_that_are_the_same_object_are_as_good_as_copies",
     ),
     Fault(
@@ -102,8 +102,8 @@ MODULES = [
     ),
     Fault(
         "nn/modules/dropout.py",
-        "F.dropout(x, self.p, self.training)",
-        "F.dropout(x, self.p)",
+        "F.dropout(input, self.p, self.training)",
+        "F.dropout(input, self.p)",
         f"{LAYERS}test_dropout_zeros_scales_and_repeats_with_a_seed",
     ),
     Fault(
@@ -114,14 +114,14 @@ MODULES = [
     ),
     Fault(
         "nn/module.py",
-        "            return output\n        finally:\n            scope.set(outer)",
-        "            scope.set(outer)\n            return output\n        finally:\n            pass",
+        "        finally:\n            scope.set(outer)",
+        "        finally:\n            pass",
         "tests/nn/test_module_calls.py::test_an_exception_in_forward_or_in_a_hook_leaves_the_scope_clean",
     ),
     Fault(
         "nn/init.py",
-        "tensor.data[...] = values\n    versions.mark_written(tensor.data)",
-        "tensor.data[...] = values",
+        "array[...] = values\n    versions.mark_written(array)",
+        "array[...] = values",
         "tests/nn/test_init_random.py::test_fills_in_place_in_the_tensors_dtype",
     ),
     Fault(
@@ -172,7 +172,7 @@ TRAINING = [
     ),
     Fault(
         "nn/parallel/comparison.py",
-        "return np.full(shape, 1 - p, np.float32)",
+        "return np.ones(arguments[0], bool)",
         "return fn(*arguments)",
         "tests/nn/test_parallel_losses.py::test_a_loss_that_is_no_mean_over_rows_is_refused",
     ),

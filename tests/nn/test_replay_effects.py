@@ -78,9 +78,9 @@ def test_hooks_that_come_and_go():
     loss_of = nn.replay(model, squares)
     batches = [batch() for _ in range(4)]
     assert_same(model, loss_of, squares, batches)
-    remove = model.norm.register_forward_hook(lambda module, args, out: out * 2)
+    handle = model.norm.register_forward_hook(lambda module, args, out: out * 2)
     assert_same(model, loss_of, squares, batches)
-    remove()
+    handle.remove()
     assert_same(model, loss_of, squares, batches)
     model.first.register_forward_pre_hook(lambda module, args: (args[0] + 1,))
     assert_same(model, loss_of, squares, batches)
