@@ -36,40 +36,78 @@ def complete(name: str, first: Sequence, args: tuple, kwargs: dict) -> tuple:
     return tuple(values)
 
 
-def split(name: str, args: Sequence) -> tuple[list, list[Edge | None]]:
-    """Arrays and edges of inputs; a list among them is a list of arrays, but each has its edge."""
+def kind_of(parameter: Any) -> type | None:
+    """`list` for an input that is annotated as a list of arrays, `ndarray` for one array, None for either."""
+    if parameter.annotation is parameter.empty:
+        return None
+    return list if "Sequence" in str(parameter.annotation) else ndarray
+
+
+def split(name: str, args: Sequence, kinds: Sequence) -> tuple[Sequence, list[Edge | None]]:
+    """Arrays and edges of inputs of these kinds; a list of arrays is one input, but each has its edge.
+
+    Where one array is expected, a list of Tensors is the array that NumPy would make of it; where a list is,
+    an array is the list of its rows.
+    """
     arrays: list[Any] = []
     edges: list[Edge | None] = []
-    for arg in args:
+    numbers = False
+    for arg, kind in zip(args, kinds):  # noqa: B905  (as many, and strict= costs 0.1 us)
+        if type(arg) is Tensor and kind is not list:  # most often
+            arrays.append(arg.data)
+            edges.append(arg.edge)
+            continue
+        if kind is list and not isinstance(arg, (list, tuple)):
+            arg = list(arg) if _has_array(arg) else arg
+        elif kind is ndarray and isinstance(arg, (list, tuple)):
+            arg = joined(arg)
         if isinstance(arg, Tensor):
             arrays.append(arg.data)
             edges.append(arg.edge)
         elif arg is None:
             arrays.append(None)
             edges.append(None)
-        elif isinstance(arg, (list, tuple)) and any(_has_array(a) for a in arg):
+        elif isinstance(arg, (list, tuple)) and (kind is list or any(_has_array(a) for a in arg)):
             arrays.append([a.data if isinstance(a, Tensor) else constant(name, a) for a in arg])
             edges.extend([a.edge if isinstance(a, Tensor) else None for a in arg])
         else:
             arrays.append(constant(name, arg))
             edges.append(None)
-    return arrays, edges
+            numbers = numbers or type(arrays[-1]) is not ndarray
+    return (_beside(arrays) if numbers else arrays), edges
 
 
 def _has_array(value) -> bool:
     return isinstance(value, Tensor) or is_array(value)
 
 
+def joined(value: Any) -> Any:
+    """`value`; of a list with arrays in it, in lists as deep as they may be, one array or Tensor."""
+    if not isinstance(value, (list, tuple)):
+        return value
+    items = [joined(item) for item in value]
+    return np.stack(items) if any(map(_has_array, items)) else value
+
+
 def constant(name: str, value):
-    """An input that is no Tensor: a NumPy scalar becomes a Python one, which does not widen float32."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, (float, int)) or value is None or getattr(value, "weak", False):
+    """An input that is no Tensor: a number as it is, or an array."""
+    if isinstance(value, (float, int, np.generic)) or value is None or getattr(value, "weak", False):
         return value
     array = as_array(value)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name}: cannot use {array.dtype} data ({type(value).__name__})")
     return array
+
+
+def _beside(arrays: Sequence) -> Sequence:
+    """Inputs some of which are numbers. NumPy's become Python's, which do not widen float32.
+
+    Where there is no array beside them, numbers are arrays themselves, of the dtype that NumPy gives them.
+    """
+    if any(hasattr(a, "shape") and not isinstance(a, np.generic) for a in flat(arrays)):
+        return [a.item() if isinstance(a, np.generic) else a for a in arrays]
+    weak = any(isinstance(a, np.generic) for a in arrays)  # beside these, Python's do not widen either
+    return [as_array(a) if isinstance(a, np.generic if weak else (int, float)) else a for a in arrays]
 
 
 def attribute(name: str, value):
@@ -140,9 +178,10 @@ def of_one_dtype(arrays: Sequence) -> bool:
 
 
 def keep_width(arrays: Sequence) -> Sequence:
-    """`arrays`, integers cast that would widen floats beside them (int64 and float32 give float64).
+    """`arrays`, with those cast that would widen floats beside them: integers, and numbers in a list.
 
-    So are arrays that say of themselves that they are `weak`: to others they would be scalars of NumPy.
+    int64 and float32 would give float64. Cast too are arrays that say of themselves that they are `weak`: to
+    others they would be scalars of NumPy.
     """
 
     def is_weak(a) -> bool:
@@ -150,26 +189,52 @@ def keep_width(arrays: Sequence) -> Sequence:
 
     if not any(type(a) is list or is_weak(a) for a in arrays):
         return arrays
-    floats = [a.dtype for a in flat(arrays) if hasattr(a, "dtype") and a.dtype.kind == "f" and not is_weak(a)]
+    floats = [
+        a.dtype
+        for a in flat(arrays)
+        if hasattr(a, "dtype") and a.dtype.kind == "f" and not isinstance(a, np.generic) and not is_weak(a)
+    ]
     if not floats:
         return arrays
-    widest = max(floats)
+    widest = np.result_type(*floats)
 
     def cast(a):
+        if isinstance(a, (int, float, np.generic)):
+            return np.asarray(a, widest)
         return a.astype(widest) if is_weak(a) else a
 
-    return [[cast(item) for item in a] if isinstance(a, list) else cast(a) for a in arrays]
+    return [list(map(cast, a)) if isinstance(a, list) else cast(a) if is_weak(a) else a for a in arrays]
+
+
+ERRORS = (ValueError, LookupError, TypeError, ArithmeticError)  # that are told what an op was given
 
 
 def explained(error: Exception, failed: Node, arrays: Sequence, names: Sequence[str]) -> Exception:
-    """The error again, with the op and what it was given; its `node` lets a graph be drawn up to there.
+    """The error again, of its class, with the op and what it was given.
 
-    `names` are the keywords of the call, which may be PyTorch's.
+    Its `node` lets a graph be drawn up to there. `names` are the call's keywords, which may be PyTorch's.
     """
-    hint = dialect.keyword_hint(names)
     given = ", ".join(f"{a.shape} {a.dtype}" if hasattr(a, "shape") else repr(a) for a in flat(arrays))
-    kinds = (np.exceptions.AxisError, IndexError, ValueError, TypeError)  # AxisError is two of the others
-    kind = next(kind for kind in kinds if isinstance(error, kind))
-    described: Any = kind(f"{failed.name}: {error}{hint} (inputs: {given})")
+    said = str(error).removeprefix(f"{failed.name}: ")
+    text = f"{failed.name}: {said}{dialect.keyword_hint(names)} (inputs: {given})"
+    described: Any = _again(error, text)
     described.node = failed
     return described.with_traceback(error.__traceback__)
+
+
+def _again(error: Exception, text: str) -> Exception:
+    """An error of the same class that says `text`; where the class takes no text, the error with a note.
+
+    Python 3.10 has no notes: there it is the nearest of the classes above it that takes a text.
+    """
+    for kind in type(error).__mro__:
+        try:
+            made = kind(text)
+        except Exception:
+            made = None
+        if isinstance(made, Exception) and text in str(made):
+            return made
+        if hasattr(error, "add_note"):
+            error.add_note(text)
+            return error
+    return error

@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 else:
     ArrayLike = Axes = DTypeLike = Shape = Any
 
-__all__ = ["ArrayLike", "Axes", "DTypeLike", "Shape", "as_array", "drawn", "draws", "is_array", "opaque"]
+__all__ = ["HALF", "ArrayLike", "Axes", "DTypeLike", "Shape", "as_array", "drawn", "draws", "is_array"]
+__all__ += ["opaque", "working"]
+
+HALF = np.dtype(np.float16)
+
+
+def working(dtype: np.dtype) -> np.dtype:
+    """The dtype to sum numbers of `dtype` in: float32 for float16, float64 for whole numbers, else itself."""
+    return np.dtype(np.float32 if dtype == HALF else dtype if dtype.kind == "f" else np.float64)
 
 
 def is_array(value) -> bool:

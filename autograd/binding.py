@@ -55,21 +55,53 @@ def _is_operand(value) -> bool:
 # ndarray's methods and operators whose form differs from that of the function.
 
 
-def clip(self, min: ArrayLike | None = None, max: ArrayLike | None = None) -> Tensor:
-    """clip(0, 1) or clip(min=0): limited to [min, max], shapes broadcast."""
-    return ops.clip(self, min, max)
+def reshape(self, *shape: int | Sequence[int], order: str = "C") -> Tensor:
+    """reshape(2, 3) or reshape((2, 3)): the same numbers in another shape.
 
-
-def reshape(self, *shape: int | Sequence[int]) -> Tensor:
-    """reshape(2, 3) or reshape((2, 3)): the same numbers in another shape."""
+    TypeError without a shape.
+    """
+    if not shape:
+        raise TypeError("reshape() takes the new shape: reshape(2, 3), or reshape(-1) for one axis")
     lengths: Any = shape[0] if len(shape) == 1 else shape
-    return ops.reshape(self, lengths)
+    return ops.reshape(self, lengths) if order == "C" else ops.reshape(self, lengths, order)
 
 
 def transpose(self, *axes: int | Sequence[int]) -> Tensor:
-    """transpose(), transpose(0, 2, 1) or transpose((0, 2, 1)): the axes in another order, or reversed."""
+    """transpose(), transpose(0, 2, 1) or transpose((0, 2, 1)): the axes in another order, or reversed.
+
+    ValueError for two numbers that PyTorch would take for two axes to exchange, and that move nothing here.
+    """
     order: Any = axes[0] if len(axes) == 1 else axes or None
+    if len(axes) == 2 and (self.ndim != 2 or axes == (-2, -1)):
+        a, b = axes
+        raise ValueError(
+            f"transpose: takes the order of all {self.ndim} axes, in which {a}, {b} "
+            f"{'moves nothing' if self.ndim == 2 else 'is none'}; swapaxes({a}, {b}) exchanges two of them"
+        )
     return ops.transpose(self, order)
+
+
+def sort(self, axis: int = -1, kind: str | None = None) -> None:
+    """Sort the elements along `axis` in place, as ndarray.sort does; np.sort(x) gives a new Tensor.
+
+    RuntimeError for a leaf that requires a gradient, except under no_grad().
+    """
+    inplace.assign(self, ops.sort(self, axis, kind))
+
+
+def contains(self, value: ArrayLike) -> bool:
+    """Whether an element equals `value`, which broadcasts to the shape."""
+    return bool((self == value).any())
+
+
+def divided(a, b):
+    """(a // b, a % b), shapes broadcast."""
+    return ops.divmod(a, b) if _is_operand(b) else NotImplemented
+
+
+def divides(a, b):
+    """(b // a, b % a), shapes broadcast."""
+    return ops.divmod(b, a) if _is_operand(b) else NotImplemented
 
 
 METHODS: dict[str, Callable | property] = {
@@ -83,8 +115,11 @@ METHODS: dict[str, Callable | property] = {
     "__getitem__": inplace.get_item,
     "__pos__": ops.positive,
     "__setitem__": inplace.set_item,
-    "clip": clip,
+    "__contains__": contains,
+    "__divmod__": divided,
+    "__rdivmod__": divides,
     "reshape": reshape,
+    "sort": sort,
     "transpose": transpose,
 }
 
@@ -107,6 +142,7 @@ PROTOCOL: dict[Callable, Callable] = {
     np.ndim: lambda x: x.ndim,
     np.size: lambda x: x.size,
     np.full_like: _full_like,
+    np.around: ops.round,
     np.add.at: _add_at,
     **{fn: constant(fn) for fn in (np.arange, np.eye, np.tri)},  # like= a Tensor
 }

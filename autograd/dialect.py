@@ -21,9 +21,8 @@ WORDS: dict[str, str | None] = {
     "cat": "np.concatenate(xs, axis)",
     "chunk": "np.split(x, sections, axis)",
     "clamp": "x.clip(low, high)",
-    "clone": "x * 1",
+    "clone": "x.copy()",
     "contiguous": None,
-    "copy": "x * 1",
     "copy_": "x[...] = y",
     "cpu": None,
     "cuda": None,
@@ -35,7 +34,6 @@ WORDS: dict[str, str | None] = {
     "eq": "x == y",
     "expand": "np.broadcast_to(x, shape)",
     "fill_": "x[...] = value",
-    "flatten": "x.reshape(-1)",
     "float": "x.astype(np.float32)",
     "from_numpy": "ag.Tensor(array)",
     "gather": "np.take_along_axis(x, indices, axis)",
@@ -59,8 +57,6 @@ WORDS: dict[str, str | None] = {
     "pow": "x ** 2",
     "rand": "ag.Tensor(np.random.default_rng().random(shape))",
     "randn": "ag.Tensor(np.random.default_rng().standard_normal(shape))",
-    "ravel": "x.reshape(-1)",
-    "repeat": "np.broadcast_to(x, (2, *x.shape)).reshape(-1, *x.shape[1:])",
     "requires_grad_": "x.requires_grad = True",
     "sub": "x - y",
     "sub_": "x -= y",
@@ -90,7 +86,7 @@ WORDS: dict[str, str | None] = {
     "scaled_dot_product_attention": "F.scaled_dot_product_attention(x, x, x)",
     "silu": "F.silu(x)",
 }
-KEYWORDS = {"dim": "axis", "dims": "axis", "keepdim": "keepdims", "correction": "ddof"}
+KEYWORDS = {"dim": "axis", "dims": "axis", "keepdim": "keepdims"}
 
 
 def hint(name: str, functions: Iterable[str] = ()) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy import add, ndarray
 
 from . import versions
-from .arrays import as_array
+from .arrays import HALF, as_array
 from .modes import Scope, scope
 from .versions import clock
 
@@ -117,7 +117,8 @@ def fit(g, shape, dtype, node):
         lead = g.ndim - len(shape)
         stretched = tuple(i for i, n in enumerate(shape, lead) if n == 1 != g.shape[i]) if lead >= 0 else ()
         if lead > 0 or stretched:
-            g = g.sum(axis=(*range(lead), *stretched), keepdims=True)
+            wide = np.float32 if g.dtype is HALF else None
+            g = g.sum(axis=(*range(lead), *stretched), keepdims=True, dtype=wide)
         if lead < 0 or g.shape[lead:] != shape:
             raise RuntimeError(
                 f"{node.name}: backward gave a gradient of shape {g.shape} for an input of {shape}"

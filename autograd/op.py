@@ -88,13 +88,20 @@ def op(
     `plain` is the same function in plain NumPy, for derivatives of the gradient and for arrays of other
     libraries, where `body` uses kernels that only take ndarrays. `facts` are those of `Facts`: `inputs`
     (by default, the parameters without a default are inputs, a list of arrays counting as many; the others
-    are attributes), `numpy` (one function, or a tuple), `operator`, `method`, `flops`, `view`.
+    are attributes), `numpy` (one function, or a tuple), `operator`, `method`, `flops`, `view`. An input that
+    is annotated as a Sequence is a list of arrays; one array given for it is the list of its rows. An input
+    with any other annotation is one array, for which a list may be given. TypeError for a body with `*args`.
     """
     if body is None:
         return functools.partial(op, plain=plain, **facts)
     parameters = dict(inspect.signature(body).parameters)
     takes_needs = parameters.pop("needs", None) is not None
-    positional = [p for p in parameters.values() if p.kind is not p.KEYWORD_ONLY]
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters.values()):
+        raise TypeError(
+            f"op: {body.__name__} takes *arguments, so that nobody knows how many are arrays; "
+            "let it take a list of arrays, which is one parameter"
+        )
+    positional = [p for p in parameters.values() if p.kind not in (p.KEYWORD_ONLY, p.VAR_KEYWORD)]
     facts.setdefault("inputs", sum(p.default is p.empty for p in positional))
     facts["numpy"] = _as_tuple(facts.get("numpy", ()))
     call = _public(body, _needs_first(body), plain and _needs_first(plain), takes_needs, Facts(**facts))
@@ -121,6 +128,8 @@ def _public(named: Callable, body: Callable, plain: Callable | None, takes_needs
     n = facts.inputs
     parameters = [p for p in inspect.signature(named).parameters.values() if p.name != "needs"]
     first = parameters[:n]
+    kinds = [arguments.kind_of(p) for p in first]
+    one = n == 1 and kinds[0] is not list
 
     @functools.wraps(named)
     def call(*args, **kwargs):
@@ -134,13 +143,13 @@ def _public(named: Callable, body: Callable, plain: Callable | None, takes_needs
             for key, value in kwargs.items():
                 if type(value) not in SCALARS:
                     kwargs[key] = arguments.attribute(name, value)
-        if n == 1 and isinstance(args[0], Tensor):  # as below, for a common case
+        if one and isinstance(args[0], Tensor):  # as below, for a common case
             out = record((args[0].data,), (args[0].edge,), rest, kwargs)
             if facts.view:
                 for part in out if type(out) is list else (out,):
                     mark_view(part, args[0])
             return out
-        arrays, edges = arguments.split(name, args)
+        arrays, edges = arguments.split(name, args, kinds)
         return record(arrays, edges, rest, kwargs)
 
     call.__name__ = name
@@ -179,7 +188,7 @@ def _recorder(  # noqa: C901  (counts `record`)
             args = (needs, *arrays)
         try:  # `*rest, **kwargs` costs 60 ns even where there is none
             out, backward = fn(*args, *rest, **kwargs) if kwargs or rest else fn(*args)
-        except (ValueError, IndexError, TypeError) as error:
+        except arguments.ERRORS as error:
             failed = new_node(call, edges, None, [], [])
             failed.attributes = arguments.named(names, rest, kwargs)
             raise arguments.explained(error, failed, arrays, kwargs or ()) from None
@@ -193,6 +202,8 @@ def _recorder(  # noqa: C901  (counts `record`)
                 out = as_array(out)
             shape, dtype = out.shape, out.dtype
         if not wanted or (dtype[0] if several else dtype).kind != "f":  # an integer result is a constant
+            if wanted and kwargs and kwargs.get("dtype") is not None:
+                raise TypeError(f"{call.__name__}: {dtype} has no gradient; use .detach() first")
             return [wrap(o, None) for o in out] if several else wrap(out, None)
         node = new_node(call, edges, backward, shape, dtype)
         if constants:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from .arrays import ArrayLike, Axes
+from .arrays import ArrayLike, Axes, working
 from .kernels import blocks, exp_sums, row_sums
 from .op import elementwise, op
-from .ops.reduce import reduced
+from .ops.reduce import reduced, widened, without
+
+
+def _in_wider(kernel, x):
+    """kernel(x) computed in float32 for float16, and in float64 for whole numbers."""
+    y = kernel(x.astype(working(x.dtype)))
+    return y.astype(x.dtype) if x.dtype.kind == "f" else y
 
 
 def sigmoid_kernel(x):
     """sigmoid of an array: e^x / (1 + e^x) below 0 and 1 / (1 + e^-x) above, so that nothing overflows."""
+    if x.dtype.char not in "fdg":
+        return _in_wider(sigmoid_kernel, x)
     e = np.exp(-np.absolute(x))
     return np.where(x < 0, e, 1) / (1 + e)
 
@@ -58,6 +66,8 @@ def _ratio(x, numerator, denominator):
 
 def erf_kernel(x):
     """erf of an array, to 4 units in the last place of float64, or of float32."""
+    if x.dtype.char not in "fdg":
+        return _in_wider(erf_kernel, x)
     if x.dtype == np.float32:
         x = np.clip(x, -4, 4)  # erf(4) is 1 in float32
         return np.clip(x * _ratio(x * x, *_SINGLE), -1, 1)
@@ -70,14 +80,17 @@ def erf_kernel(x):
 erf = elementwise(
     erf_kernel,
     name="erf",
-    slope=lambda x: np.exp(-x * x) * 1.1283791670955126,  # 2 / sqrt(pi)
+    slope=lambda x: np.exp(-np.square(np.clip(x, -30, 30))) * 1.1283791670955126,  # 2 / sqrt(pi)
     doc="The error function 2 / sqrt(pi) * integral of exp(-t^2) from 0 to x.",
     flops=20,
 )
 
 
 def softmax_plain(x, axis=None):
-    y = x - x.max(axis=axis, keepdims=True)
+    if x.dtype.char not in "fdg":
+        return widened(softmax_plain, x, axis)
+    y = np.empty_like(x)  # an array where x is 0-d, too
+    np.subtract(x, x.max(axis=axis, keepdims=True, initial=-np.inf), out=y)
     np.exp(y, out=y)
     y /= y.sum(axis=axis, keepdims=True)
 
@@ -95,7 +108,7 @@ def softmax(x: ArrayLike, axis: Axes = None):
 
     Shifted by the maximum where something might overflow.
     """
-    if axis not in (-1, x.ndim - 1) or not x.ndim or not x.size:
+    if axis not in (-1, x.ndim - 1) or not x.ndim or not x.size or x.dtype.char not in "fd":
         return softmax_plain(x, axis)
     shape, x = x.shape, x.reshape(-1, x.shape[-1])
     y = np.empty_like(x)
@@ -117,6 +130,10 @@ def log_softmax(x: ArrayLike, axis: Axes = None):
 
     Shifted by the maximum, so that nothing overflows.
     """
+    if x.dtype.char not in "fdg":
+        return widened(log_softmax.body, x, axis)
+    if not x.size:
+        return np.empty_like(x), lambda g: (g,)
     y = x - x.max(axis=axis, keepdims=True)
     y -= np.log(np.exp(y).sum(axis=axis, keepdims=True))
 
@@ -133,8 +150,10 @@ def logsumexp(x: ArrayLike, axis: Axes = None, keepdims: bool = False):
     The shape is x's without these axes; with `keepdims` they stay, with length 1.
     Shifted by the maximum, so that nothing overflows.
     """
+    if x.dtype.char not in "fdg":
+        return widened(logsumexp.body, x, axis, keepdims)
     small, _ = reduced(x.shape, axis)
-    top = x.max(axis=axis, keepdims=True)
+    top = x.max(axis=axis, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0)  # a row of -inf gives -inf, not nan
     p = np.exp(x - top)
     total = p.sum(axis=axis, keepdims=True)
@@ -145,4 +164,4 @@ def logsumexp(x: ArrayLike, axis: Axes = None, keepdims: bool = False):
     def backward(g):  # softmax(x); 0 where every element is -inf
         return (g.reshape(small) * p / total,)
 
-    return y if keepdims else y.squeeze(axis), backward
+    return y if keepdims else y.reshape(without(x.shape, axis)), backward

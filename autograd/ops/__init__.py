@@ -9,6 +9,7 @@ from .exponential import *  # noqa: F403
 from .extrema import *  # noqa: F403
 from .index import *  # noqa: F403
 from .logic import *  # noqa: F403
+from .padding import *  # noqa: F403
 from .reduce import *  # noqa: F403
 from .scatter import *  # noqa: F403
 from .shape import *  # noqa: F403

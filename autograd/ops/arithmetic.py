@@ -6,7 +6,8 @@ import numpy as np
 
 from ..arrays import ArrayLike
 from ..constant import constant
-from ..op import Needs, elementwise, op
+from ..op import Needs, composed, elementwise, op
+from ..tensor import Tensor
 
 
 @op(numpy=np.add, operator="add")
@@ -106,10 +107,38 @@ square = elementwise(np.square, gradient=lambda g, x: g * x * 2, doc="x * x.")
 sqrt = elementwise(np.sqrt, gradient=lambda g, y: g / (2 * y), doc="The square root of x, nan below 0.")
 
 floor_divide = constant(np.floor_divide, operator="floordiv")
-remainder = constant(np.remainder, lossless=False, operator="mod")
 sign = constant(np.sign)
 floor = constant(np.floor)
 ceil = constant(np.ceil)
 rint = constant(np.rint)
 trunc = constant(np.trunc)
-round = constant(np.round)
+round = constant(np.round, method=True)
+
+
+@op(numpy=np.remainder, operator="mod", needs=True)
+def remainder(needs: Needs, a: ArrayLike, b: ArrayLike):
+    """a % b = a - floor(a / b) b, with the sign of b; shapes broadcast."""
+    count = np.floor_divide(a, b) if needs[1] else None
+
+    def backward(g):
+        return g, -g * count if needs[1] else None
+
+    return np.remainder(a, b), backward
+
+
+@op(numpy=np.fmod, needs=True)
+def fmod(needs: Needs, a: ArrayLike, b: ArrayLike):
+    """a - trunc(a / b) b, with the sign of a; shapes broadcast."""
+    y = np.fmod(a, b)
+    count = np.rint((a - y) / b) if needs[1] else None
+
+    def backward(g):
+        return g, -g * count if needs[1] else None
+
+    return y, backward
+
+
+@composed(numpy=np.divmod)
+def divmod(a: ArrayLike, b: ArrayLike) -> tuple[Tensor, Tensor]:
+    """(a // b, a % b), shapes broadcast; the first is a constant."""
+    return floor_divide(a, b), remainder(a, b)

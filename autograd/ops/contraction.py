@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from string import ascii_lowercase
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 import numpy as np
 
-from ..arrays import ArrayLike
+from ..arguments import joined
+from ..arrays import HALF, ArrayLike
 from ..op import Needs, composed, op
 from ..tensor import Tensor
+from .arithmetic import multiply
+
+LETTERS = ascii_uppercase + ascii_lowercase  # for the numbers 0, 1 ...: in the order of their codes
 
 
 def rows(x):
@@ -55,17 +59,56 @@ def matmul(needs: Needs, a: ArrayLike, b: ArrayLike):
     return y, backward
 
 
+@composed(numpy=np.dot, method=True)
+def dot(a: ArrayLike, b: ArrayLike) -> Tensor:
+    """np.dot(a, b): products of elements, summed over a's last axis and b's last but one, or only one.
+
+    The shape is a's without that axis and then b's without its own. A number is multiplied with. ValueError
+    where the two axes differ in length.
+    """
+    a, b = joined(a), joined(b)
+    n, m = np.ndim(a), np.ndim(b)
+    if n == 0 or m == 0:
+        return multiply(a, b)
+    if m <= 2:
+        return matmul(a, b)
+    rest = list(range(n, n + m - 2))
+    return einsum(a, list(range(n)), b, [*rest, n - 1, n + m - 1])
+
+
 @composed(numpy=np.einsum)
-def einsum(subscripts: str, *operands: ArrayLike, optimize: Any = True) -> Tensor:
+def einsum(subscripts: Any, *operands: Any, optimize: Any = None) -> Tensor:
     """np.einsum(subscripts, *operands): products of elements, summed over the letters not in the output.
 
     "bij,bjk->bik" multiplies stacks of matrices; `...` stands for axes that broadcast. The output's letters
-    give its shape. The order of the products is optimised, whatever `optimize`. TypeError where the
-    subscripts are no string, ValueError where they do not fit the operands.
+    give its shape. NumPy's other form has numbers for letters: einsum(x, [0, 1], y, [1, 2], [0, 2]).
+    Products are made in pairs, in an order that `optimize` tells as in NumPy, by default a good one; False:
+    all at once. ValueError where the subscripts do not fit the operands, TypeError where they are neither.
     """
     if not isinstance(subscripts, str):
-        raise TypeError(f"einsum: the subscripts come first, as a string, not {type(subscripts).__name__}")
-    return _einsum(list(operands), subscripts=_explicit(subscripts, [np.ndim(x) for x in operands]))
+        subscripts, operands = _lettered([subscripts, *operands])
+    operands = [joined(x) for x in operands]
+    explicit = _explicit(subscripts, [np.ndim(x) for x in operands])
+    return _einsum(
+        operands, subscripts=explicit, optimize=len(operands) > 1 if optimize is None else optimize
+    )
+
+
+def _lettered(items):
+    """Subscripts and operands of the form with numbers."""
+    inputs, output = (items[:-1], items[-1:]) if len(items) % 2 else (items, [])
+
+    def word(numbers):
+        return "".join("..." if i is Ellipsis else LETTERS[i] for i in numbers)
+
+    try:
+        left, arrow = ",".join(map(word, inputs[1::2])), "".join("->" + word(numbers) for numbers in output)
+    except (TypeError, IndexError):
+        raise TypeError(
+            "einsum: takes subscripts as a string and then the operands, or after each operand a list of "
+            f"numbers from 0 to {len(LETTERS) - 1}"
+        ) from None
+    return left + arrow, inputs[::2]
 
 
 def _explicit(subscripts, ndims):
@@ -106,10 +149,14 @@ def _einsum_flops(inputs, _, attributes):
 
 
 @op(inputs=1, flops=_einsum_flops, needs=True)
-def _einsum(needs: Needs, operands: Sequence[ArrayLike], subscripts: str):
-    y = np.einsum(subscripts, *operands, optimize=len(operands) > 1)
+def _einsum(needs: Needs, operands: Sequence[ArrayLike], subscripts: str, optimize: Any = True):
+    if all(getattr(x, "dtype", None) == HALF for x in operands):  # summed in float32
+        wide = [x.astype(np.float32) for x in operands]
+        y, inner = _einsum.body(needs, wide, subscripts, optimize)
+        return y.astype(HALF), lambda g: inner(g.astype(np.float32))
+    y = np.einsum(subscripts, *operands, optimize=optimize)
     terms, output = _terms(subscripts)
-    shapes = [x.shape for x in operands]
+    shapes = [np.shape(x) for x in operands]
     kept = [x if sum(needs) > need else None for x, need in zip(operands, needs, strict=True)]
 
     def backward(g):
@@ -117,13 +164,14 @@ def _einsum(needs: Needs, operands: Sequence[ArrayLike], subscripts: str):
             return [(output, g), *((terms[j], kept[j]) for j in range(len(terms)) if j != i)]
 
         return tuple(
-            _gradient(factors(i), terms[i], shapes[i]) if needs[i] else None for i in range(len(terms))
+            _gradient(factors(i), terms[i], shapes[i], bool(optimize)) if needs[i] else None
+            for i in range(len(terms))
         )
 
     return y, backward
 
 
-def _gradient(factors, term, shape):
+def _gradient(factors, term, shape, optimize):
     """The product of `factors`, pairs (letters, array), summed to an operand with letters `term`."""
     g = factors[0][1]
     lengths = {}
@@ -134,10 +182,11 @@ def _gradient(factors, term, shape):
     for letter, n in zip(term, shape, strict=True):
         if letter in wanted:  # a diagonal: ones there, zeros beside it
             fresh = next(c for c in ascii_lowercase if c not in lengths and c not in wanted + term)
-            factors.append((letter + fresh, np.eye(n, dtype=g.dtype, like=g)))
+            places = np.arange(n, like=g)
+            factors.append((letter + fresh, (places[:, None] == places).astype(g.dtype)))
             letter = fresh
         elif lengths.get(letter, 1) == 1:  # summed over this operand alone, or broadcast against it
             factors.append((letter, np.ones_like(g, shape=(n,))))
         wanted += letter
     subscripts = f"{','.join(letters for letters, _ in factors)}->{wanted}"
-    return np.einsum(subscripts, *(x for _, x in factors), optimize=True)
+    return np.einsum(subscripts, *(x for _, x in factors), optimize=optimize)

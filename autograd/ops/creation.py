@@ -13,6 +13,16 @@ ones_like = constant(np.ones_like)
 empty_like = constant(np.empty_like)
 
 
+@op(numpy=np.copy, method=True, flops=0)
+def copy(x: ArrayLike, order: str = "K"):
+    """x in memory of its own, of the same shape; `order` is that of the axes there, as in NumPy."""
+
+    def backward(g):
+        return (g,)
+
+    return x.copy(order), backward
+
+
 @op(inputs=1, numpy=np.astype, method=True, flops=0, view=True, needs=True)
 def astype(needs: Needs, x: ArrayLike, dtype: DTypeLike):
     """x in another dtype, of the same shape; the gradient comes back in x's own.

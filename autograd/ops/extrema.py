@@ -4,72 +4,128 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arrays import ArrayLike, Axes
-from ..op import op
-from .reduce import reduced
+from ..arrays import HALF, ArrayLike, Axes
+from ..op import Needs, composed, op
+from ..tensor import Tensor
+from .reduce import NONE, reduced
 
 
 @op(numpy=np.maximum)
 def maximum(a: ArrayLike, b: ArrayLike):
-    """The larger of a and b, shapes broadcast; where they are equal each gets half of the gradient."""
+    """The larger of a and b, shapes broadcast; where they are equal each gets half of the gradient.
+
+    nan is larger than all else; where there is nan both get the gradient.
+    """
 
     def backward(g):
-        half = g * (a == b) / 2
-        return g * (a > b) + half, g * (a < b) + half
+        g = g * (1 - (a == b).astype(g.dtype) / 2)
+        return g * ~(a < b), g * ~(a > b)
 
     return np.maximum(a, b), backward
 
 
 @op(numpy=np.minimum)
 def minimum(a: ArrayLike, b: ArrayLike):
-    """The smaller of a and b, shapes broadcast; where they are equal each gets half of the gradient."""
+    """The smaller of a and b, shapes broadcast; where they are equal each gets half of the gradient.
+
+    nan is smaller than all else; where there is nan both get the gradient.
+    """
 
     def backward(g):
-        half = g * (a == b) / 2
-        return g * (a < b) + half, g * (a > b) + half
+        g = g * (1 - (a == b).astype(g.dtype) / 2)
+        return g * ~(a > b), g * ~(a < b)
 
     return np.minimum(a, b), backward
 
 
-@op(inputs=1, numpy=np.clip)
-def clip(x: ArrayLike, a_min: ArrayLike | None = None, a_max: ArrayLike | None = None):
+@composed(numpy=np.clip, method=True)
+def clip(
+    x: ArrayLike,
+    a_min: ArrayLike | None = None,
+    a_max: ArrayLike | None = None,
+    *,
+    min: ArrayLike | None = None,
+    max: ArrayLike | None = None,
+) -> Tensor:
     """x limited to [a_min, a_max], shapes broadcast.
 
-    The gradient passes where x lies within, the limits included. None is no limit.
+    None is no limit; `min` and `max` are other names of the two. The gradient passes where x lies within, the
+    limits included; elsewhere it goes to the limit. ValueError where one is given by both of its names.
     """
-    inside = (x >= (-np.inf if a_min is None else a_min)) & (x <= (np.inf if a_max is None else a_max))
+    if (min is not None and a_min is not None) or (max is not None and a_max is not None):
+        raise ValueError(
+            "clip: a_min and min, and a_max and max, are two names of one limit; give one of them"
+        )
+    return _clip(x, min if a_min is None else a_min, max if a_max is None else a_max)
+
+
+@op(inputs=3, needs=True)
+def _clip(needs: Needs, x: ArrayLike, low: ArrayLike | None = None, high: ArrayLike | None = None):
+    y = np.clip(x, low, high)
+    inside = (x >= (-np.inf if low is None else low)) & (x <= (np.inf if high is None else high))
+    below = above = None
+    if needs[1]:
+        below = (x < low) & (True if high is None else low <= high)
+    if needs[2]:
+        above = (x > high) | (False if low is None else low > high)
+    inside = inside if needs[0] else None
 
     def backward(g):
-        return (g * inside,)
+        return tuple([None if part is None else g * part for part in (inside, below, above)])
 
-    return np.clip(x, a_min, a_max), backward
+    return y, backward
 
 
-def _share_among_ties(x, y, small, axis):
+def _share_among_ties(x, y, small, axis, where):
     def backward(g):
-        hit = (x == y.reshape(small)).astype(x.dtype)
-        return (hit * (g.reshape(small) / hit.sum(axis=axis, keepdims=True)),)
+        top = y.reshape(small)
+        hit = (x == top) | ((x != x) & (top != top))  # nan is the largest, and the smallest
+        hit = (hit if where is True else hit & where).astype(np.float32 if x.dtype is HALF else x.dtype)
+        count = np.maximum(hit.sum(axis=axis, keepdims=True), 1)  # none, where it is the initial number
+        return (hit * (g.reshape(small) / count),)
 
     return backward
 
 
 @op(inputs=1, numpy=(np.max, np.amax, np.maximum.reduce), method=True)
-def max(x: ArrayLike, axis: Axes = None, keepdims: bool = False):
+def max(
+    x: ArrayLike,
+    axis: Axes = None,
+    keepdims: bool = False,
+    *,
+    initial: float | None = None,
+    where: ArrayLike = True,
+):
     """The largest element of x along `axis` (an axis, several, or None for all).
 
-    The shape is x's without these axes; with `keepdims` they stay, with length 1.
-    Elements that are equally large share the gradient.
+    The shape is x's without these axes; with `keepdims` they stay, with length 1. `where` is a mask of the
+    elements that count, which broadcasts; it needs `initial`, a number that counts too. Elements that are
+    equally large share the gradient; so do nan.
     """
-    y = x.max(axis=axis, keepdims=keepdims)
-    return y, _share_among_ties(x, y, reduced(x.shape, axis)[0], axis)
+    if where is True and initial is None:
+        y = x.max(axis=axis, keepdims=keepdims)
+    else:
+        y = x.max(axis=axis, keepdims=keepdims, initial=NONE if initial is None else initial, where=where)
+    return y, _share_among_ties(x, y, reduced(x.shape, axis)[0], axis, where)
 
 
 @op(inputs=1, numpy=(np.min, np.amin, np.minimum.reduce), method=True)
-def min(x: ArrayLike, axis: Axes = None, keepdims: bool = False):
+def min(
+    x: ArrayLike,
+    axis: Axes = None,
+    keepdims: bool = False,
+    *,
+    initial: float | None = None,
+    where: ArrayLike = True,
+):
     """The smallest element of x along `axis` (an axis, several, or None for all).
 
-    The shape is x's without these axes; with `keepdims` they stay, with length 1.
-    Elements that are equally small share the gradient.
+    The shape is x's without these axes; with `keepdims` they stay, with length 1. `where` is a mask of the
+    elements that count, which broadcasts; it needs `initial`, a number that counts too. Elements that are
+    equally small share the gradient; so do nan.
     """
-    y = x.min(axis=axis, keepdims=keepdims)
-    return y, _share_among_ties(x, y, reduced(x.shape, axis)[0], axis)
+    if where is True and initial is None:
+        y = x.min(axis=axis, keepdims=keepdims)
+    else:
+        y = x.min(axis=axis, keepdims=keepdims, initial=NONE if initial is None else initial, where=where)
+    return y, _share_among_ties(x, y, reduced(x.shape, axis)[0], axis, where)

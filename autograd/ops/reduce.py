@@ -1,97 +1,315 @@
-"""Reductions over one axis, several, or all."""
+"""Reductions over one axis, several, or all; running sums."""
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
-from math import prod
+from typing import Any
 
 import numpy as np
 
-from ..arrays import ArrayLike, Axes
-from ..op import op
+from ..arrays import HALF, ArrayLike, Axes, DTypeLike, opaque, working
+from ..op import composed, op
+from ..tensor import Tensor
+from .index import diagonal
+
+
+def _axes(shape, axis):
+    axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    return {a % len(shape) for a in axes} if shape else set()
 
 
 @lru_cache(maxsize=1024)
 def reduced(shape, axis):
     """`shape` with 1 for each reduced axis, and how many elements go into one result."""
-    axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    axes = {a % len(shape) for a in axes} if shape else set()
+    axes = _axes(shape, axis)
     count = 1
     for a in axes:
         count *= shape[a]
     return tuple(1 if i in axes else n for i, n in enumerate(shape)), count
 
 
+@lru_cache(maxsize=1024)
+def without(shape, axis):
+    """`shape` without the reduced axes."""
+    axes = _axes(shape, axis)
+    return tuple(n for i, n in enumerate(shape) if i not in axes)
+
+
 FEW = 4096
+NONE: Any = np._NoValue  # what NumPy's functions take for an argument that is not given
 
 
 def _spread(g, small, shape):
     """g, of shape `small`, for each element that went into it: a view, or where that is faster, a copy."""
     g = g.reshape(small)
-    if prod(shape) > FEW:
+    if math.prod(shape) > FEW:
         return np.broadcast_to(g, shape)
     spread = np.empty_like(g, shape=shape)
     spread[...] = g
     return spread
 
 
+def widened(body, x, *args, **kwargs):
+    """(out, backward) of a body in float32 where x is of float16, and in float64 where it is whole numbers.
+
+    Sums of float16 stop to grow at 2048 ones, and 1e5 of them are infinite. The result is of float16 again.
+    """
+    y, backward = body(x.astype(working(x.dtype)), *args, **kwargs)
+    if x.dtype.kind != "f":
+        return y, backward
+    return y.astype(HALF), lambda g: backward(g.astype(np.float32))
+
+
 @op(inputs=1, numpy=(np.sum, np.add.reduce), method=True)
-def sum(x: ArrayLike, axis: Axes = None, keepdims: bool = False):
+def sum(
+    x: ArrayLike,
+    axis: Axes = None,
+    keepdims: bool = False,
+    *,
+    dtype: DTypeLike | None = None,
+    initial: float | None = None,
+    where: ArrayLike = True,
+):
     """The sum of the elements of x along `axis` (an axis, several, or None for all).
 
-    The shape is x's without these axes; with `keepdims` they stay, with length 1.
+    The shape is x's without these axes; with `keepdims` they stay, with length 1. `dtype`, `initial` (to
+    start with) and `where` (a mask that broadcasts) are NumPy's. float16 is summed in float32.
     """
     shape = x.shape
     small, _ = reduced(shape, axis)
 
     def backward(g):
-        return (_spread(g, small, shape),)
+        dx = _spread(g, small, shape)
+        return (dx if where is True else np.where(where, dx, 0),)
 
-    return x.sum(axis=axis, keepdims=keepdims), backward
+    if x.dtype is HALF and dtype is None:
+        y = _add(x, axis, np.float32, keepdims, initial, where).astype(HALF)
+    else:
+        y = _add(x, axis, dtype, keepdims, initial, where)
+    return y, backward
+
+
+def _add(x, axis, dtype, keepdims, initial=None, where=True):
+    if where is True and initial is None:
+        return np.add.reduce(x, axis, dtype, None, keepdims)
+    return np.add.reduce(x, axis, dtype, None, keepdims, NONE if initial is None else initial, where)
 
 
 @op(inputs=1, numpy=np.mean, method=True)
-def mean(x: ArrayLike, axis: Axes = None, keepdims: bool = False):
+def mean(
+    x: ArrayLike,
+    axis: Axes = None,
+    keepdims: bool = False,
+    *,
+    dtype: DTypeLike | None = None,
+    where: ArrayLike = True,
+):
     """sum(x) / n along `axis` (an axis, several, or None for all), n elements going into each result.
 
-    The shape is x's without these axes; with `keepdims` they stay, with length 1.
+    The shape is x's without these axes; with `keepdims` they stay, with length 1. `dtype` and `where` (a mask
+    of the elements that count, which broadcasts) are NumPy's. float16 is summed in float32.
     """
     shape = x.shape
     small, count = reduced(shape, axis)
+    wide = working(x.dtype) if dtype is None and x.dtype.char not in "fdg" else dtype
+    y = _add(x, axis, wide, keepdims, None, where)
+    if where is not True:
+        count = _counted(shape, axis, keepdims, where, y.dtype)
+    y = y / count
 
     def backward(g):
-        return (_spread(g / count, small, shape),)
+        if g.dtype is HALF:
+            g = g.astype(np.float32)
+        dx = _spread(g / count, small, shape)
+        return (dx if where is True else np.where(where, dx, 0),)
 
-    return x.sum(axis=axis, keepdims=keepdims) / count, backward
+    return y if x.dtype is not HALF or dtype is not None else y.astype(HALF), backward
+
+
+def _counted(shape, axis, keepdims, where, dtype):
+    """How many elements of `shape` a mask lets through along `axis`."""
+    return np.add.reduce(np.broadcast_to(where, shape), axis, dtype, None, keepdims)
 
 
 @op(inputs=1, numpy=np.var, method=True, flops=4)
-def var(x: ArrayLike, axis: Axes = None, ddof: float = 0, keepdims: bool = False):
+def var(
+    x: ArrayLike,
+    axis: Axes = None,
+    ddof: float = 0,
+    keepdims: bool = False,
+    *,
+    dtype: DTypeLike | None = None,
+    where: ArrayLike = True,
+    mean: ArrayLike | None = None,
+    correction: float | None = None,
+):
     """sum((x - mean(x))^2) / (n - ddof) along `axis`, n elements going into each result.
 
-    The shape is x's without these axes; with `keepdims` they stay, with length 1.
-    PyTorch's default is ddof=1.
+    The shape is x's without these axes; with `keepdims` they stay, with length 1. `correction` is another
+    name of `ddof`, for which PyTorch's default is 1; where it is n or more the result is infinite. `dtype`,
+    `where` (a mask) and `mean` (a constant that is known already) are NumPy's. ValueError for both `ddof` and
+    `correction`.
     """
-    small, count = reduced(x.shape, axis)
-    centred = x - x.mean(axis=axis, keepdims=True)
+    if dtype is None and x.dtype.char not in "fdg":
+        return widened(var.body, x, axis, ddof, keepdims, where=where, mean=mean, correction=correction)
+    v, centred, divisor, small = _variance(x, axis, ddof, keepdims, dtype, where, mean, correction)
 
     def backward(g):
-        return ((g * 2 / (count - ddof)).reshape(small) * centred,)
+        return (g.reshape(small) * 2 / divisor * centred,)
 
-    return (centred * centred).sum(axis=axis, keepdims=keepdims) / (count - ddof), backward
+    return v, backward
 
 
 @op(inputs=1, numpy=np.std, method=True, flops=4)
-def std(x: ArrayLike, axis: Axes = None, ddof: float = 0, keepdims: bool = False):
+def std(
+    x: ArrayLike,
+    axis: Axes = None,
+    ddof: float = 0,
+    keepdims: bool = False,
+    *,
+    dtype: DTypeLike | None = None,
+    where: ArrayLike = True,
+    mean: ArrayLike | None = None,
+    correction: float | None = None,
+):
     """sqrt(var(x)) along `axis`, with gradient 0 where all elements are equal.
 
-    The shape is x's without these axes; with `keepdims` they stay, with length 1.
+    The shape is x's without these axes; with `keepdims` they stay, with length 1. The other arguments are
+    those of `var`. ValueError for both `ddof` and `correction`.
     """
-    small, count = reduced(x.shape, axis)
-    centred = x - x.mean(axis=axis, keepdims=True)
-    y = np.sqrt((centred * centred).sum(axis=axis, keepdims=keepdims) / (count - ddof))
+    if dtype is None and x.dtype.char not in "fdg":
+        return widened(std.body, x, axis, ddof, keepdims, where=where, mean=mean, correction=correction)
+    v, centred, divisor, small = _variance(x, axis, ddof, keepdims, dtype, where, mean, correction)
 
     def backward(g):
-        return ((g / np.where(y == 0, np.inf, y) / (count - ddof)).reshape(small) * centred,)
+        root = np.sqrt(np.where(v == 0, np.inf, v))  # of v, not of the result: of any order 0 where v is
+        return ((g / root).reshape(small) / divisor * centred,)
+
+    return np.sqrt(v), backward
+
+
+def _variance(x, axis, ddof, keepdims, dtype, where, mean, correction):
+    """The variance, the deviations from the mean, n - ddof, and the shape with 1 for each reduced axis."""
+    if correction is not None:
+        if ddof:
+            raise ValueError("ddof and correction are two names of one number, and both are given")
+        ddof = correction
+    if dtype is not None:
+        x = x.astype(dtype)
+    small, count = reduced(x.shape, axis)
+    if where is True and mean is None:
+        shift = np.add.reduce(x, axis, None, None, True) / count
+        centred = x - shift
+        total = np.add.reduce(centred * centred, axis, None, None, True)
+        if x.ndim:
+            _recentre(centred, total, shift, axis, count)
+        divisor = max(count - ddof, 0)
+        v = total / divisor
+    else:
+        centred, count = _masked_deviations(x, axis, where, mean, count)
+        divisor = max(count - ddof, 0) if where is True else np.maximum(count - ddof, 0)
+        v = np.add.reduce(centred * centred, axis, None, None, True) / divisor
+    return v if keepdims else v.reshape(without(x.shape, axis)), centred, divisor, small
+
+
+def _masked_deviations(x, axis, where, mean, count):
+    """The deviations from a given mean, or from that of the elements of a mask, and how many there are."""
+    if where is not True:
+        count = _counted(x.shape, axis, True, where, x.dtype)
+    if mean is not None:
+        centred = (x - mean).astype(x.dtype)
+        return centred if where is True else np.where(where, centred, 0), count
+    centred = np.where(where, x - _add(x, axis, None, True, None, where) / count, 0)
+    again = centred - np.add.reduce(centred, axis, None, None, True) / count  # as in _recentre
+    return np.where(where, again, 0), count
+
+
+@opaque
+def _recentre(centred, total, shift, axis, count):
+    """Do it again where the mean is far larger than the spread, so that what it was rounded by matters."""
+    if (np.absolute(shift) * math.sqrt(count) > 16 * np.sqrt(total)).any():
+        centred -= np.add.reduce(centred, axis, None, None, True) / count
+        total[...] = np.add.reduce(centred * centred, axis, None, None, True)
+
+
+@op(inputs=1, numpy=(np.prod, np.multiply.reduce), method=True)
+def prod(
+    x: ArrayLike,
+    axis: Axes = None,
+    keepdims: bool = False,
+    *,
+    dtype: DTypeLike | None = None,
+    initial: float | None = None,
+    where: ArrayLike = True,
+):
+    """The product of the elements of x along `axis` (an axis, several, or None for all).
+
+    The shape is x's without these axes; with `keepdims` they stay, with length 1. `dtype`, `initial` and
+    `where` are those of `sum`. The gradient of an element is the product of the others, zeros included.
+    """
+    if x.dtype is HALF and dtype is None:
+        return widened(prod.body, x, axis, keepdims, initial=initial, where=where)
+    small, _ = reduced(x.shape, axis)
+    start = NONE if initial is None else initial
+    y = np.multiply.reduce(x, axis=axis, dtype=dtype, keepdims=keepdims, initial=start, where=where)
+
+    def backward(g):
+        g = g.reshape(small) if initial is None else g.reshape(small) * initial
+        dx = g * _others(x if where is True else np.where(where, x, 1), axis)
+        return (dx if where is True else np.where(where, dx, 0),)
 
     return y, backward
+
+
+def _others(x, axis):
+    """For each element of x the product of the others along `axis`."""
+    small, n = reduced(x.shape, axis)
+    order = sorted(range(x.ndim), key=lambda i: small[i] != x.shape[i])  # the reduced axes last
+    moved = x.transpose(order)
+    rows = moved.reshape(math.prod(small), n)
+    before, after = _before(rows), _before(rows[:, ::-1])[:, ::-1]
+    back = [order.index(i) for i in range(x.ndim)]
+    return (before * after).reshape(moved.shape).transpose(back)
+
+
+def _before(rows):
+    """For each element the product of those before it in its row, from windows that double in length."""
+    y = np.ones_like(rows)
+    y[:, 1:] = rows[:, :-1]
+    step = 1
+    while step < rows.shape[1]:
+        y = np.concatenate([y[:, :step], y[:, step:] * y[:, :-step]], axis=1)
+        step *= 2
+    return y
+
+
+@op(inputs=1, numpy=np.cumsum, method=True)
+def cumsum(x: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = None):
+    """The sums of the elements of x up to each one along `axis`; None: of the flat array, whose shape it has.
+
+    float16 is summed in float32.
+    """
+    shape = x.shape
+    back = (slice(None),) * (0 if axis is None else axis % max(x.ndim, 1)) + (slice(None, None, -1),)
+
+    def running(x, dtype):
+        if x.dtype is HALF and dtype is None:
+            return np.cumsum(x, axis, np.float32).astype(HALF)
+        return np.cumsum(x, axis, dtype)
+
+    def backward(g):
+        return (running(g[back], None)[back].reshape(shape),)
+
+    return running(x, dtype), backward
+
+
+@composed(numpy=np.trace, method=True)
+def trace(
+    x: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: DTypeLike | None = None
+) -> Tensor:
+    """The sum of the diagonal of x: x[i, i + offset] for all i, where i, j stand on `axis1`, `axis2`.
+
+    The shape is x's without these two axes. ValueError where x has only one.
+    """
+    return sum(diagonal(x, offset, axis1, axis2), axis=-1, dtype=dtype)

@@ -2,32 +2,83 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any
 
 import numpy as np
 
-from ..arrays import ArrayLike, Axes, Shape
-from ..op import op
+from ..arrays import HALF, ArrayLike, Axes, Shape
+from ..op import composed, op
+from ..tensor import Tensor
+from .creation import copy
+from .index import zeros_to_add
 
 
 @op(inputs=1, numpy=np.reshape, method=True, flops=0, view=True)
-def reshape(x: ArrayLike, shape: Shape):
-    """x in another `shape` of as many elements; one length may be -1: what is left."""
+def reshape(x: ArrayLike, shape: Shape, order: str = "C"):
+    """x in another `shape` of as many elements; one length may be -1: what is left.
+
+    `order` is that in which elements are read and placed, "C" (the last axis fastest) or "F" (the first one).
+    ValueError for another.
+    """
     old = x.shape
+    if order == "C":  # most often
+
+        def backward(g):
+            return (g.reshape(old),)
+
+        return x.reshape(shape), backward
+    if order != "F":
+        raise ValueError(f"order is 'C' or 'F', not {order!r}")
+
+    def backward_f(g):
+        return (g.reshape(old, order="F"),)
+
+    return x.reshape(shape, order="F"), backward_f
+
+
+@composed(numpy=np.ravel, method=True)
+def ravel(x: ArrayLike, order: str = "C") -> Tensor:
+    """x with all its elements on one axis, of shape (n,), a view if it can; `order` is that of `reshape`."""
+    return reshape(x, -1, order)
+
+
+@composed(method=True)
+def flatten(x: ArrayLike, order: str = "C") -> Tensor:
+    """A copy of x with all its elements on one axis, of shape (n,); `order` is that of `reshape`."""
+    return copy(reshape(x, -1, order))
+
+
+@op(inputs=1, numpy=np.repeat, method=True, flops=0)
+def repeat(x: ArrayLike, repeats: int | Sequence[int], axis: int | None = None):
+    """x with each element `repeats` times along `axis` (None: of the flat array), or as often as a list says.
+
+    The length n of the axis becomes n * repeats in the shape, or the sum of the list.
+    """
+    shape = x.shape
+    y = np.repeat(x, repeats, axis)
+    at = 0 if axis is None else axis % x.ndim
+    before, n, after = ((), x.size, ()) if axis is None else (shape[:at], shape[at], shape[at + 1 :])
 
     def backward(g):
-        return (g.reshape(old),)
+        if isinstance(repeats, int):
+            wide = np.float32 if g.dtype is HALF else None
+            dx = g.reshape((*before, n, repeats, *after)).sum(axis=at + 1, dtype=wide)
+        else:
+            dx = zeros_to_add(g, (*before, n, *after))
+            index = np.repeat(np.arange(n, like=g), repeats)
+            np.add.at(dx, (slice(None),) * at + (index,), g)
+        return (dx.reshape(shape),)
 
-    return x.reshape(shape), backward
+    return y, backward
 
 
 @op(inputs=1, numpy=np.transpose, method=True, flops=0, view=True)
 def transpose(x: ArrayLike, axes: Sequence[int] | None = None):
     """x with its axes in the order `axes`, by default reversed: (a, b, c) becomes (c, b, a)."""
     y = x.transpose(axes)
-    order = range(x.ndim)[::-1] if axes is None else [a % x.ndim for a in axes]
+    order = range(x.ndim)[::-1] if axes is None else [a % x.ndim for a in np.atleast_1d(axes).tolist()]
     back = tuple(order.index(i) for i in range(x.ndim))
 
     def backward(g):
@@ -79,33 +130,28 @@ def broadcast_to(x: ArrayLike, shape: Shape):
 
 
 @op(numpy=np.concatenate, flops=0)
-def concatenate(arrays: Sequence[ArrayLike], axis: int = 0):
+def concatenate(arrays: Sequence[ArrayLike], axis: int | None = 0):
     """A list of `arrays` joined along an axis they already have; their shapes agree on the others.
 
-    TypeError for one array in place of a list.
+    None: all their elements on one axis. One array is the list of its rows.
     """
-    _check_list(arrays)
     y = np.concatenate(arrays, axis)
-    ends = list(accumulate(a.shape[axis] for a in arrays))[:-1]
+    shapes = [np.shape(a) for a in arrays]
+    ends = list(accumulate(math.prod(s) if axis is None else s[axis] for s in shapes))[:-1]
 
     def backward(g):
-        return tuple(np.split(g, ends, axis))
+        parts = np.split(g, ends, 0 if axis is None else axis)
+        return tuple(parts if axis is not None else map(np.reshape, parts, shapes))
 
     return y, backward
-
-
-def _check_list(arrays):
-    if not isinstance(arrays, list):
-        raise TypeError("takes a list of arrays, not one array; list(x) splits it along its first axis")
 
 
 @op(numpy=np.stack, flops=0)
 def stack(arrays: Sequence[ArrayLike], axis: int = 0):
     """A list of `arrays` of one shape joined along a new axis, at `axis` of the result.
 
-    TypeError for one array in place of a list.
+    One array is the list of its rows.
     """
-    _check_list(arrays)
     y = np.stack(arrays, axis)
     before = (slice(None),) * (axis % y.ndim)
     count = len(arrays)
@@ -132,20 +178,3 @@ def split(x: ArrayLike, indices_or_sections: int | Sequence[int], axis: int = 0)
         return (np.concatenate(gs, axis),)
 
     return parts, backward
-
-
-@op(inputs=1, numpy=np.pad, flops=0)
-def pad(x: ArrayLike, pad_width: Any, mode: str = "constant", constant_values: Any = 0):
-    """x surrounded with a constant; `pad_width` is a number, (before, after), or one pair for each axis.
-
-    An axis of length n gets n + before + after in the result's shape. ValueError for another `mode`.
-    """
-    if mode != "constant":
-        raise ValueError(f"only mode 'constant' has a gradient here, not {mode!r}")
-    widths = np.broadcast_to(pad_width, (x.ndim, 2)).tolist()
-    inner = tuple(slice(before, before + n) for (before, _), n in zip(widths, x.shape, strict=True))
-
-    def backward(g):
-        return (g[inner],)
-
-    return np.pad(x, widths, constant_values=constant_values), backward

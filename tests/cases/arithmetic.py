@@ -16,6 +16,8 @@ CASES = [
     *binary(ag.multiply, np.multiply, normal, "a b"),
     *binary(ag.divide, np.divide, nonzero, "b ratio"),
     *binary(ag.power, np.power, positive, "a b kept"),
+    *binary(ag.remainder, np.remainder, nonzero, "count"),
+    *binary(ag.fmod, np.fmod, nonzero, "count"),
     # A Python number and an integer array beside a Tensor do not widen float32.
     case(ag.add, np.add, (2, 3), 2),
     case(ag.multiply, np.multiply, (2, 3), 2),

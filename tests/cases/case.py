@@ -21,6 +21,14 @@ def nonzero(rng, shape):
     return rng.uniform(0.3, 2, shape) * rng.choice([-1, 1], shape)
 
 
+def few_zeros(rng, shape):
+    """Rows without a zero, with one, with two."""
+    x = nonzero(rng, shape)
+    for i, row in enumerate(x):
+        row[: i % 3] = 0
+    return x
+
+
 def spread(rng, shape):
     """Numbers 0.2 apart, so that no largest or smallest one changes in a small step."""
     size = int(np.prod(shape))

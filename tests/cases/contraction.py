@@ -28,5 +28,6 @@ EINSUM = [
 ]  # fmt: skip
 CASES = [
     *(case(ag.matmul, np.matmul, a, b, saves="a b") for a, b in MATMUL),
+    case(ag.einsum, np.einsum, "ij,jk,kl->il", (2, 3), (3, 2), (2, 2), optimize=False, saves="kept"),
     *(case(ag.einsum, np.einsum, *args, saves="kept" if len(args) > 2 else "") for args in EINSUM),
 ]

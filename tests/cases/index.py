@@ -27,10 +27,18 @@ CASES = [
     case(ag.index_put, ref.index_put, (4, 3), (3,), index=(np.array([0, 3, 1]), np.array([1, 1, 2]))),
     case(ag.index_put, ref.index_put, (2, 2), 0.0, index=np.array([[True, False], [True, True]])),
     case(ag.index_put, ref.index_put, (), (), index=()),
+    case(ag.index_put, ref.index_put, (4, 3), (), index=[2, 0, 2], saves="once"),  # twice the same number
+    case(ag.index_put, ref.index_put, (4, 3), (1, 3), index=np.array([[1], [1]]), saves="once"),
     case(ag.take, np.take, (3, 2), indices=np.array([0, 5, 0, -2])),
     case(ag.take, np.take, (2, 3, 2), indices=IDS, axis=1),
     case(ag.take, np.take, (2, 3), indices=1, axis=-1),
     case(ag.take, np.take, (2, 3), indices=[1, 1], axis=-2),
+    case(ag.take, np.take, (2, 3), indices=[-5, 3, 1], axis=1, mode="wrap", saves="index"),
+    case(ag.take, np.take, (2, 3), indices=IDS * 4, mode="clip", saves="index"),
+    case(ag.take_along_axis, np.take_along_axis, (2, 3), indices=np.array([5, 0, 5]), axis=None),
+    case(ag.diagonal, np.diagonal, (3, 3)),
+    case(ag.diagonal, np.diagonal, (2, 3, 4), offset=-1, axis1=2, axis2=0),
+    case(ag.diagonal, np.diagonal, (2, 3), offset=5),
     case(ag.take_along_axis, np.take_along_axis, (2, 3), indices=IDS, axis=1, saves="index"),
     case(
         ag.take_along_axis,

@@ -23,6 +23,9 @@ class Bound:
 ITEMS = {
     "__getitem__": "    def __getitem__(self, index: Any) -> Tensor: ...",
     "__setitem__": "    def __setitem__(self, index: Any, value: ArrayLike) -> None: ...",
+    "__contains__": "    def __contains__(self, value: ArrayLike) -> bool: ...",
+    "__divmod__": "    def __divmod__(self, other: ArrayLike) -> tuple[Tensor, Tensor]: ...",
+    "__rdivmod__": "    def __rdivmod__(self, other: ArrayLike) -> tuple[Tensor, Tensor]: ...",
 }
 UNARY = ("__neg__", "__pos__", "__abs__", "__invert__")
 
@@ -30,7 +33,7 @@ UNARY = ("__neg__", "__pos__", "__abs__", "__invert__")
 def stub() -> str:
     lines = []
     for name, value in vars(Bound).items():
-        if name in ("__getitem__", "__setitem__"):
+        if name in ITEMS:
             lines.append(ITEMS[name])
         elif name in ("__array_ufunc__", "__array_function__", "__getattr__"):
             continue  # with __getattr__ in the stub, type checkers would take any name for an attribute
@@ -54,6 +57,8 @@ def signature(fn) -> str:
     returns = inspect.signature(fn).return_annotation
     parts = ["self"]
     for p in parameters[1:]:
+        if p.kind is p.KEYWORD_ONLY and not any(part.startswith("*") for part in parts):
+            parts.append("*")
         star = "*" if p.kind is p.VAR_POSITIONAL else ""
         default = "" if p.default is p.empty else f" = {p.default!r}"
         parts.append(f"{star}{p.name}: {p.annotation}{default}")

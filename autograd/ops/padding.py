@@ -1,0 +1,103 @@
+"""Surrounding an array with more numbers, in every way NumPy has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arguments import joined
+from ..arrays import ArrayLike, as_array
+from ..op import composed, op
+from ..tensor import Tensor
+from .arithmetic import add, multiply
+from .extrema import max, min
+from .index import getitem, take
+from .reduce import mean
+from .shape import broadcast_to, concatenate
+
+STATISTICS = {"maximum": max, "minimum": min, "mean": mean}
+
+
+@composed(numpy=np.pad)
+def pad(
+    x: ArrayLike,
+    pad_width: Any,
+    mode: str = "constant",
+    *,
+    constant_values: Any = 0,
+    end_values: Any = 0,
+    stat_length: Any = None,
+    reflect_type: str = "even",
+) -> Tensor:
+    """x surrounded with other numbers; `pad_width` is a number, (before, after), or one pair for each axis.
+
+    An axis of length n gets n + before + after in the result's shape. The modes and their arguments are those
+    of np.pad, and what is made of elements of x has its gradient. ValueError for a mode of one's own, and for
+    "median" and `reflect_type="odd"`, which have none here.
+    """
+    array: Any = joined(x)
+    array = array if isinstance(array, Tensor) else Tensor(array)
+    widths = _pairs(pad_width, array.ndim)
+    if mode in ("constant", "empty"):
+        return _pad(array, widths, mode, constant_values)
+    if not array.requires_grad:
+        given = {"end_values": end_values, "stat_length": stat_length, "reflect_type": reflect_type}
+        takes = {"linear_ramp": ["end_values"], "reflect": ["reflect_type"], "symmetric": ["reflect_type"]}
+        names = takes.get(mode, ["stat_length"] if mode in (*STATISTICS, "median") else [])
+        return Tensor(np.pad(array.data, widths, mode, **{name: given[name] for name in names}))
+    if mode in ("edge", "reflect", "symmetric", "wrap") and reflect_type == "even":
+        for axis, width in enumerate(widths):
+            if any(width):
+                array = take(array, np.pad(np.arange(array.shape[axis], like=array.data), width, mode), axis)
+        return array
+    if mode not in ("linear_ramp", *STATISTICS):
+        raise ValueError(f"pad: mode {mode!r} with reflect_type={reflect_type!r} has no gradient here")
+    ends, lengths = _pairs(end_values, array.ndim), _pairs(stat_length, array.ndim)
+    for axis, width in enumerate(widths):
+        if mode == "linear_ramp":
+            sides = [_ramp(array, axis, i, width[i], ends[axis][i]) for i in (0, 1)]
+        else:
+            sides = [_summary(array, axis, i, width[i], mode, lengths[axis][i]) for i in (0, 1)]
+        array = concatenate([sides[0], array, sides[1]], axis)
+    return array
+
+
+def _pairs(value: Any, ndim: int) -> list:
+    """(before, after) of each axis, as NumPy reads it; of a dict, 0 for axes that are not named."""
+    if isinstance(value, dict):
+        named = {axis % ndim: pair for axis, pair in value.items()}
+        value = [np.broadcast_to(named.get(axis, 0), 2) for axis in range(ndim)]
+    return np.broadcast_to(as_array(value), (ndim, 2)).tolist()
+
+
+def _on(ndim: int, axis: int, what: Any) -> tuple:
+    return (slice(None),) * axis + (what,) + (slice(None),) * (ndim - axis - 1)
+
+
+def _ramp(x, axis, side, width, end):
+    """From `end`, outside, to the element at a side of x, without it."""
+    steps = np.arange(width, like=x.data)[:: -1 if side else 1] / (width or 1)
+    steps = steps.astype(x.dtype).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
+    edge = getitem(x, _on(x.ndim, axis, slice(-1, None) if side else slice(1)))
+    return add(multiply(edge, steps), (1 - steps) * end)
+
+
+def _summary(x, axis, side, width, mode, length):
+    """The mean or an extreme of the `length` elements at a side of x, `width` times."""
+    n = x.shape[axis] if length is None else np.minimum(length, x.shape[axis]).item()
+    part = getitem(x, _on(x.ndim, axis, slice(x.shape[axis] - n, None) if side else slice(n)))
+    one = STATISTICS[mode](part, axis=axis, keepdims=True)
+    return broadcast_to(one, [width if i == axis else m for i, m in enumerate(x.shape)])
+
+
+@op(inputs=1, flops=0)
+def _pad(x: ArrayLike, widths: Any, mode: str, constant_values: Any):
+    inner = tuple(slice(before, before + n) for (before, _), n in zip(widths, x.shape, strict=True))
+
+    def backward(g):
+        return (g[inner],)
+
+    if mode == "empty":
+        return np.pad(x, widths, mode), backward
+    return np.pad(x, widths, constant_values=constant_values), backward

@@ -1,0 +1,21 @@
+"""Cases of autograd/ops/padding.py."""
+
+import numpy as np
+
+import tapegrad.autograd as ag
+from cases.case import case, spread
+
+CASES = [
+    case(ag.pad, np.pad, (2, 3), pad_width=1),
+    case(ag.pad, np.pad, (2, 3), pad_width=((0, 2), (1, 0)), constant_values=-1),
+    case(ag.pad, np.pad, (2, 3), pad_width=1, constant_values=((1, 2), (3, 4))),
+    case(ag.pad, np.pad, (0, 3), pad_width=(1, 2)),
+    case(ag.pad, np.pad, (2, 3), pad_width=((0, 2), (1, 0)), mode="edge", saves="index"),
+    case(ag.pad, np.pad, (3, 4), pad_width=((2, 1), (5, 0)), mode="reflect", saves="index"),
+    case(ag.pad, np.pad, (3, 2), pad_width=(1, 4), mode="symmetric", saves="index"),
+    case(ag.pad, np.pad, (2, 3), pad_width=4, mode="wrap", saves="index"),
+    case(ag.pad, np.pad, (2, 3), pad_width=2, mode="linear_ramp"),
+    case(ag.pad, np.pad, (2, 3), pad_width=(1, 2), mode="mean"),
+    case(ag.pad, np.pad, (4, 3), pad_width=2, mode="maximum", domain=spread, stat_length=2),
+    case(ag.pad, np.pad, (4, 3), pad_width=1, mode="minimum", domain=spread, stat_length=((1, 2), (9, 1))),
+]
