@@ -51,30 +51,28 @@ def split(name: str, args: Sequence, kinds: Sequence) -> tuple[Sequence, list[Ed
     """
     arrays: list[Any] = []
     edges: list[Edge | None] = []
-    numbers = False
+    alone = True  # whether there are numbers only
     for arg, kind in zip(args, kinds):  # noqa: B905  (as many, and strict= costs 0.1 us)
-        if type(arg) is Tensor and kind is not list:  # most often
-            arrays.append(arg.data)
-            edges.append(arg.edge)
-            continue
-        if kind is list and not isinstance(arg, (list, tuple)):
-            arg = list(arg) if _has_array(arg) else arg
+        if kind is list and _has_array(arg):
+            arg = list(arg)
         elif kind is ndarray and isinstance(arg, (list, tuple)):
             arg = joined(arg)
         if isinstance(arg, Tensor):
             arrays.append(arg.data)
             edges.append(arg.edge)
-        elif arg is None:
-            arrays.append(None)
-            edges.append(None)
-        elif isinstance(arg, (list, tuple)) and (kind is list or any(_has_array(a) for a in arg)):
+            alone = False
+        elif isinstance(arg, (list, tuple)) and (kind is list or any(map(_has_array, arg))):
+            if any([isinstance(a, (list, tuple)) for a in arg]):
+                arg = list(map(joined, arg))
             arrays.append([a.data if isinstance(a, Tensor) else constant(name, a) for a in arg])
             edges.extend([a.edge if isinstance(a, Tensor) else None for a in arg])
+            alone = False
         else:
-            arrays.append(constant(name, arg))
+            given = constant(name, arg)
+            arrays.append(given)
             edges.append(None)
-            numbers = numbers or type(arrays[-1]) is not ndarray
-    return (_beside(arrays) if numbers else arrays), edges
+            alone = alone and (given is None or isinstance(given, (int, float, np.generic)))
+    return (_arrays_of(arrays) if alone else [_weak(a) for a in arrays]), edges
 
 
 def _has_array(value) -> bool:
@@ -99,15 +97,15 @@ def constant(name: str, value):
     return array
 
 
-def _beside(arrays: Sequence) -> Sequence:
-    """Inputs some of which are numbers. NumPy's become Python's, which do not widen float32.
+def _weak(value):
+    """A number of NumPy's beside an array as Python's, which does not widen float32."""
+    return value.item() if isinstance(value, np.generic) else value
 
-    Where there is no array beside them, numbers are arrays themselves, of the dtype that NumPy gives them.
-    """
-    if any(hasattr(a, "shape") and not isinstance(a, np.generic) for a in flat(arrays)):
-        return [a.item() if isinstance(a, np.generic) else a for a in arrays]
-    weak = any(isinstance(a, np.generic) for a in arrays)  # beside these, Python's do not widen either
-    return [as_array(a) if isinstance(a, np.generic if weak else (int, float)) else a for a in arrays]
+
+def _arrays_of(numbers: Sequence) -> Sequence:
+    """Numbers without an array beside them as arrays, of the dtype that NumPy gives them."""
+    weak = any(isinstance(a, np.generic) for a in numbers)  # beside NumPy's, Python's do not widen either
+    return [as_array(a) if isinstance(a, np.generic if weak else (int, float)) else a for a in numbers]
 
 
 def attribute(name: str, value):

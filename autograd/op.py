@@ -202,7 +202,7 @@ def _recorder(  # noqa: C901  (counts `record`)
                 out = as_array(out)
             shape, dtype = out.shape, out.dtype
         if not wanted or (dtype[0] if several else dtype).kind != "f":  # an integer result is a constant
-            if wanted and kwargs and kwargs.get("dtype") is not None:
+            if wanted and arguments.named(names, rest, kwargs).get("dtype") is not None:
                 raise TypeError(f"{call.__name__}: {dtype} has no gradient; use .detach() first")
             return [wrap(o, None) for o in out] if several else wrap(out, None)
         node = new_node(call, edges, backward, shape, dtype)

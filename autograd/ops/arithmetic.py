@@ -93,8 +93,8 @@ def power(needs: Needs, a: ArrayLike, b: ArrayLike):
     y = _power(a, b)
     b, kept = b if needs[0] else None, y if needs[1] else None
 
-    def backward(g):  # da = b a^(b - 1), db = log(a) a^b
-        da = g * (b * _power(a, b - (b != 0))) if needs[0] else None
+    def backward(g):  # da = b a^(b - 1), db = log(a) a^b; b * 1, as booleans are not subtracted
+        da = g * (b * _power(a, b * 1 - (b != 0))) if needs[0] else None
         # where a = 0, a^b <= 1 says that b >= 0
         db = g * (kept * np.log(a + ((a == 0) * (kept <= 1)).astype(g.dtype))) if needs[1] else None
         return da, db

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arrays import HALF, ArrayLike, Axes
+from ..arrays import HALF, ArrayLike, Axes, opaque
 from ..op import Needs, composed, op
 from ..tensor import Tensor
 from .reduce import NONE, reduced
+
+NUMBERS = (float, int, type(None))
 
 
 @op(numpy=np.maximum)
@@ -56,7 +58,10 @@ def clip(
         raise ValueError(
             "clip: a_min and min, and a_max and max, are two names of one limit; give one of them"
         )
-    return _clip(x, min if a_min is None else a_min, max if a_max is None else a_max)
+    low, high = min if a_min is None else a_min, max if a_max is None else a_max
+    if type(x) is Tensor and type(low) in NUMBERS and type(high) in NUMBERS:  # as an operator would
+        return _clip.record((x.data, low, high), (x.edge, None, None))
+    return _clip(x, low, high)
 
 
 @op(inputs=3, needs=True)
@@ -79,12 +84,22 @@ def _clip(needs: Needs, x: ArrayLike, low: ArrayLike | None = None, high: ArrayL
 def _share_among_ties(x, y, small, axis, where):
     def backward(g):
         top = y.reshape(small)
-        hit = (x == top) | ((x != x) & (top != top))  # nan is the largest, and the smallest
-        hit = (hit if where is True else hit & where).astype(np.float32 if x.dtype is HALF else x.dtype)
-        count = np.maximum(hit.sum(axis=axis, keepdims=True), 1)  # none, where it is the initial number
+        hit = (x == top) if where is True else (x == top) & where
+        hit = hit.astype(np.float32 if x.dtype is HALF else x.dtype)
+        count = hit.sum(axis=axis, keepdims=True)
+        if x.ndim:
+            _hit_nan(hit, count, x, top, axis, where)
         return (hit * (g.reshape(small) / count),)
 
     return backward
+
+
+@opaque
+def _hit_nan(hit, count, x, top, axis, where):
+    """Where nothing equals the result, it is nan, and is that of all nan; or it is the initial number."""
+    if not count.all():
+        hit[...] = np.where(top == top, hit, (x != x) & where)
+        count[...] = np.maximum(hit.sum(axis=axis, keepdims=True), 1)
 
 
 @op(inputs=1, numpy=(np.max, np.amax, np.maximum.reduce), method=True)

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import joined
 from ..arrays import HALF, ArrayLike, as_array
 from ..op import composed, op
+from .logic import not_equal
 from .sort import nonzero
 
 
@@ -118,7 +120,7 @@ def take_along_axis(arr: ArrayLike, indices: ArrayLike, axis: int | None = -1):
     The result has the shape of `indices`, broadcast with that of arr on the other axes. None: of the flat
     array.
     """
-    shape = arr.shape
+    shape, indices = arr.shape, as_array(indices)
     y = np.take_along_axis(arr, indices, axis)
     if axis is None:
         arr, axis = arr.reshape(-1), 0
@@ -167,6 +169,9 @@ def where(condition: ArrayLike, x: ArrayLike | None = None, y: ArrayLike | None 
         return nonzero(condition)
     if x is None or y is None:
         raise ValueError("where: takes both x and y, or neither of them")
+    condition = joined(condition)
+    if getattr(condition, "dtype", np.bool_) != np.bool_:  # so that it has no part in the result's dtype
+        condition = not_equal(condition, 0)
     return _where(condition, x, y)
 
 

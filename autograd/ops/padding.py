@@ -8,6 +8,7 @@ import numpy as np
 
 from ..arguments import joined
 from ..arrays import ArrayLike, as_array
+from ..modes import current
 from ..op import composed, op
 from ..tensor import Tensor
 from .arithmetic import add, multiply
@@ -17,50 +18,50 @@ from .reduce import mean
 from .shape import broadcast_to, concatenate
 
 STATISTICS = {"maximum": max, "minimum": min, "mean": mean}
+TAKES = {"constant": "constant_values", "linear_ramp": "end_values"}  # the argument of a mode
+TAKES |= dict.fromkeys((*STATISTICS, "median"), "stat_length")
+TAKES |= dict.fromkeys(("reflect", "symmetric"), "reflect_type")
 
 
 @composed(numpy=np.pad)
-def pad(
-    x: ArrayLike,
-    pad_width: Any,
-    mode: str = "constant",
-    *,
-    constant_values: Any = 0,
-    end_values: Any = 0,
-    stat_length: Any = None,
-    reflect_type: str = "even",
-) -> Tensor:
+def pad(x: ArrayLike, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Tensor:
     """x surrounded with other numbers; `pad_width` is a number, (before, after), or one pair for each axis.
 
     An axis of length n gets n + before + after in the result's shape. The modes and their arguments are those
-    of np.pad, and what is made of elements of x has its gradient. ValueError for a mode of one's own, and for
-    "median" and `reflect_type="odd"`, which have none here.
+    of np.pad: `constant_values`, `end_values` of "linear_ramp", `stat_length` of "maximum", "minimum" and
+    "mean", `reflect_type`. What is made of elements of x has its gradient. ValueError for an argument that a
+    mode does not take, and where a gradient is wanted for "median" and odd reflections, which have none here.
     """
     array: Any = joined(x)
     array = array if isinstance(array, Tensor) else Tensor(array)
     widths = _pairs(pad_width, array.ndim)
+    if not callable(mode) and set(kwargs) - {TAKES.get(mode)}:
+        raise ValueError(f"pad: mode {mode!r} takes no {', '.join(set(kwargs) - {TAKES.get(mode)})}")
     if mode in ("constant", "empty"):
-        return _pad(array, widths, mode, constant_values)
-    if not array.requires_grad:
-        given = {"end_values": end_values, "stat_length": stat_length, "reflect_type": reflect_type}
-        takes = {"linear_ramp": ["end_values"], "reflect": ["reflect_type"], "symmetric": ["reflect_type"]}
-        names = takes.get(mode, ["stat_length"] if mode in (*STATISTICS, "median") else [])
-        return Tensor(np.pad(array.data, widths, mode, **{name: given[name] for name in names}))
-    if mode in ("edge", "reflect", "symmetric", "wrap") and reflect_type == "even":
+        return _pad(array, widths, mode, kwargs.get("constant_values", 0))
+    if not (array.requires_grad and current.get().grad):
+        return Tensor(np.pad(array.data, widths, mode, **kwargs))
+    if mode in ("edge", "reflect", "symmetric", "wrap") and kwargs.get("reflect_type", "even") == "even":
         for axis, width in enumerate(widths):
             if any(width):
-                array = take(array, np.pad(np.arange(array.shape[axis], like=array.data), width, mode), axis)
+                array = take(array, _source(array, axis, width, mode), axis)
         return array
     if mode not in ("linear_ramp", *STATISTICS):
-        raise ValueError(f"pad: mode {mode!r} with reflect_type={reflect_type!r} has no gradient here")
-    ends, lengths = _pairs(end_values, array.ndim), _pairs(stat_length, array.ndim)
+        odd = " with an odd reflect_type" if mode in ("reflect", "symmetric") else ""
+        raise ValueError(f"pad: mode {mode!r}{odd} has no gradient here; use .detach() for a constant")
+    given = _pairs(kwargs.get(TAKES[mode], 0 if mode == "linear_ramp" else None), array.ndim)
     for axis, width in enumerate(widths):
         if mode == "linear_ramp":
-            sides = [_ramp(array, axis, i, width[i], ends[axis][i]) for i in (0, 1)]
+            sides = [_ramp(array, axis, i, width[i], given[axis][i]) for i in (0, 1)]
         else:
-            sides = [_summary(array, axis, i, width[i], mode, lengths[axis][i]) for i in (0, 1)]
+            sides = [_summary(array, axis, i, width[i], mode, given[axis][i]) for i in (0, 1)]
         array = concatenate([sides[0], array, sides[1]], axis)
     return array
+
+
+def _source(x, axis, width, mode):
+    """The place on an axis of x where each element of the padded axis comes from."""
+    return np.pad(np.arange(x.shape[axis], like=x.data), width, mode)
 
 
 def _pairs(value: Any, ndim: int) -> list:
@@ -98,6 +99,6 @@ def _pad(x: ArrayLike, widths: Any, mode: str, constant_values: Any):
     def backward(g):
         return (g[inner],)
 
-    if mode == "empty":
-        return np.pad(x, widths, mode), backward
+    if mode == "empty" or not x.ndim:
+        return np.pad(x, widths if x.ndim else 0, mode), backward
     return np.pad(x, widths, constant_values=constant_values), backward

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
@@ -112,11 +113,14 @@ def mean(
     """
     shape = x.shape
     small, count = reduced(shape, axis)
-    wide = working(x.dtype) if dtype is None and x.dtype.char not in "fdg" else dtype
-    y = _add(x, axis, wide, keepdims, None, where)
-    if where is not True:
+    narrow = dtype is None and x.dtype.char not in "fdg"
+    wide = working(x.dtype) if narrow else dtype
+    if where is True:
+        y = np.add.reduce(x, axis, wide, None, keepdims) / count
+    else:
+        y = _add(x, axis, wide, keepdims, None, where)
         count = _counted(shape, axis, keepdims, where, y.dtype)
-    y = y / count
+        y = y / count
 
     def backward(g):
         if g.dtype is HALF:
@@ -124,7 +128,7 @@ def mean(
         dx = _spread(g / count, small, shape)
         return (dx if where is True else np.where(where, dx, 0),)
 
-    return y if x.dtype is not HALF or dtype is not None else y.astype(HALF), backward
+    return y.astype(HALF) if narrow and x.dtype is HALF else y, backward
 
 
 def _counted(shape, axis, keepdims, where, dtype):
@@ -195,13 +199,14 @@ def _variance(x, axis, ddof, keepdims, dtype, where, mean, correction):
         if ddof:
             raise ValueError("ddof and correction are two names of one number, and both are given")
         ddof = correction
+    ddof = float(ddof)  # not an array of integers, which would widen float32
     if dtype is not None:
         x = x.astype(dtype)
     small, count = reduced(x.shape, axis)
     if where is True and mean is None:
         shift = np.add.reduce(x, axis, None, None, True) / count
         centred = x - shift
-        total = np.add.reduce(centred * centred, axis, None, None, True)
+        total = _square_sums(centred, axis, small, count)
         if x.ndim:
             _recentre(centred, total, shift, axis, count)
         divisor = max(count - ddof, 0)
@@ -228,9 +233,20 @@ def _masked_deviations(x, axis, where, mean, count):
 @opaque
 def _recentre(centred, total, shift, axis, count):
     """Do it again where the mean is far larger than the spread, so that what it was rounded by matters."""
-    if (np.absolute(shift) * math.sqrt(count) > 16 * np.sqrt(total)).any():
-        centred -= np.add.reduce(centred, axis, None, None, True) / count
+    far = np.absolute(shift) * math.sqrt(count) > 16 * np.sqrt(total)
+    if np.logical_or.reduce(far, axis=None):
+        for _ in range(2):  # a sum over the first of several axes is so inaccurate that once is not enough
+            centred -= np.add.reduce(centred, axis, None, None, True) / count
         total[...] = np.add.reduce(centred * centred, axis, None, None, True)
+
+
+def _square_sums(x, axis, small, count):
+    """Sums of squares along `axis`; of many short rows by einsum, which makes no array of the squares."""
+    if math.prod(small) * count <= FEW or count > 1024:
+        return np.add.reduce(x * x, axis, None, None, True)
+    letters = ascii_lowercase[: x.ndim]
+    kept = "".join(c for c, n, m in zip(letters, small, x.shape, strict=True) if n == m)
+    return np.einsum(f"{letters},{letters}->{kept}", x, x).reshape(small)
 
 
 @op(inputs=1, numpy=(np.prod, np.multiply.reduce), method=True)

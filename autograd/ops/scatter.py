@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import ArrayLike
+from ..arrays import HALF, ArrayLike
 from ..op import op
 
 
@@ -16,11 +16,12 @@ def index_add(x: ArrayLike, value: ArrayLike, index: Any):
 
     `value` broadcasts to the shape of x[index].
     """
-    y = np.empty_like(x)
+    half = x.dtype is HALF  # added in float32, as float16 stops to grow at 2048 ones
+    y = np.empty_like(x, dtype=np.float32 if half else None)
     y[...] = x
     np.add.at(y, index, value)
 
     def backward(g):
         return g, g[index]
 
-    return y, backward
+    return y.astype(HALF) if half else y, backward

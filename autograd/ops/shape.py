@@ -78,7 +78,11 @@ def repeat(x: ArrayLike, repeats: int | Sequence[int], axis: int | None = None):
 def transpose(x: ArrayLike, axes: Sequence[int] | None = None):
     """x with its axes in the order `axes`, by default reversed: (a, b, c) becomes (c, b, a)."""
     y = x.transpose(axes)
-    order = range(x.ndim)[::-1] if axes is None else [a % x.ndim for a in np.atleast_1d(axes).tolist()]
+    order = (
+        range(x.ndim)[::-1]
+        if axes is None
+        else [a % x.ndim for a in ((axes,) if isinstance(axes, int) else axes)]
+    )
     back = tuple(order.index(i) for i in range(x.ndim))
 
     def backward(g):
@@ -136,7 +140,7 @@ def concatenate(arrays: Sequence[ArrayLike], axis: int | None = 0):
     None: all their elements on one axis. One array is the list of its rows.
     """
     y = np.concatenate(arrays, axis)
-    shapes = [np.shape(a) for a in arrays]
+    shapes = [getattr(a, "shape", ()) for a in arrays]
     ends = list(accumulate(math.prod(s) if axis is None else s[axis] for s in shapes))[:-1]
 
     def backward(g):
