@@ -15,6 +15,7 @@ from .scatter import *  # noqa: F403
 from .shape import *  # noqa: F403
 from .sort import *  # noqa: F403
 from .trigonometric import *  # noqa: F403
+from .variance import *  # noqa: F403
 
 if not TYPE_CHECKING:  # to whom this would be a list of nothing
     __all__ = [

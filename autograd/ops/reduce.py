@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
 
-from ..arrays import HALF, ArrayLike, Axes, DTypeLike, opaque, working
+from ..arrays import HALF, ArrayLike, Axes, DTypeLike, working
 from ..op import composed, op
 from ..tensor import Tensor
 from .index import diagonal
@@ -85,13 +84,14 @@ def sum(
         return (dx if where is True else np.where(where, dx, 0),)
 
     if x.dtype is HALF and dtype is None:
-        y = _add(x, axis, np.float32, keepdims, initial, where).astype(HALF)
+        y = added(x, axis, np.float32, keepdims, initial, where).astype(HALF)
     else:
-        y = _add(x, axis, dtype, keepdims, initial, where)
+        y = added(x, axis, dtype, keepdims, initial, where)
     return y, backward
 
 
-def _add(x, axis, dtype, keepdims, initial=None, where=True):
+def added(x, axis, dtype, keepdims, initial=None, where=True):
+    """np.add.reduce, where nothing is masked without what a mask costs."""
     if where is True and initial is None:
         return np.add.reduce(x, axis, dtype, None, keepdims)
     return np.add.reduce(x, axis, dtype, None, keepdims, NONE if initial is None else initial, where)
@@ -118,8 +118,8 @@ def mean(
     if where is True:
         y = np.add.reduce(x, axis, wide, None, keepdims) / count
     else:
-        y = _add(x, axis, wide, keepdims, None, where)
-        count = _counted(shape, axis, keepdims, where, y.dtype)
+        y = added(x, axis, wide, keepdims, None, where)
+        count = counted(shape, axis, keepdims, where, y.dtype)
         y = y / count
 
     def backward(g):
@@ -131,122 +131,9 @@ def mean(
     return y.astype(HALF) if narrow and x.dtype is HALF else y, backward
 
 
-def _counted(shape, axis, keepdims, where, dtype):
+def counted(shape, axis, keepdims, where, dtype):
     """How many elements of `shape` a mask lets through along `axis`."""
     return np.add.reduce(np.broadcast_to(where, shape), axis, dtype, None, keepdims)
-
-
-@op(inputs=1, numpy=np.var, method=True, flops=4)
-def var(
-    x: ArrayLike,
-    axis: Axes = None,
-    ddof: float = 0,
-    keepdims: bool = False,
-    *,
-    dtype: DTypeLike | None = None,
-    where: ArrayLike = True,
-    mean: ArrayLike | None = None,
-    correction: float | None = None,
-):
-    """sum((x - mean(x))^2) / (n - ddof) along `axis`, n elements going into each result.
-
-    The shape is x's without these axes; with `keepdims` they stay, with length 1. `correction` is another
-    name of `ddof`, for which PyTorch's default is 1; where it is n or more the result is infinite. `dtype`,
-    `where` (a mask) and `mean` (a constant that is known already) are NumPy's. ValueError for both `ddof` and
-    `correction`.
-    """
-    if dtype is None and x.dtype.char not in "fdg":
-        return widened(var.body, x, axis, ddof, keepdims, where=where, mean=mean, correction=correction)
-    v, centred, divisor, small = _variance(x, axis, ddof, keepdims, dtype, where, mean, correction)
-
-    def backward(g):
-        return (g.reshape(small) * 2 / divisor * centred,)
-
-    return v, backward
-
-
-@op(inputs=1, numpy=np.std, method=True, flops=4)
-def std(
-    x: ArrayLike,
-    axis: Axes = None,
-    ddof: float = 0,
-    keepdims: bool = False,
-    *,
-    dtype: DTypeLike | None = None,
-    where: ArrayLike = True,
-    mean: ArrayLike | None = None,
-    correction: float | None = None,
-):
-    """sqrt(var(x)) along `axis`, with gradient 0 where all elements are equal.
-
-    The shape is x's without these axes; with `keepdims` they stay, with length 1. The other arguments are
-    those of `var`. ValueError for both `ddof` and `correction`.
-    """
-    if dtype is None and x.dtype.char not in "fdg":
-        return widened(std.body, x, axis, ddof, keepdims, where=where, mean=mean, correction=correction)
-    v, centred, divisor, small = _variance(x, axis, ddof, keepdims, dtype, where, mean, correction)
-
-    def backward(g):
-        root = np.sqrt(np.where(v == 0, np.inf, v))  # of v, not of the result: of any order 0 where v is
-        return ((g / root).reshape(small) / divisor * centred,)
-
-    return np.sqrt(v), backward
-
-
-def _variance(x, axis, ddof, keepdims, dtype, where, mean, correction):
-    """The variance, the deviations from the mean, n - ddof, and the shape with 1 for each reduced axis."""
-    if correction is not None:
-        if ddof:
-            raise ValueError("ddof and correction are two names of one number, and both are given")
-        ddof = correction
-    ddof = float(ddof)  # not an array of integers, which would widen float32
-    if dtype is not None:
-        x = x.astype(dtype)
-    small, count = reduced(x.shape, axis)
-    if where is True and mean is None:
-        shift = np.add.reduce(x, axis, None, None, True) / count
-        centred = x - shift
-        total = _square_sums(centred, axis, small, count)
-        if x.ndim:
-            _recentre(centred, total, shift, axis, count)
-        divisor = max(count - ddof, 0)
-        v = total / divisor
-    else:
-        centred, count = _masked_deviations(x, axis, where, mean, count)
-        divisor = max(count - ddof, 0) if where is True else np.maximum(count - ddof, 0)
-        v = np.add.reduce(centred * centred, axis, None, None, True) / divisor
-    return v if keepdims else v.reshape(without(x.shape, axis)), centred, divisor, small
-
-
-def _masked_deviations(x, axis, where, mean, count):
-    """The deviations from a given mean, or from that of the elements of a mask, and how many there are."""
-    if where is not True:
-        count = _counted(x.shape, axis, True, where, x.dtype)
-    if mean is not None:
-        centred = (x - mean).astype(x.dtype)
-        return centred if where is True else np.where(where, centred, 0), count
-    centred = np.where(where, x - _add(x, axis, None, True, None, where) / count, 0)
-    again = centred - np.add.reduce(centred, axis, None, None, True) / count  # as in _recentre
-    return np.where(where, again, 0), count
-
-
-@opaque
-def _recentre(centred, total, shift, axis, count):
-    """Do it again where the mean is far larger than the spread, so that what it was rounded by matters."""
-    far = np.absolute(shift) * math.sqrt(count) > 16 * np.sqrt(total)
-    if np.logical_or.reduce(far, axis=None):
-        for _ in range(2):  # a sum over the first of several axes is so inaccurate that once is not enough
-            centred -= np.add.reduce(centred, axis, None, None, True) / count
-        total[...] = np.add.reduce(centred * centred, axis, None, None, True)
-
-
-def _square_sums(x, axis, small, count):
-    """Sums of squares along `axis`; of many short rows by einsum, which makes no array of the squares."""
-    if math.prod(small) * count <= FEW or count > 1024:
-        return np.add.reduce(x * x, axis, None, None, True)
-    letters = ascii_lowercase[: x.ndim]
-    kept = "".join(c for c, n, m in zip(letters, small, x.shape, strict=True) if n == m)
-    return np.einsum(f"{letters},{letters}->{kept}", x, x).reshape(small)
 
 
 @op(inputs=1, numpy=(np.prod, np.multiply.reduce), method=True)
