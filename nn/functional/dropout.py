@@ -34,10 +34,13 @@ def _dropout(x, keep, p):
     return y, backward
 
 
+BITS = {np.dtype(kind).itemsize: kind for kind in (np.int16, np.int32, np.int64)}
+
+
 @opaque
 def _keep(out, x, keep, scale):
     """By a product of bits with 0 or 1: four times as fast as np.where, and 0 times inf is 0."""
-    bits = f"i{x.itemsize}"
+    bits = BITS[x.itemsize]
     np.multiply(x.view(bits), keep, out=out.view(bits))
     out *= scale
 

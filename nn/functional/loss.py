@@ -15,7 +15,7 @@ from ._inputs import as_float, old_reduction, unsupported, widened
 
 def cross_entropy_plain(needs, logits, targets, ignore_index=-100, label_smoothing=0.0, reduction="mean"):
     classes = logits.shape[-1]
-    picked, counted, weight = _picked(targets, logits, ignore_index, reduction)
+    picked, counted, share = _picked(targets, logits, ignore_index, reduction)
     rows = np.arange(picked.size, like=picked)
     x = np.where(counted[:, None], logits.reshape(-1, classes), 0)  # what is ignored may be inf or nan
     x = x - x.max(axis=-1, keepdims=True)
@@ -24,42 +24,47 @@ def cross_entropy_plain(needs, logits, targets, ignore_index=-100, label_smoothi
     loss = np.log(total) - (1 - label_smoothing) * x[rows, picked]
     if label_smoothing:
         loss -= (label_smoothing / classes) * x.sum(axis=-1)
-    loss = np.where(counted, loss, 0) * weight
+    loss = np.where(counted, loss, 0)
 
-    d *= (1 / total)[:, None]  # d loss / d logits = (softmax - target distribution) * weight
+    d *= (1 / total)[:, None]  # d loss / d logits = (softmax - target distribution) * share
     d[rows, picked] -= 1 - label_smoothing
     if label_smoothing:
         d -= label_smoothing / classes
 
     def backward(g):
-        scale = np.where(counted, weight * (g.reshape(-1) if reduction == "none" else g), 0)
+        scale = np.where(counted, share * (g.reshape(-1) if reduction == "none" else g), 0)
         return ((d * scale[:, None]).reshape(logits.shape),)
 
-    return _reduced(loss, logits.shape, reduction), backward
+    return loss.reshape(logits.shape[:-1]) if reduction == "none" else loss.sum() * share, backward
 
 
 @op(inputs=1, plain=cross_entropy_plain, flops=6)
 def _cross_entropy(needs, logits, targets, ignore_index=-100, label_smoothing=0.0, reduction="mean"):
     """Of logits (..., classes) and integer targets (...); one op with the softmax before it."""
     shape = logits.shape
-    picked, counted, weight = _picked(targets, logits, ignore_index, reduction)
+    picked, counted, share = _picked(targets, logits, ignore_index, reduction)
+    ignored = ~counted
     x = logits.reshape(-1, shape[-1])
     e = np.empty_like(x) if needs[0] else None  # all that is kept of the vocabulary's size
-    total, shift = np.empty_like(x, shape=weight.shape), np.empty_like(x, shape=weight.shape)
+    total, shift = np.empty_like(x, shape=picked.shape), np.empty_like(x, shape=picked.shape)
     for block in blocks(*x.shape):
         total[block], shift[block] = exp_sums(x[block], e if e is None else e[block], counted[block])
-    loss = np.log(total) - (1 - label_smoothing) * (x[np.arange(picked.size), picked] - shift)
+    here = np.arange(picked.size), picked
+    loss = np.log(total) - (1 - label_smoothing) * (x[here] - shift)
     if label_smoothing:
         with np.errstate(invalid="ignore"):  # of inf in a row that counts, exp_sums has warned
             sums = row_sums(x)
         loss -= label_smoothing * (sums / shape[-1] - shift)
-    loss = np.where(counted, loss, 0) * weight  # a row that is ignored may hold inf or nan
+    loss[ignored] = 0  # a row that is ignored may hold inf or nan
 
-    def backward(g):  # (softmax - target distribution) * weight * g
-        scale = np.where(counted, weight * (g.reshape(-1) if reduction == "none" else g), 0)
+    def backward(g):  # (softmax - target distribution) * share * g
+        scale = np.empty_like(total)
+        scale[...] = share * (g.reshape(-1) if reduction == "none" else g)
+        scale[ignored] = 0
         even = label_smoothing / shape[-1]
         here = np.arange(picked.size), picked
-        slope = e[here] / total - (1 - label_smoothing) - even
+        slope = e[here] / total
+        slope -= 1 - label_smoothing + even
         if even:
             d = e - (even * total)[:, None]
             d *= (scale / total)[:, None]
@@ -68,23 +73,17 @@ def _cross_entropy(needs, logits, targets, ignore_index=-100, label_smoothing=0.
         d[here] = slope * scale
         return (d.reshape(shape),)
 
-    return _reduced(loss, shape, reduction), backward
-
-
-def _reduced(loss, shape, reduction):
-    if reduction == "none":
-        return loss.reshape(shape[:-1])
-    return loss.sum() if loss.size or reduction == "sum" else np.full_like(loss, np.nan, shape=())
+    return loss.reshape(shape[:-1]) if reduction == "none" else loss.sum() * share, backward
 
 
 def _picked(targets, logits, ignore_index, reduction):
-    """For each row the class whose logit counts, whether the row counts, and its weight in the loss then."""
+    """For each row the class whose logit counts, and whether it counts; the share of a row in the result."""
     targets = _checked(targets, logits.shape, ignore_index, reduction).reshape(-1)
     counted = targets != ignore_index
-    weight = np.ones_like(logits, shape=targets.shape)
+    share = np.ones_like(logits, shape=())
     if reduction == "mean":
-        weight /= counted.sum() or np.nan  # no target at all: nan, as in PyTorch
-    return np.where(counted, targets, 0), counted, weight
+        share /= counted.sum() or np.nan  # no target at all: nan, as in PyTorch
+    return np.where(counted, targets, 0), counted, share
 
 
 def _checked(targets, shape, ignore_index, reduction):

@@ -185,7 +185,7 @@ class MultiheadAttention(Module):
         thirds = self._thirds(parts)
         q, k, v = (x.reshape(*x.shape[:2], self.num_heads, -1).swapaxes(1, 2) for x in thirds)
         hides = mask is not None or is_causal
-        clean = not hides or (masks.is_finite(thirds[1]) and masks.is_finite(thirds[2]))
+        clean = not hides or all(map(masks.is_finite, thirds))
         whole = None if clean else F.multi_head_attention(parts, self.num_heads, mask, p, is_causal)
         with np.errstate(invalid=None if clean else "ignore"):
             scores = (q / q.shape[-1] ** 0.5) @ k.mT

@@ -14,7 +14,7 @@ CASES = [
             ref.cross_entropy,
             shape,
             targets=targets,
-            saves="counted e picked total weight",
+            saves="e ignored picked share total",
             **attrs,
         )
         for shape, targets, attrs in [

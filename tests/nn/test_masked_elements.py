@@ -151,6 +151,25 @@ def test_a_dropped_weight_takes_nothing_from_its_value(bad):
         close(c, b, atol=1e-12)
 
 
+def test_a_query_that_sees_nothing_poisons_no_key():
+    q, k, v = draw()
+    mask = np.ones((L, L), bool)
+    mask[1] = False
+    expected = run(lambda q, k, v: F.scaled_dot_product_attention(q, k, v, mask), q, k, v)
+    q[:, 1] = NAN
+    found = run(lambda q, k, v: F.scaled_dot_product_attention(q, k, v, mask), q, k, v)
+    for a, b, c in zip(found, expected, plain(mask)(q, k, v), strict=True):
+        close(a, b, atol=1e-12)
+        close(c, b, atol=1e-12)
+    layer = nn.MultiheadAttention(4, 2, batch_first=True, dtype=np.float64)
+    x = RNG.normal(size=(1, L, 4))
+    bad = x.copy()
+    bad[:, 1] = NAN
+    for need_weights in (True, False):
+        y = layer(bad, x, x, attn_mask=~mask, need_weights=need_weights)[0].numpy()
+        close(y, layer(x, x, x, attn_mask=~mask, need_weights=need_weights)[0].numpy(), atol=1e-12)
+
+
 def test_what_is_seen_is_still_seen():
     q, k, v = draw()
     v[0, 1, 1] = INF
