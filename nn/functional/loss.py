@@ -167,16 +167,16 @@ def mse_loss(
     arguments, which are there for PyTorch's order alone.
     """
     old_reduction("mse_loss", size_average, reduce)
-    unsupported("mse_loss", "weigh what reduction='none' gives", weight=weight)
-    if np.shape(input) != np.shape(target):
-        raise ValueError(f"mse_loss: input of shape {np.shape(input)}, target of shape {np.shape(target)}")
+    if weight is not None:
+        unsupported("mse_loss", "weigh what reduction='none' gives", weight=weight)
+    input, target = as_float(input, target), as_float(target, input)
+    if input.data.shape != target.data.shape:
+        raise ValueError(f"mse_loss: input of shape {input.shape}, target of shape {target.shape}")
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"mse_loss: reduction is 'mean', 'sum' or 'none', not {reduction!r}")
-    input, target = as_float(input, target), as_float(target, input)
-    error = partial(_squared_error, reduction=reduction)
-    return (
-        widened(error, input, target) if input.dtype == target.dtype == np.float16 else error(input, target)
-    )
+    if input.data.dtype.char == target.data.dtype.char == "e":
+        return widened(_squared_error, input, target, reduction=reduction)
+    return _squared_error(input, target, reduction)
 
 
 def _squared_error(input, target, reduction):
