@@ -93,7 +93,7 @@ def _summary(x, axis, side, width, mode, length):
 
 
 @op(inputs=1, flops=0)
-def _pad(x: ArrayLike, widths: Any, mode: str, constant_values: Any):
+def _pad(x: ArrayLike, widths: Any, mode: str = "constant", constant_values: Any = 0):
     inner = tuple(slice(before, before + n) for (before, _), n in zip(widths, x.shape, strict=True))
 
     def backward(g):

@@ -16,15 +16,15 @@ COST = "tests/autograd/graph/test_flops.py::test_cost_of_every_element"
 
 OPS = [
     Fault("autograd/ops/arithmetic.py", "-da * ratio", "da * ratio", f"{GRADIENT} -k divide"),
-    Fault("autograd/ops/arithmetic.py", "b - (b != 0)", "b - 1", KINKS),
+    Fault("autograd/ops/arithmetic.py", "b * 1 - (b != 0)", "b - 1", KINKS),
     Fault("autograd/ops/exponential.py", "g / (x + 1)", "g * 1.001 / (x + 1)", f"{GRADIENT} -k log1p"),
     Fault("autograd/ops/exponential.py", 'log(1 + x), accurate near 0.", flops=4', 'log(1 + x)."', COST),
     Fault("autograd/ops/trigonometric.py", "-np.sin(x)", "np.sin(x)", f"{GRADIENT} -k cos"),
-    Fault("autograd/ops/extrema.py", "/ hit.sum(axis=axis, keepdims=True)", "", KINKS),
+    Fault("autograd/ops/extrema.py", "(g.reshape(small) / count)", "g.reshape(small)", KINKS),
     Fault(
-        "autograd/ops/reduce.py",
-        "def var(x: ArrayLike, axis: Axes = None, ddof: float = 0",
-        "def var(x: ArrayLike, axis: Axes = None, ddof: float = 1",
+        "autograd/ops/variance.py",
+        "def var(\n    x: ArrayLike,\n    axis: Axes = None,\n    ddof: float = 0",
+        "def var(\n    x: ArrayLike,\n    axis: Axes = None,\n    ddof: float = 1",
         f"{REFERENCE} -k var",
     ),
     Fault(
@@ -34,7 +34,7 @@ OPS = [
         f"{GRADIENT} -k transpose",
     ),
     Fault("autograd/ops/index.py", "if may_repeat(index):\n", "if False:\n", f"{GRADIENT} -k getitem"),
-    Fault("autograd/ops/index.py", "if may_repeat(index) and", "if False and", BAD_INPUT),
+    Fault("autograd/ops/index.py", "if may_repeat(index) else None", "if False else None", BAD_INPUT),
     Fault(
         "autograd/ops/scatter.py",
         "np.add.at(y, index, value)",
@@ -131,8 +131,8 @@ RECORD = [
     ),
     Fault(
         "autograd/arguments.py",
-        "value = value.item()",
-        "pass",
+        "return value.item() if isinstance(value, np.generic) else value",
+        "return value",
         "tests/autograd/test_protocols.py::test_scalars_and_integers_do_not_widen_float32",
     ),
     Fault(
@@ -149,7 +149,7 @@ RECORD = [
     ),
     Fault(
         "autograd/dialect.py",
-        ', "correction": "ddof"',
+        ', "keepdim": "keepdims"',
         "",
         "tests/autograd/test_dialect.py::test_keywords_of_pytorch_are_told_numpys",
     ),
