@@ -51,8 +51,12 @@ def split(name: str, args: Sequence, kinds: Sequence) -> tuple[Sequence, list[Ed
     """
     arrays: list[Any] = []
     edges: list[Edge | None] = []
-    alone = True  # whether there are numbers only
+    alone, numpys = True, False  # whether there are numbers only, and some of NumPy's
     for arg, kind in zip(args, kinds):  # noqa: B905  (as many, and strict= costs 0.1 us)
+        if type(arg) is float or type(arg) is int:  # what is most frequent first
+            arrays.append(arg)
+            edges.append(None)
+            continue
         if kind is list and _has_array(arg):
             arg = list(arg)
         elif kind is ndarray and isinstance(arg, (list, tuple)):
@@ -71,8 +75,11 @@ def split(name: str, args: Sequence, kinds: Sequence) -> tuple[Sequence, list[Ed
             given = constant(name, arg)
             arrays.append(given)
             edges.append(None)
+            numpys = numpys or isinstance(given, np.generic)
             alone = alone and (given is None or isinstance(given, (int, float, np.generic)))
-    return (_arrays_of(arrays) if alone else [_weak(a) for a in arrays]), edges
+    if alone:
+        return _arrays_of(arrays), edges
+    return [a.item() if isinstance(a, np.generic) else a for a in arrays] if numpys else arrays, edges
 
 
 def _has_array(value) -> bool:
@@ -97,13 +104,11 @@ def constant(name: str, value):
     return array
 
 
-def _weak(value):
-    """A number of NumPy's beside an array as Python's, which does not widen float32."""
-    return value.item() if isinstance(value, np.generic) else value
-
-
 def _arrays_of(numbers: Sequence) -> Sequence:
-    """Numbers without an array beside them as arrays, of the dtype that NumPy gives them."""
+    """Numbers without an array beside them as arrays, of the dtype that NumPy gives them.
+
+    Beside an array, NumPy's become Python's, which do not widen float32.
+    """
     weak = any(isinstance(a, np.generic) for a in numbers)  # beside NumPy's, Python's do not widen either
     return [as_array(a) if isinstance(a, np.generic if weak else (int, float)) else a for a in numbers]
 

@@ -80,14 +80,20 @@ def sum(
     small, _ = reduced(shape, axis)
 
     def backward(g):
-        dx = _spread(g, small, shape)
-        return (dx if where is True else np.where(where, dx, 0),)
+        return (_spread(g, small, shape),)
 
+    if where is not True:
+        backward = _masked(backward, where)
     if x.dtype is HALF and dtype is None:
-        y = added(x, axis, np.float32, keepdims, initial, where).astype(HALF)
-    else:
-        y = added(x, axis, dtype, keepdims, initial, where)
-    return y, backward
+        return added(x, axis, np.float32, keepdims, initial, where).astype(HALF), backward
+    if where is True and initial is None:
+        return np.add.reduce(x, axis, dtype, None, keepdims), backward
+    return added(x, axis, dtype, keepdims, initial, where), backward
+
+
+def _masked(backward, where):
+    """`backward` of a reduction whose result does not depend on what a mask leaves out."""
+    return lambda g: (np.where(where, backward(g)[0], 0),)
 
 
 def added(x, axis, dtype, keepdims, initial=None, where=True):
@@ -125,9 +131,10 @@ def mean(
     def backward(g):
         if g.dtype is HALF:
             g = g.astype(np.float32)
-        dx = _spread(g / count, small, shape)
-        return (dx if where is True else np.where(where, dx, 0),)
+        return (_spread(g / count, small, shape),)
 
+    if where is not True:
+        backward = _masked(backward, where)
     return y.astype(HALF) if narrow and x.dtype is HALF else y, backward
 
 
@@ -159,10 +166,9 @@ def prod(
 
     def backward(g):
         g = g.reshape(small) if initial is None else g.reshape(small) * initial
-        dx = g * _others(x if where is True else np.where(where, x, 1), axis)
-        return (dx if where is True else np.where(where, dx, 0),)
+        return (g * _others(x if where is True else np.where(where, x, 1), axis),)
 
-    return y, backward
+    return y, backward if where is True else _masked(backward, where)
 
 
 def _others(x, axis):
