@@ -131,8 +131,8 @@ RECORD = [
     ),
     Fault(
         "autograd/arguments.py",
-        "return value.item() if isinstance(value, np.generic) else value",
-        "return value",
+        "[a.item() if isinstance(a, np.generic) else a for a in arrays] if numpys else arrays",
+        "arrays",
         "tests/autograd/test_protocols.py::test_scalars_and_integers_do_not_widen_float32",
     ),
     Fault(
