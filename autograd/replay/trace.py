@@ -144,8 +144,10 @@ class Traced(ndarray):
     _owner: Any = None
 
     def __array_finalize__(self, parent) -> None:
-        if isinstance(parent, Traced) and self.flags.owndata:  # new numbers, made by none of the ways below
-            raise NotReplayableError("a method of ndarray was called that is not captured")
+        if isinstance(parent, Traced):
+            if self.flags.owndata:  # new numbers, made by none of the ways below
+                raise NotReplayableError("a method of ndarray was called that is not captured")
+            self._owner = parent  # ndarray.squeeze gives a view whose base is the memory alone
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **kwargs):
         if any([_has_rules(type(a), "__array_ufunc__") for a in (*inputs, *(out or ()), *kwargs.values())]):

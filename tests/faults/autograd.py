@@ -232,4 +232,52 @@ WRITING = [
     ),
 ]
 
-FAULTS = OPS + RECORD + WRITING
+EDGES = "tests/autograd/test_edges.py"
+NUMBERS = [  # half precision, accuracy, edges and arguments
+    Fault(
+        "autograd/engine.py",
+        "wide = np.float32 if g.dtype is HALF else None",
+        "wide = None",
+        "tests/autograd/test_half_precision.py",
+    ),
+    Fault(
+        "autograd/ops/variance.py",
+        "root = np.sqrt(np.where(v == 0, np.inf, v))",
+        "root = np.where(v == 0, np.inf, np.sqrt(v))",
+        "tests/autograd/test_accuracy.py",
+    ),
+    Fault(
+        "autograd/ops/variance.py",
+        "> 16 * np.sqrt(total)",
+        "> 1e9 * np.sqrt(total)",
+        "tests/autograd/test_accuracy.py",
+    ),
+    Fault(
+        "autograd/ops/extrema.py",
+        "return g * ~(a < b), g * ~(a > b)",
+        "return g * (a >= b), g * (a <= b)",
+        EDGES,
+    ),
+    Fault(
+        "autograd/arguments.py",
+        "weak = any(isinstance(a, np.generic) for a in numbers)",
+        "weak = False",
+        EDGES,
+    ),
+    Fault("autograd/ops/index.py", "once[order[1:]] = ~again", "once[order[1:]] = True", EDGES),
+    Fault("autograd/ops/padding.py", "[:: -1 if side else 1]", "[::1]", "tests/autograd/test_arguments.py"),
+    Fault(
+        "autograd/arguments.py",
+        "for kind in type(error).__mro__:",
+        "for kind in type(error).__mro__[-4:]:",
+        "tests/autograd/test_op_errors.py",
+    ),
+    Fault(
+        "autograd/replay/trace.py",
+        "self._owner = parent  #",
+        "pass  #",
+        f"{PROGRAM}test_memory_is_in_use_as_long_as_a_view",
+    ),
+]
+
+FAULTS = OPS + RECORD + WRITING + NUMBERS

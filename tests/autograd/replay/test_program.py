@@ -148,9 +148,10 @@ ARGUMENTS = {
 OF_FORM = {"setflags"}  # no numbers go into what it does
 
 
-@pytest.mark.parametrize(
-    "name", [n for n in dir(np.ndarray) if callable(getattr(np.ndarray, n)) and n[0] != "_"]
-)
+METHODS = [n for n in dir(np.ndarray) if callable(getattr(np.ndarray, n)) and n[0] != "_"]
+
+
+@pytest.mark.parametrize("name", METHODS)
 def test_no_method_of_an_array_escapes(name):
     """What it gives is part of the capture, or it is refused."""
     capture = Capture()
@@ -167,6 +168,25 @@ def test_no_method_of_an_array_escapes(name):
             return
         noted = len(capture.steps) > before
         assert isinstance(found, Traced) or (found is None and noted) or name in OF_FORM
+    finally:
+        capturing.reset(token)
+
+
+@pytest.mark.parametrize("name", [*METHODS, "T", "mT", "real", "imag"])
+def test_memory_is_in_use_as_long_as_a_view(name):
+    """ndarray.squeeze gives one that does not hold on to its array, only to the memory of that."""
+    capture = Capture()
+    token = capturing.set(capture)
+    try:
+        x = capture.copy(np.zeros((1, 1), int))
+        try:
+            found = getattr(x, name)
+            found = found(*ARGUMENTS.get(name, ())) if name in METHODS else found
+        except (NotReplayableError, AttributeError, ValueError):  # of one axis, or not there
+            return
+        del x
+        again = capture.copy(np.zeros((1, 1), int))
+        assert found is None or not np.shares_memory(bare(found), bare(again))
     finally:
         capturing.reset(token)
 
