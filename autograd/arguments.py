@@ -121,6 +121,8 @@ def attribute(name: str, value):
         return value.data
     if isinstance(value, np.generic):  # like `constant`
         return value.item()
+    if type(value) is tuple and SCALARS.issuperset(map(type, value)):  # a shape, most often
+        return value
     if isinstance(value, (tuple, list)):
         return type(value)([attribute(name, v) for v in value])
     return value
@@ -139,7 +141,7 @@ def named(names: Sequence[str], rest: Sequence, kwargs: dict | None) -> dict[str
 
 def described(value):
     """An attribute as a node keeps it: arrays, which a graph must not keep alive, by shape and dtype."""
-    if type(value) in SCALARS:
+    if type(value) in SCALARS or (type(value) is tuple and SCALARS.issuperset(map(type, value))):
         return value
     if isinstance(value, (tuple, list)):
         return type(value)([described(v) for v in value])

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 
 from . import versions
-from .arguments import attribute
+from .arguments import SCALARS, attribute
 from .modes import current
 from .ops.index import getitem, index_put
 from .tensor import OTHER, Tensor, mark_view
+
+_record = getitem.record  # type: ignore[attr-defined]  # without the mark of a view that has no index
 
 
 def get_item(x: Tensor, index: Any) -> Tensor:
@@ -22,8 +24,8 @@ def get_item(x: Tensor, index: Any) -> Tensor:
 
     IndexError for an index out of range.
     """
-    part = getitem(x, index)
-    return mark_view(part, x, index)
+    given = index if type(index) in SCALARS else attribute("getitem", index)
+    return mark_view(_record((x.data,), (x.edge,), (given,), {}), x, index)
 
 
 def set_item(x: Tensor, index: Any, value: Any) -> None:

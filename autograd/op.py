@@ -129,7 +129,7 @@ def _public(named: Callable, body: Callable, plain: Callable | None, takes_needs
     parameters = [p for p in inspect.signature(named).parameters.values() if p.name != "needs"]
     first = parameters[:n]
     kinds = [arguments.kind_of(p) for p in first]
-    one = n == 1 and kinds[0] is not list
+    one, view = n == 1 and kinds[0] is not list, facts.view
 
     @functools.wraps(named)
     def call(*args, **kwargs):
@@ -145,7 +145,7 @@ def _public(named: Callable, body: Callable, plain: Callable | None, takes_needs
                     kwargs[key] = arguments.attribute(name, value)
         if one and isinstance(args[0], Tensor):  # as below, for a common case
             out = record((args[0].data,), (args[0].edge,), rest, kwargs)
-            if facts.view:
+            if view:
                 for part in out if type(out) is list else (out,):
                     mark_view(part, args[0])
             return out

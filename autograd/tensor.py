@@ -298,9 +298,10 @@ OTHER = object()  # in place of an index: a view by transpose, reshape ...
 
 def mark_view(view: Tensor, source: Tensor, index: Any = OTHER) -> Tensor:
     """Let `view` know that it is of `source`, if it shares memory with it (and takes part in its graph)."""
-    related = view.edge is not None or source.edge is None
-    is_view = related and getattr(view.data, "base", None) is not None
-    if is_view and np.may_share_memory(view.data, source.data):
+    if view.edge is None and source.edge is not None:
+        return view
+    base = getattr(view.data, "base", None)
+    if base is not None and (base is source.data or np.may_share_memory(base, source.data)):
         view._origin = (source, index, source.edge)
     return view
 
