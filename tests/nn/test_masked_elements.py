@@ -221,7 +221,7 @@ def multihead(key, value, weights_of_loss=False, **options):
 
 
 @pytest.mark.parametrize("options", [{}, {"need_weights": False}, {"weights_of_loss": True}], ids=str)
-@pytest.mark.parametrize("mask", ["bool", "float", "both"])
+@pytest.mark.parametrize("mask", ["bool", "float", "both", "both bool"])
 @pytest.mark.parametrize("bad", [NAN, INF])
 @pytest.mark.parametrize("where", ["key", "value", "key and value", "one object"])
 def test_padding_poisons_neither_output_nor_weights(options, mask, bad, where):
@@ -229,6 +229,8 @@ def test_padding_poisons_neither_output_nor_weights(options, mask, bad, where):
     masks = {"key_padding_mask": PADDED if mask == "bool" else np.where(PADDED, -INF, 0.5)}
     if mask == "both":
         masks = {"key_padding_mask": PADDED, "attn_mask": RNG.normal(size=(2, 4))}
+    if mask == "both bool":  # key 0 is seen by one query, key 1 by the other
+        masks = {"key_padding_mask": PADDED, "attn_mask": np.eye(2, 4, dtype=bool)}
     value = key if where == "one object" else value
     expected = multihead(key, value, **masks, **options)
     if where != "value":
