@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import partial
 from itertools import accumulate, pairwise
 
 import numpy as np
@@ -172,10 +171,10 @@ def scaled_dot_product_attention(
     if dropout_p != 0:
         batch = np.broadcast_shapes(query.shape[:-2], key.shape[:-2])
         keep = random.keep_mask((*batch, query.shape[-2], key.shape[-2]), dropout_p)
-    options = {"keep": keep, "dropout_p": dropout_p, "is_causal": is_causal, "scale": scale}
-    if query.dtype == np.float16:
-        return widened(partial(_scaled_dot_product_attention, **options), query, key, value, attn_mask)
-    return _scaled_dot_product_attention(query, key, value, attn_mask, **options)
+    options = keep, dropout_p, is_causal, scale
+    if query.data.dtype.char == "e":
+        return widened(_scaled_dot_product_attention, query, key, value, attn_mask, *options)
+    return _scaled_dot_product_attention(query, key, value, attn_mask, *options)
 
 
 def multi_head_attention(
@@ -198,11 +197,10 @@ def multi_head_attention(
     keep = None
     if dropout_p != 0:
         keep = random.keep_mask((query.shape[0], num_heads, query.shape[1], memory.shape[1]), dropout_p)
-    options = {"keep": keep, "num_heads": num_heads, "dropout_p": dropout_p, "is_causal": is_causal}
-    if query.dtype == np.float16:
-        inputs = [x.astype(np.float32) for x in inputs]
-        return widened(partial(_multi_head_attention, inputs, **options), attn_mask)
-    return _multi_head_attention(inputs, attn_mask, **options)
+    options = keep, num_heads, dropout_p, is_causal
+    if query.data.dtype.char == "e":
+        return widened(_multi_head_attention, [x.astype(np.float32) for x in inputs], attn_mask, *options)
+    return _multi_head_attention(inputs, attn_mask, *options)
 
 
 def as_mask(name: str, mask, dtype) -> Tensor:

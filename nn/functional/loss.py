@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 
 from ... import autograd as ag
@@ -138,10 +136,10 @@ def cross_entropy(
                 f"(-1, {input.shape[-1]}) and (-1,)"
             )
         input = ag.transpose(input, axes)
-    options = {"ignore_index": ignore_index, "label_smoothing": label_smoothing, "reduction": reduction}
-    if input.dtype == np.float16:
-        return widened(partial(_cross_entropy, targets=target, **options), input)
-    return _cross_entropy(input, target, **options)
+    options = target, ignore_index, label_smoothing, reduction
+    if input.data.dtype.char == "e":
+        return widened(_cross_entropy, input, *options)
+    return _cross_entropy(input, *options)
 
 
 def check_weight(name: str, weight) -> None:

@@ -125,6 +125,8 @@ class MultiheadAttention(Module):
     def _inputs(self, query, key, value) -> list[Tensor]:
         """Query, key and value, batch first and checked: the same object where they are given as one."""
         q = self._input("query", query, self.embed_dim)
+        if query is key and key is value and self.kdim == self.vdim == self.embed_dim:
+            return [q, q, q]
         k = q if key is query and self.kdim == self.embed_dim else self._input("key", key, self.kdim)
         if value is query and self.vdim == self.embed_dim:
             v = q

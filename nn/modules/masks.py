@@ -13,6 +13,8 @@ from ..functional.attention import as_mask
 
 def merged(layer: Any, attn_mask, key_padding_mask, inputs: list[Tensor]) -> Tensor | None:
     """PyTorch's two masks as one for scores (N, H, L, S): boolean, true where seen, or float, to add."""
+    if attn_mask is None and key_padding_mask is None:
+        return None
     (n, length, _), size, h = inputs[0].shape, inputs[1].shape[1], layer.num_heads
     given = []
     if attn_mask is not None:
