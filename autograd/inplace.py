@@ -22,7 +22,7 @@ _record = getitem.record  # type: ignore[attr-defined]  # without the mark of a 
 def get_item(x: Tensor, index: Any) -> Tensor:
     """x[index], with every kind of index NumPy has and of the shape that NumPy gives.
 
-    IndexError for an index out of range.
+    IndexError for an index out of range, TypeError for one that wants a gradient.
     """
     given = index if type(index) in SCALARS else attribute("getitem", index)
     return mark_view(_record((x.data,), (x.edge,), (given,), {}), x, index)

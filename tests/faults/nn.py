@@ -265,4 +265,34 @@ REPLAYED = [
     ),
 ]
 
-FAULTS = FUNCTIONAL + MODULES + TRAINING + WHOLE + REPLAYED
+MASKED = "tests/nn/test_masked_elements.py"
+EDGES = [  # masked elements, accuracy, arguments and the registry
+    Fault("nn/functional/loss.py", "    loss[ignored] = 0  # a row", "    pass  # a row", MASKED),
+    Fault(
+        "nn/functional/_attend.py",
+        "_look_past_hidden_again(g, made, p, centre, q, key, value, (bias, cap, keep), plan, masked)\n",
+        "pass\n",
+        MASKED,
+    ),
+    Fault(
+        "nn/functional/normalization.py",
+        "(np.absolute(mean) * r > 4)",
+        "(mean * r > 4)",
+        "tests/nn/test_accuracy.py",
+    ),
+    Fault("nn/modules/attention.py", "elif q is k and k is v:", "elif q is k:", "tests/nn/test_attention.py"),
+    Fault(
+        "nn/registry.py",
+        "if isinstance(held, (Parameter, Registry)) and not",
+        "if isinstance(held, Registry) and not",
+        "tests/nn/test_module_identity.py",
+    ),
+    Fault(
+        "nn/hooks.py",
+        "isinstance(c, Tensor) else as_array(c).copy()",
+        "isinstance(c, Tensor) else as_array(c)",
+        "tests/nn/test_module_hooks.py",
+    ),
+]
+
+FAULTS = FUNCTIONAL + MODULES + TRAINING + WHOLE + REPLAYED + EDGES
