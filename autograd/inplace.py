@@ -16,6 +16,7 @@ from .modes import current
 from .ops.index import getitem, index_put
 from .tensor import OTHER, Tensor, mark_view
 
+STALE = "in place: this is a view of a Tensor that was written to since; take the view again"
 _record = getitem.record  # type: ignore[attr-defined]  # without the mark of a view that has no index
 
 
@@ -83,7 +84,19 @@ def _goes_into_memory(target: Tensor, value: Any) -> bool:
             raise RuntimeError("a leaf that requires a gradient is not changed in place; use no_grad()")
         return True
     wanted = recorded and isinstance(value, Tensor) and value.edge is not None
-    return target.edge is None and not wanted
+    if target.edge is None and not wanted:
+        _refuse_stale(target)
+        return True
+    return False
+
+
+def _refuse_stale(view: Tensor) -> None:
+    """RuntimeError for a view whose source has other memory since, and would not see a write."""
+    x = view
+    while x._origin is not None:
+        x = x._origin[0]
+        if not np.may_share_memory(view.data, x.data):
+            raise RuntimeError(STALE)
 
 
 def _write(target: Tensor, index: Any, array: Any) -> None:
@@ -99,9 +112,7 @@ def _source(target: Tensor) -> tuple[Tensor | None, Any]:
         return None, None
     x, index, edge = target._origin
     if x.edge is not edge:
-        raise RuntimeError(
-            "in place: this is a view of a Tensor that was written to since; take the view again"
-        )
+        raise RuntimeError(STALE)
     if index is OTHER:
         raise TypeError(
             "in place: this is a view of another Tensor, which would not see the change of a graph; write to "

@@ -8,17 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from . import dialect, inplace
+from . import dialect, inplace, versions
+from .arrays import as_array
 from .constant import constant
 from .modes import current
 from .ops.creation import astype
 from .ops.index import where
-from .tensor import Tensor
+from .tensor import Tensor, wrap
 
 # Filled by binding.py: what stands for a function of NumPy, a ufunc or a ufunc's method (np.add.reduce) when
 # an argument is a Tensor; and for a ufunc of SciPy, by name, so that SciPy is not imported for it.
 FUNCTIONS: dict[Callable, Callable] = {}
 SCIPY: dict[str, Callable] = {}
+WRITING = {np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask}
 
 
 def array_ufunc(self, ufunc, method, *inputs, out=None, **kwargs):
@@ -49,11 +51,13 @@ def array_function(self, func, types, args, kwargs):
 
     The shape of the result is NumPy's; `types` does not matter. TypeError where a gradient would be lost.
     """
-    fn = FUNCTIONS.get(func)
+    fn, out = FUNCTIONS.get(func), kwargs.pop("out", None)
     if fn is None:
         name = f"{func.__module__.replace('numpy', 'np', 1)}.{func.__name__}"
-        return _of_constants(func, name, args, kwargs)
-    return fn(*args, **kwargs)
+        result = _of_constants(func, name, args, kwargs)
+    else:
+        result = fn(*args, **kwargs)
+    return result if out is None else _into(out, result, func.__name__)
 
 
 def missing_attribute(self, name: str):
@@ -66,13 +70,13 @@ def missing_attribute(self, name: str):
 def _into(out: Any, result: Tensor, name: str) -> Any:
     """`result` in place of the numbers of `out`, a Tensor or an ndarray."""
     if isinstance(out, Tensor):
-        return inplace.assign(out, result)
+        return inplace.assign(out, result if isinstance(result, Tensor) else wrap(as_array(result), None))
     if isinstance(result, Tensor) and result.edge is not None:
         raise TypeError(
             f"np.{name}: out= is an ndarray, and an operand a Tensor that requires a gradient, which would "
             "be lost; leave out= away, or give it a Tensor"
         )
-    np.copyto(out, result.data, casting="same_kind")
+    np.copyto(out, result.data if isinstance(result, Tensor) else result, casting="same_kind")
     return out
 
 
@@ -81,7 +85,11 @@ def _of_constants(fn: Callable, name: str, args: Any, kwargs: dict) -> Any:
     given = list(_tensors((*args, *kwargs.values())))
     if current.get().grad and any(x.edge is not None for x in given):
         raise unsupported(name)
-    return constant(fn)(*args, **kwargs)
+    result = constant(fn)(*args, **kwargs)
+    if fn in WRITING or kwargs.get("copy") is False:  # into its first argument
+        for target in given[:1]:
+            versions.mark_region(target.data)
+    return result
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:

@@ -271,7 +271,7 @@ class Tensor(Bound):
                 "the gradient; use .numpy() or .detach()"
             )
         array: Any = self.data.__array__  # which an array that traces refuses
-        return array(dtype, copy=copy)
+        return array(copy=copy) if dtype is None else array(dtype, copy=copy)  # to NumPy 2.1, None is float64
 
 
 def _leaf_again(kind: type[Tensor], data: np.ndarray, requires_grad: bool, grad: np.ndarray | None) -> Tensor:

@@ -186,3 +186,58 @@ def test_the_refusal_names_the_ways_out():
 @pytest.mark.parametrize("use", [u for name, u in NUMBERS.items() if name not in ("round(t)",)])
 def test_a_constant_turns_into_a_number(use):
     use(Tensor(1.5))
+
+
+# ------------------------------------------------------------------------- functions of NumPy that write
+
+WRITERS = {
+    "copyto": lambda c: np.copyto(c, 5.0),
+    "fill_diagonal": lambda c: np.fill_diagonal(c, 5.0),
+    "place": lambda c: np.place(c, np.ones((2, 2), bool), [5.0]),
+    "put": lambda c: np.put(c, [0], [5.0]),
+    "put_along_axis": lambda c: np.put_along_axis(c, np.zeros((1, 2), int), 5.0, axis=0),
+    "putmask": lambda c: np.putmask(c, np.ones((2, 2), bool), 5.0),
+    "out=": lambda c: np.cumprod(c + 1, axis=0, out=c),
+    "nan_to_num": lambda c: np.nan_to_num(c, copy=False),
+}
+
+
+@pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
+def test_what_numpys_functions_write_is_noticed_by_backward(write):
+    w = Tensor(np.ones((2, 2)), requires_grad=True)
+    c = Tensor(np.ones((2, 2)))
+    loss = (w * c).sum()
+    write(c)
+    with pytest.raises(RuntimeError, match="in place"):
+        loss.backward()
+
+
+def test_out_of_numpys_functions_follows_the_rules_of_writes():
+    w = Tensor(np.array([1.4, 2.4]), requires_grad=True)
+    y = w * 1
+    z = y * y
+    assert np.round(y, out=y) is y and not y.requires_grad and y.tolist() == [1, 2]
+    z.sum().backward()
+    np.testing.assert_allclose(w.grad, [2.8, 4.8])
+    with pytest.raises(RuntimeError, match=r"use no_grad\(\)"):
+        np.round(w, out=w)
+    c = Tensor(np.arange(4.0))
+    np.clip(c, 1, 2, out=c)
+    assert c.tolist() == [1, 1, 2, 2] and np.mean(c, axis=None, out=None).item() == 1.5
+    into = np.zeros(())
+    assert np.sum(c, out=into) is into and into == 6
+    with pytest.raises(TypeError, match="out= is an ndarray"):
+        np.sum(w, out=into)
+
+
+def test_a_view_of_a_constant_that_has_a_graph_since_is_refused():
+    w = Tensor(np.ones(3), requires_grad=True)
+    c = Tensor(np.zeros((2, 3)))
+    first, second = c
+    corner = second[1:]
+    c += w
+    for stale in (first, second, corner):
+        with pytest.raises(RuntimeError, match="take the view again"):
+            stale[...] = 7.0
+    c[1] = 7.0
+    assert c.tolist() == [[1, 1, 1], [7, 7, 7]]
