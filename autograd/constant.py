@@ -39,6 +39,8 @@ def constant(
         return wrap(as_array(value), None) if isinstance(value, np.generic) or is_array(value) else value
 
     def call(*args, **kwargs):
+        if isinstance(kwargs.get("out"), Tensor):
+            raise TypeError(f"{fn.__name__}: out= is a Tensor; write into it by out[...] = {fn.__name__}(x)")
         return dress(fn(*map(strip, args), **{key: strip(value) for key, value in kwargs.items()}))
 
     functools.update_wrapper(call, fn, assigned=("__name__",), updated=())

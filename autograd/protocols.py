@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -51,6 +53,8 @@ def array_function(self, func, types, args, kwargs):
 
     The shape of the result is NumPy's; `types` does not matter. TypeError where a gradient would be lost.
     """
+    if len(args) > 2:  # `dtype` and `out` stand among them, in NumPy's places
+        args, kwargs = _with_names(func, args, kwargs)
     fn, out = FUNCTIONS.get(func), kwargs.pop("out", None)
     if fn is None:
         name = f"{func.__module__.replace('numpy', 'np', 1)}.{func.__name__}"
@@ -78,6 +82,23 @@ def _into(out: Any, result: Tensor, name: str) -> Any:
         )
     np.copyto(out, result.data if isinstance(result, Tensor) else result, casting="same_kind")
     return out
+
+
+def _with_names(func: Callable, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+    names = _parameters(func)
+    if "out" not in names:
+        return args, kwargs
+    rest = {name: value for name, value in zip(names[2:], args[2:], strict=False) if value is not None}
+    return args[:2], {**rest, **kwargs}
+
+
+@lru_cache
+def _parameters(func: Callable) -> list[str]:
+    try:
+        parameters = inspect.signature(func).parameters.values()
+        return [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    except ValueError:  # of some in C
+        return []
 
 
 def _of_constants(fn: Callable, name: str, args: Any, kwargs: dict) -> Any:

@@ -14,6 +14,8 @@ from ..autograd.arrays import as_array
 class Hooks:
     """Four kinds of hooks, each in the order in which they were added."""
 
+    parts = ("forward_pre", "forward", "backward_pre", "backward")  # which make another replay
+
     def __init__(self) -> None:
         self.forward_pre: dict[Any, Callable] = {}
         self.forward: dict[Any, Callable] = {}

@@ -224,6 +224,9 @@ def test_out_of_numpys_functions_follows_the_rules_of_writes():
     c = Tensor(np.arange(4.0))
     np.clip(c, 1, 2, out=c)
     assert c.tolist() == [1, 1, 2, 2] and np.mean(c, axis=None, out=None).item() == 1.5
+    assert np.round(c, 0, c) is c and np.sum(c, 0, np.float32, None, True).dtype == np.float32
+    with pytest.raises(TypeError, match=r"out\[\.\.\.\] = round"):
+        ag.round(c, out=c)
     into = np.zeros(())
     assert np.sum(c, out=into) is into and into == 6
     with pytest.raises(TypeError, match="out= is an ndarray"):

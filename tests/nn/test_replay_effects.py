@@ -84,6 +84,9 @@ def test_hooks_that_come_and_go():
     assert_same(model, loss_of, squares, batches)
     model.first.register_forward_pre_hook(lambda module, args: (args[0] + 1,))
     assert_same(model, loss_of, squares, batches)
+    with model.first.register_forward_pre_hook(lambda module, args: (args[0] * 2,)):  # beside another
+        assert_same(model, loss_of, squares, batches)
+    assert_same(model, loss_of, squares, batches)
 
 
 def test_hooks_of_parameters_run_once_for_each_backward():
