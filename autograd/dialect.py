@@ -6,7 +6,6 @@ Each spelling runs as it stands, as a test shows: `x` and `y` are Tensors, `xs` 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 # Functions and methods of PyTorch whose names are not NumPy's. None: there is nothing to do, or to ask.
@@ -102,7 +101,9 @@ def hint(name: str, functions: Iterable[str] = ()) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """The names most like `name`, three at most."""
-    return ", ".join(difflib.get_close_matches(name, list(known), 3))
+    from difflib import get_close_matches  # 1 ms, and for errors only
+
+    return ", ".join(get_close_matches(name, list(known), 3))
 
 
 def keyword_hint(names: Iterable[str]) -> str:

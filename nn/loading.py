@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -76,9 +75,10 @@ def _can_become(given: np.dtype, own: np.dtype) -> bool:
 
 def _with_nearest(keys: list[str], others: list[str]) -> str:
     """The keys, each with the most similar one on the other side, if any."""
+    from difflib import get_close_matches
 
     def described(key: str) -> str:
-        near = difflib.get_close_matches(key, others, 1)
+        near = get_close_matches(key, others, 1)
         return f"{key} (nearest: {near[0]})" if near else key
 
     return ", ".join(map(described, keys))
