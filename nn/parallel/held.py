@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..module import Module
-from .streams import KINDS, Stream, shared_streams
+from .streams import Stream, is_stream, shared_streams
 
 LIBRARIES = {__name__.partition(".")[0], "numpy", *sys.stdlib_module_names}  # they hold nothing of the user's
 PLAIN = (int, float, complex, str, bytes, tuple, type(None))
@@ -44,7 +44,7 @@ class Held:
 
     def _look_into(self, item: Any) -> list[Any]:
         """Note what can change in `item`, and give back what it holds."""
-        if isinstance(item, KINDS):
+        if is_stream(item):
             self.streams.append(item)
         elif isinstance(item, (list, set, dict)):
             self._contents.append((item, copy.copy(item)))
@@ -110,7 +110,7 @@ def streams_of(model: Module, loss: Any, threads: bool) -> list[Stream]:
         return [*shared_streams(), *Held(model, loss).streams]
     shared = Held(loss).streams
     attributes = [value for module in model.modules() for value in vars(module).values()]
-    own = {id(x): x for x in attributes if isinstance(x, KINDS) and not any(x is s for s in shared)}
+    own = {id(x): x for x in attributes if is_stream(x) and not any(x is s for s in shared)}
     return list(own.values())
 
 

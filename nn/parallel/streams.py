@@ -11,7 +11,16 @@ from typing import Any, TypeAlias
 import numpy as np
 
 Stream: TypeAlias = Any  # a Generator or RandomState of NumPy, a Random of Python or its module `random`
-KINDS = (np.random.Generator, np.random.RandomState, python_random.Random)
+
+
+def is_stream(value: Any) -> bool:
+    """Whether random numbers are drawn from it."""
+    kinds = (
+        np.random.Generator,
+        np.random.RandomState,
+        python_random.Random,
+    )  # importing np.random takes 5 ms
+    return isinstance(value, kinds)
 
 
 def shared_streams() -> list[Stream]:
