@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from . import binding as _binding  # noqa: F401  (binds the ops to Tensor)
 from . import dialect as _dialect
+from . import linalg as linalg
 from . import ops as ops
 from . import special as special
 from .derivatives import grad as grad  # the form that tells type checkers that it is public
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 else:
     del tensor  # noqa: F821  (the file: a word of PyTorch's, which `__getattr__` tells Tensor)
     __all__ = ["Graph", "Tensor", "elementwise", "enable_grad", "grad", "gradcheck", "graph", "higher_order"]
-    __all__ += ["keep_memory", "no_grad", "op", "special", "visualize"]
+    __all__ += ["keep_memory", "linalg", "no_grad", "op", "special", "visualize"]
     __all__ += ops.__all__
 
     def __getattr__(name):

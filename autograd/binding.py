@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from . import inplace, ops, special
+from . import inplace, linalg, ops, special
 from .arrays import ArrayLike
 from .bound import Bound
 from .constant import constant
@@ -163,7 +163,7 @@ def bind(functions: Iterable[Callable]) -> None:
                 setattr(Bound, f"__i{facts.operator}__", in_place)
 
 
-bind([fn for fn in vars(ops).values() if hasattr(fn, "facts")])
+bind([fn for package in (ops, linalg) for fn in vars(package).values() if hasattr(fn, "facts")])
 FUNCTIONS.update(PROTOCOL)
 SCIPY.update({name: fn for name, fn in vars(special).items() if hasattr(fn, "facts")})
 for name, method in METHODS.items():

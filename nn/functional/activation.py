@@ -8,7 +8,8 @@ from ... import autograd as ag
 from ...autograd import Tensor, op
 from ...autograd.arrays import ArrayLike, DTypeLike
 from ...autograd.kernels import blocks
-from ...autograd.special import erf_kernel, sigmoid_kernel
+from ...autograd.special.error import erf_kernel
+from ...autograd.special.logistic import sigmoid_kernel
 from ._inputs import as_float, as_tensor, widened
 
 # `!=` hands the gradient on where y is nan, as PyTorch does.

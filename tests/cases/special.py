@@ -1,4 +1,4 @@
-"""Cases of autograd/special.py."""
+"""Cases of autograd/special."""
 
 from cases import numpy_reference as ref
 from cases.case import case, normal, reductions, unary

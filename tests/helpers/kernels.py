@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 
-from tapegrad.autograd import ops, special
+from tapegrad.autograd import linalg, ops, special
 from tapegrad.nn import functional
 
 
@@ -19,5 +19,5 @@ def files_of(package) -> list:
     ]
 
 
-EVERY_OP = ops_in(*files_of(ops), special, *files_of(functional))
+EVERY_OP = ops_in(*files_of(linalg), *files_of(ops), *files_of(special), *files_of(functional))
 globals().update(ops_in(*files_of(functional)))

@@ -1,0 +1,10 @@
+"""Linear algebra, under the names of np.linalg (and a few of scipy.linalg): `np.linalg.f(t)` comes here."""
+
+from typing import TYPE_CHECKING
+
+from .products import *  # noqa: F403
+
+if not TYPE_CHECKING:  # to whom this would be a list of nothing
+    __all__ = [
+        name for name, value in sorted(globals().items()) if hasattr(value, "facts") and name[0] != "_"
+    ]

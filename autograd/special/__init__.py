@@ -1,0 +1,12 @@
+"""Special functions, under SciPy's names: `scipy.special.f(t)` of a Tensor comes here where it is a ufunc."""
+
+from typing import TYPE_CHECKING
+
+from .error import *  # noqa: F403
+from .logistic import *  # noqa: F403
+from .softmax import *  # noqa: F403
+
+if not TYPE_CHECKING:  # to whom this would be a list of nothing
+    __all__ = [
+        name for name, value in sorted(globals().items()) if hasattr(value, "facts") and name[0] != "_"
+    ]
