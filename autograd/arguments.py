@@ -53,7 +53,12 @@ def split(name: str, args: Sequence, kinds: Sequence) -> tuple[Sequence, list[Ed
     edges: list[Edge | None] = []
     alone, numpys = True, False  # whether there are numbers only, and some of NumPy's
     for arg, kind in zip(args, kinds):  # noqa: B905  (as many, and strict= costs 0.1 us)
-        if type(arg) is float or type(arg) is int:  # what is most frequent first
+        if kind is not list and isinstance(arg, Tensor):  # what is most frequent first
+            arrays.append(arg.data)
+            edges.append(arg.edge)
+            alone = False
+            continue
+        if arg is None or type(arg) is float or type(arg) is int:
             arrays.append(arg)
             edges.append(None)
             continue
@@ -61,7 +66,7 @@ def split(name: str, args: Sequence, kinds: Sequence) -> tuple[Sequence, list[Ed
             arg = list(arg)
         elif kind is ndarray and isinstance(arg, (list, tuple)):
             arg = joined(arg)
-        if isinstance(arg, Tensor):
+        if isinstance(arg, Tensor):  # the array of a list of Tensors
             arrays.append(arg.data)
             edges.append(arg.edge)
             alone = False
@@ -76,7 +81,7 @@ def split(name: str, args: Sequence, kinds: Sequence) -> tuple[Sequence, list[Ed
             arrays.append(given)
             edges.append(None)
             numpys = numpys or isinstance(given, np.generic)
-            alone = alone and (given is None or isinstance(given, (int, float, np.generic)))
+            alone = alone and isinstance(given, (int, float, np.generic))
     if alone:
         return _arrays_of(arrays), edges
     return [a.item() if isinstance(a, np.generic) else a for a in arrays] if numpys else arrays, edges
@@ -133,8 +138,8 @@ def named(names: Sequence[str], rest: Sequence, kwargs: dict | None) -> dict[str
     given = dict(zip(names, rest)) if rest else {}  # noqa: B905  (the body has run, and taken them)
     if kwargs:
         given.update(kwargs)
-    for name, value in given.items():
-        if type(value) not in SCALARS:
+    if not SCALARS.issuperset(map(type, given.values())):
+        for name, value in given.items():
             given[name] = described(value)
     return given
 

@@ -127,12 +127,13 @@ class Tensor(Bound):
 
     @grad.setter
     def grad(self, value: np.ndarray | None) -> None:
-        if value is None and self.grad is None:
+        edge = self.edge or self._leaf
+        if value is None and (edge is None or edge[0].grads is None):
             return
-        node, i = self.edge or self._own_leaf()
+        node, i = edge or self._own_leaf()
         if node.grads is None:
             raise RuntimeError("this Tensor is no leaf and keeps no gradient; call retain_grad() first")
-        if value is not None and value is not self.grad:
+        if value is not None and value is not node.grads.get(i):
             value = as_array(value).copy()
             if value.shape != self.shape or value.dtype != self.dtype:
                 raise ValueError(

@@ -17,11 +17,22 @@ def as_tensor(x) -> Tensor:
 
 def as_float(x, beside=None) -> Tensor:
     """`x` as a Tensor of floats: integers take the float dtype of `beside`, else float64, as NumPy's do."""
-    x = as_tensor(x)
+    x = x if isinstance(x, Tensor) else Tensor(x)
     if x.data.dtype.kind == "f":
         return x
     dtype = getattr(beside, "dtype", None)
     return x.astype(dtype if dtype is not None and dtype.kind == "f" else np.float64)
+
+
+def are_within(ids, n: int) -> bool:
+    """Whether all of the integers `ids` are from 0 to n - 1, in one pass.
+
+    Read as unsigned numbers, negative ones are large.
+    """
+    return not ids.size or bool(ids.view(_UNSIGNED[ids.dtype.itemsize]).max() < n)
+
+
+_UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 
 
 def widened(op, *inputs, **attributes) -> Tensor:

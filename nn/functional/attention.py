@@ -143,8 +143,8 @@ def _counts(projections, num_heads):
 def _cut(x, count, num_heads):
     """Views (N, num_heads, L, D) of `count` arrays that are joined along the last axis of x (N, L, ...)."""
     n, length, width = x.shape
-    x = x.reshape((n, length, count, num_heads, width // (count * num_heads)))
-    return [x[:, :, i].swapaxes(1, 2) for i in range(count)]
+    x = x.reshape((n, length, count, num_heads, width // (count * num_heads))).transpose(2, 0, 3, 1, 4)
+    return [x[i] for i in range(count)]
 
 
 def scaled_dot_product_attention(

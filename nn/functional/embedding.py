@@ -6,7 +6,7 @@ import numpy as np
 
 from ...autograd import Tensor, op
 from ...autograd.arrays import ArrayLike, as_array, opaque
-from ._inputs import unsupported
+from ._inputs import are_within, unsupported
 
 
 def embedding_plain(weight, ids, padding_idx=None):
@@ -28,9 +28,8 @@ def _embedding(weight, ids, padding_idx=None):
     shape = weight.shape
     if ids.dtype.kind not in "iu":
         raise TypeError(f"ids must be integers, not {ids.dtype}")
-    outside = (ids < 0) | (ids >= shape[0])
-    if outside.any():
-        at = tuple(np.argwhere(outside)[0].tolist())
+    if not are_within(ids, shape[0]):
+        at = tuple(np.argwhere((ids < 0) | (ids >= shape[0]))[0].tolist())
         raise IndexError(f"id {ids[at]} at position {at} is outside the vocabulary of {shape[0]} (from 0)")
 
     def backward(g):  # rows of one id are brought together and summed: np.add.at is several times slower

@@ -8,7 +8,7 @@ from ... import autograd as ag
 from ...autograd import Tensor, op
 from ...autograd.arrays import ArrayLike, as_array
 from ...autograd.kernels import blocks, exp_sums, row_sums
-from ._inputs import as_float, old_reduction, unsupported, widened
+from ._inputs import are_within, as_float, old_reduction, unsupported, widened
 
 
 def cross_entropy_plain(needs, logits, targets, ignore_index=-100, label_smoothing=0.0, reduction="mean"):
@@ -92,7 +92,7 @@ def _checked(targets, shape, ignore_index, reduction):
         raise TypeError(f"targets must be integers, not {targets.dtype}")
     if targets.shape != shape[:-1]:
         raise ValueError(f"targets of shape {targets.shape} for logits of shape {shape}, not {shape[:-1]}")
-    if not targets.size or (targets.min() >= 0 and targets.max() < shape[-1]):
+    if are_within(targets, shape[-1]):
         return targets
     outside = (targets != ignore_index) & ((targets < 0) | (targets >= shape[-1]))
     if outside.any():

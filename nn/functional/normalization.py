@@ -185,7 +185,6 @@ def _flatten_last(name: str, input, normalized_shape):
 
 
 def _ravel(weight):
-    if weight is None:
-        return None
-    weight = as_tensor(weight)
-    return weight if weight.data.ndim == 1 else weight.reshape(-1)
+    if weight is None or (isinstance(weight, Tensor) and weight.data.ndim == 1):
+        return weight
+    return as_tensor(weight).reshape(-1)

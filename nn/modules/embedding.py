@@ -11,7 +11,7 @@ from ...autograd.arrays import ArrayLike, DTypeLike, as_array
 from .. import functional as F
 from .. import init
 from ..devices import dtype_for
-from ..functional._inputs import as_tensor, unsupported
+from ..functional._inputs import are_within, as_tensor, unsupported
 from ..module import Module, Parameter
 
 
@@ -62,8 +62,8 @@ class Embedding(Module):
         ids = as_array(input)
         if ids.dtype.kind not in "iu":
             raise TypeError(f"{self.label()}: ids must be integers, not {ids.dtype}")
-        bad = (ids < 0) | (ids >= self.num_embeddings)
-        if bad.any():
+        if not are_within(ids, self.num_embeddings):
+            bad = (ids < 0) | (ids >= self.num_embeddings)
             first = tuple(int(i[0]) for i in np.nonzero(np.atleast_1d(bad)))
             raise IndexError(
                 f"{self.label()}: id {np.atleast_1d(ids)[first]} at {first} is outside the vocabulary of "

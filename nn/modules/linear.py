@@ -11,13 +11,12 @@ from ...autograd.arrays import ArrayLike, DTypeLike
 from .. import functional as F
 from .. import init
 from ..devices import dtype_for
-from ..functional._inputs import as_tensor
 from ..module import Module, Parameter
 
 
 def tensor_for(module: Module, x: ArrayLike, dtype: np.dtype) -> Tensor:
     """`x` as a Tensor, refused with the layer's name if its float dtype is another than the layer's."""
-    x = as_tensor(x)
+    x = x if isinstance(x, Tensor) else Tensor(x)
     if x.data.dtype is not dtype and x.dtype != dtype:  # `is` is faster, and usually enough
         raise TypeError(
             f"{module.label()}: input is {x.dtype}, its parameters are {dtype}; "

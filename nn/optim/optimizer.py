@@ -96,11 +96,10 @@ class Optimizer:
         """Forget all gradients, or fill them with zeros."""
         for group in self.param_groups:
             for p in group["params"]:
-                if p.grad is not None:
-                    if set_to_none:
-                        p.grad = None
-                    else:
-                        p.grad.fill(0)
+                if set_to_none:
+                    p.grad = None
+                elif p.grad is not None:
+                    p.grad.fill(0)
 
     def step(self) -> None:
         """Update every parameter that has a gradient; the others and their state stay as they are."""
