@@ -161,7 +161,7 @@ TRAINING = [
         "nn/parallel/comparison.py",
         "return self.calls & (self.calls - 1) == 0",
         "return self.calls == 1",
-        "tests/nn/test_parallel_losses.py::test_padding_that_comes_later_is_noticed",
+        "tests/nn/test_parallel_refused.py::test_padding_that_comes_later_is_noticed",
     ),
     Fault(
         "nn/parallel/worker.py",
@@ -174,7 +174,7 @@ TRAINING = [
         "nn/parallel/comparison.py",
         "return np.ones(arguments[0], bool)",
         "return fn(*arguments)",
-        "tests/nn/test_parallel_losses.py::test_a_loss_that_is_no_mean_over_rows_is_refused",
+        "tests/nn/test_parallel_refused.py::test_a_loss_that_is_no_mean_over_rows_is_refused",
     ),
     Fault(
         "nn/saving.py",
