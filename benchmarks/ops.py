@@ -7,11 +7,14 @@ thread each.
 Kernels: forward and backward at the shapes of the training steps, beside PyTorch, both with all cores and
 both with one; and causal attention over long texts, with the memory it takes. tapegrad's second thread is
 OpenBLAS's; elementwise loops stay on one. (Replicas of a training step use all cores.)
+
+Arrays: NumPy's functions on arrays of ordinary sizes, forward and backward, beside PyTorch and HIPS autograd.
 """
 
 from __future__ import annotations
 
 from . import provenance
+from .array_ops import ARRAY_OPS
 from .chains import LINKS, OPS
 from .kernels import KERNELS, UPDATES
 from .measure import (
@@ -42,6 +45,13 @@ WIDE = [
     torch_candidate("torch, 1 thread", "benchmarks.kernels:torch", threads=1),
     Candidate("tapegrad", "benchmarks.kernels:tapegrad", threads=CORES),
     Candidate("tapegrad, 1 thread", "benchmarks.kernels:tapegrad"),
+]
+ARRAYS = [
+    torch_candidate("torch", "benchmarks.array_ops:torch"),
+    torch_candidate("torch, 1 thread", "benchmarks.array_ops:torch", threads=1),
+    Candidate("tapegrad", "benchmarks.array_ops:tapegrad", threads=CORES),
+    Candidate("tapegrad, 1 thread", "benchmarks.array_ops:tapegrad"),
+    Candidate("HIPS autograd, 1 thread", "benchmarks.array_ops:hips"),
 ]
 KERNEL_SIZES = [name for name, task in SIZES.items() if task.kind == "gpt"]
 
@@ -96,6 +106,19 @@ def kernels(plan: Plan, sizes: list[str]) -> dict[str, dict[str, dict]]:
     return results
 
 
+def array_ops(plan: Plan) -> dict[str, dict]:
+    results, rows = {}, []
+    for name, found in compare(ARRAYS, {name: {"op": name} for name in ARRAY_OPS}, plan):
+        results[name] = found
+        both = [found[f"{who}, 1 thread"] for who in ("torch", "tapegrad")]
+        fair = all("skipped" not in figures for figures in both)
+        speed = f"x{both[0]['median'] / both[1]['median']:.2f}" if fair else "-"
+        rows.append([name, *map(microseconds, found.values()), speed])
+    print("microseconds; speed of tapegrad relative to torch, 1 thread each\n")
+    print(f"{table(['forward and backward', *(c.name for c in ARRAYS), 'speed'], rows)}\n")
+    return results
+
+
 def microseconds(figures: dict, digits: int = 0) -> str:
     return "-" if "skipped" in figures else f"{1e6 * figures['median']:.{digits}f}"
 
@@ -119,14 +142,16 @@ def long_attention(plan: Plan, steps: int) -> dict[str, dict[str, dict]]:
 
 def main() -> None:
     parser = arguments("ops", __doc__)
-    parser.add_argument("--only", choices=("tiny", "kernels"), help="one of the two parts")
+    parser.add_argument("--only", choices=("tiny", "kernels", "arrays"), help="one of the three parts")
     parser.add_argument("--sizes", help=f"of kernels, comma-separated; default: {','.join(KERNEL_SIZES)}")
     args = parser.parse_args()
     plan = QUICK if args.quick else Plan(rounds=7, seconds=0.1, warm=5, least=5)
     results = provenance.start("ops", args.quick) | {"threads": CORES}
-    if args.only != "kernels":
+    if args.only in (None, "tiny"):
         results["tiny"] = tiny(plan)
-    if args.only != "tiny":
+    if args.only in (None, "arrays"):
+        results["arrays"] = array_ops(plan)
+    if args.only in (None, "kernels"):
         results["kernels"] = kernels(plan, chosen(args.sizes, KERNEL_SIZES, "size"))
         results["long"] = long_attention(plan, 2 if args.quick else 4)
     provenance.write(args.out, results)

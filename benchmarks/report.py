@@ -128,6 +128,20 @@ def kernels(run: dict) -> str:
     )
 
 
+def array_ops(run: dict) -> str:
+    names = columns(run["arrays"])
+    rows = []
+    for op, found in run["arrays"].items():
+        cells = [milliseconds(f["median"]) if (f := get(found, name)) else "-" for name in names]
+        ours, base = (get(found, f"{who}, 1 thread") for who in ("tapegrad", "torch"))
+        rows.append([op, *cells, f"x{base['median'] / ours['median']:.2f}" if ours and base else "-"])
+    text = (
+        "NumPy's functions with their gradients, forward and backward, in milliseconds, and speed relative to "
+        "PyTorch, both on one thread:"
+    )
+    return f"{text}\n\n{table(['', *names, 'speed'], rows)}"
+
+
 def long_attention(run: dict) -> str:
     names = columns(run["long"])
     rows = [
@@ -214,6 +228,8 @@ def page(found: Mapping[str, dict]) -> str:
         parts.append(race(found["race"]))
     if "tiny" in found.get("ops", {}):
         parts.append(tiny(found["ops"]))
+    if "arrays" in found.get("ops", {}):
+        parts.append(array_ops(found["ops"]))
     if "kernels" in found.get("ops", {}):
         parts.append(kernels(found["ops"]))
     if "long" in found.get("ops", {}):
