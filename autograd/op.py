@@ -33,6 +33,7 @@ class Facts(NamedTuple):
     method: bool = False  # whether Tensor has it as a method
     flops: float | Callable = 1  # for each element of its largest array, or f(inputs, outputs, attributes)
     view: bool = False  # whether it only looks at the same numbers in another way
+    gradient: bool = True  # whether the result depends smoothly on the numbers
 
 
 class OneOutput(Protocol):
@@ -88,7 +89,7 @@ def op(
     `plain` is the same function in plain NumPy, for derivatives of the gradient and for arrays of other
     libraries, where `body` uses kernels that only take ndarrays. `facts` are those of `Facts`: `inputs`
     (by default, the parameters without a default are inputs, a list of arrays counting as many; the others
-    are attributes), `numpy` (one function, or a tuple), `operator`, `method`, `flops`, `view`. An input that
+    are attributes), `numpy` (one function, or a tuple), `operator`, `method`, `flops`, `view`, `gradient`. An input that
     is annotated as a Sequence is a list of arrays; one array given for it is the list of its rows. An input
     with any other annotation is one array, for which a list may be given. TypeError for a body with `*args`.
     """

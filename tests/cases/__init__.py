@@ -13,3 +13,4 @@ import pkgutil
 
 _topics = [importlib.import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__)]
 CASES = [case for topic in _topics for case in getattr(topic, "CASES", ())]
+COMPOSED = [case for topic in _topics for case in getattr(topic, "COMPOSED", ())]  # of functions made of ops

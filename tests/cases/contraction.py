@@ -31,3 +31,9 @@ CASES = [
     case(ag.einsum, np.einsum, "ij,jk,kl->il", (2, 3), (3, 2), (2, 2), optimize=False, saves="kept"),
     *(case(ag.einsum, np.einsum, *args, saves="kept" if len(args) > 2 else "") for args in EINSUM),
 ]
+COMPOSED = [
+    *(
+        case(ag.dot, np.dot, *shapes)
+        for shapes in [((3,), (3,)), ((2, 3), (3, 2)), ((), (2,)), ((2, 3), (4, 3, 2)), ((0, 3), (3,))]
+    )
+]

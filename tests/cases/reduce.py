@@ -24,3 +24,7 @@ CASES = [
     case(ag.cumsum, np.cumsum, (2, 3, 2), axis=-2),
     case(ag.cumsum, np.cumsum, (0, 3), axis=0),
 ]
+COMPOSED = [
+    case(ag.trace, np.trace, (3, 4)),
+    case(ag.trace, np.trace, (2, 3, 2), offset=-1, axis1=0, axis2=2),
+]

@@ -36,3 +36,8 @@ CASES = [
     case(ag.split, np.split, (4, 3), indices_or_sections=2),
     case(ag.split, np.split, (2, 6), indices_or_sections=[1, 1, 4], axis=-1),
 ]
+COMPOSED = [
+    case(ag.ravel, np.ravel, (2, 3)),
+    case(ag.ravel, np.ravel, (2, 3), order="F"),
+    case(ag.flatten, np.ndarray.flatten, (2, 3)),
+]

@@ -12,6 +12,16 @@ def ops_in(*modules) -> dict:
     return {fn.__name__: fn for module in modules for fn in vars(module).values() if hasattr(fn, "body")}
 
 
+def composed_in(*packages) -> dict:
+    """The public functions made of ops that stand in packages, by name with the package's."""
+    return {
+        f"{package.__name__}.{name}": fn
+        for package in packages
+        for name, fn in vars(package).items()
+        if hasattr(fn, "facts") and fn.facts.gradient and not hasattr(fn, "body")
+    }
+
+
 def files_of(package) -> list:
     return [
         importlib.import_module(f"{package.__name__}.{i.name}")
@@ -20,4 +30,5 @@ def files_of(package) -> list:
 
 
 EVERY_OP = ops_in(*files_of(linalg), *files_of(ops), *files_of(special), *files_of(functional))
+EVERY_COMPOSED = composed_in(linalg, ops, special)
 globals().update(ops_in(*files_of(functional)))
