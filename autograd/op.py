@@ -89,9 +89,10 @@ def op(
     `plain` is the same function in plain NumPy, for derivatives of the gradient and for arrays of other
     libraries, where `body` uses kernels that only take ndarrays. `facts` are those of `Facts`: `inputs`
     (by default, the parameters without a default are inputs, a list of arrays counting as many; the others
-    are attributes), `numpy` (one function, or a tuple), `operator`, `method`, `flops`, `view`, `gradient`. An input that
-    is annotated as a Sequence is a list of arrays; one array given for it is the list of its rows. An input
-    with any other annotation is one array, for which a list may be given. TypeError for a body with `*args`.
+    are attributes), `numpy` (one function, or a tuple), `operator`, `method`, `flops`, `view`, `gradient`.
+    An input that is annotated as a Sequence is a list of arrays; one array given for it is the list of its
+    rows. An input with any other annotation is one array, for which a list may be given. TypeError for a
+    body with `*args`.
     """
     if body is None:
         return functools.partial(op, plain=plain, **facts)

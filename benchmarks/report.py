@@ -136,8 +136,8 @@ def array_ops(run: dict) -> str:
         ours, base = (get(found, f"{who}, 1 thread") for who in ("tapegrad", "torch"))
         rows.append([op, *cells, f"x{base['median'] / ours['median']:.2f}" if ours and base else "-"])
     text = (
-        "NumPy's functions with their gradients, forward and backward, in milliseconds, and speed relative to "
-        "PyTorch, both on one thread:"
+        "NumPy's functions with their gradients, forward and backward, in milliseconds, and speed relative "
+        "to PyTorch, both on one thread:"
     )
     return f"{text}\n\n{table(['', *names, 'speed'], rows)}"
 
