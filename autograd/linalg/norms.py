@@ -32,7 +32,8 @@ def norm(x: ArrayLike, ord: Order = None, axis: Axes = None, keepdims: bool = Fa
     The shape is x's without the axes; with `keepdims` they stay, with length 1. Where there is none, the
     gradient is PyTorch's: 0 where a norm is 0 and for |x| at 0, and split evenly between equals of inf, -inf,
     1, -1. The second derivative for p < 2 other than 1 is nan where an x is 0: it is infinite. ValueError for
-    an `ord` that there is none of, and for axes or arrays that are neither vectors nor matrices.
+    an `ord` that there is none of, and for axes or arrays that are neither vectors nor matrices; TypeError
+    for an axis that is no integer.
     """
     (x,) = arrays_of(x)
     if axis is None:
@@ -56,7 +57,7 @@ def vector_norm(x: ArrayLike, *, axis: Axes = None, keepdims: bool = False, ord:
     """The norm of vectors along `axis`: (sum |x|^ord)^(1/ord), as `norm` has them.
 
     Several axes, or all by default, are one vector. The shape is x's without the axes; with `keepdims` they
-    stay, with length 1. ValueError for an `ord` that is no number.
+    stay, with length 1. ValueError for an `ord` that is no number, TypeError for an axis that is no integer.
     """
     (x,) = arrays_of(x)
     return _vector(x, ord, None if axis is None else _axes(x, axis), keepdims, "vector_norm")

@@ -41,9 +41,9 @@ def outer(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
 @composed(numpy=np.linalg.cross)
 def cross(x1: ArrayLike, x2: ArrayLike, *, axis: int = -1) -> Tensor:
-    """(a1 b2 - a2 b1, a2 b0 - a0 b2, a0 b1 - a1 b0) of vectors a, b of three elements along `axis`.
+    """(a1 b2 - a2 b1, a2 b0 - a0 b2, a0 b1 - a1 b0) of vectors of three elements, a in x1 and b in x2.
 
-    The other axes broadcast in the shape. ValueError for vectors of another length.
+    They stand along `axis`. The other axes broadcast in the shape. ValueError for vectors of another length.
     """
     x1, x2 = arrays_of(x1, x2)
     for x in (x1, x2):
@@ -54,7 +54,10 @@ def cross(x1: ArrayLike, x2: ArrayLike, *, axis: int = -1) -> Tensor:
 
 @composed(numpy=(np.linalg.matrix_transpose, np.matrix_transpose))
 def matrix_transpose(x: ArrayLike) -> Tensor:
-    """The last two axes exchanged: (..., n, m) becomes (..., m, n). ValueError where x has only one."""
+    """The last two axes exchanged: the shape (..., n, m) becomes (..., m, n).
+
+    ValueError where x has only one axis.
+    """
     return ops.swapaxes(_matrices("matrix_transpose", x), -1, -2)
 
 
@@ -85,10 +88,10 @@ def _matrices(name: str, x: Any) -> Any:
 
 @composed(numpy=np.linalg.multi_dot)
 def multi_dot(arrays: Sequence[ArrayLike]) -> Tensor:
-    """The product a @ b @ c ... of two matrices or more, in the order that takes the fewest multiplications.
+    """The product a @ b @ c ... of a list of `arrays`, in the order that takes the fewest multiplications.
 
-    The first may be a vector, a row, and the last one a column, which add no axis to the shape (n, m).
-    ValueError for fewer than two, for other shapes, and for lengths that do not fit.
+    They are matrices. The first may be a vector, a row, and the last one a column, which add no axis to the
+    shape (n, m). ValueError for fewer than two, for other shapes, and for lengths that do not fit.
     """
     items = [joined(x) for x in arrays] if isinstance(arrays, (list, tuple)) else list(arrays)
     items = arrays_of(*items)
@@ -135,8 +138,9 @@ def _chain(items, cuts, i, j):
 def matrix_power(a: ArrayLike, n: int) -> Tensor:
     """a @ a @ ... @ a, n times, of square matrices (..., m, m), the shape of the result.
 
-    For n = 0 the identity, and for negative n the power -n of the inverse. Products are made of squares,
-    log n of them. LinAlgError where a is not square or has no inverse, TypeError where n is no integer.
+    For n = 0 it is the identity, and for negative n the power -n of the inverse. Products are made of squares,
+    log n of them. ValueError for an array of one axis, LinAlgError where a is not square or has no inverse,
+    TypeError where n is no integer.
     """
     a = _matrices("matrix_power", a)
     if a.shape[-1] != a.shape[-2]:

@@ -80,7 +80,7 @@ def hankel(c: ArrayLike, r: ArrayLike | None = None) -> Tensor:
 @composed()
 def circulant(c: ArrayLike) -> Tensor:
     """y[..., i, j] = c[..., (i - j) % n]: a matrix of shape (..., n, n) whose first column is c (..., n)."""
-    c, _ = _column_and_row("circulant", c, None)
+    (c,) = _lines(c)
     return _windows(ops.concatenate([c[..., ::-1], c[..., :0:-1]], axis=-1), c.shape[-1])[..., ::-1, :]
 
 
@@ -100,10 +100,14 @@ def _windows(x: ArrayLike, n: int):
     return x[..., i[:n, None] + i[:m]], backward
 
 
+def _lines(*values: Any) -> list[Any]:
+    """Arrays of an axis or more."""
+    return [x if x.ndim else ops.reshape(x, (1,)) for x in arrays_of(*values)]
+
+
 def _column_and_row(name: str, c: Any, r: Any) -> tuple[Any, Any]:
     """Both as arrays of an axis or more; c twice where there is no r."""
-    made = [x if x.ndim else ops.reshape(x, (1,)) for x in arrays_of(c, c if r is None else r)]
-    c, r = made[0], made[1]
+    c, r = _lines(c, c if r is None else r)
     if c.shape[:-1] != r.shape[:-1]:
         raise ValueError(f"linalg.{name}: the axes in front of c {c.shape} and r {r.shape} differ")
     return c, r

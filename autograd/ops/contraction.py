@@ -261,9 +261,10 @@ def _stacked(name, a, b, of_a, of_b, left):
 
 @composed(numpy=np.kron)
 def kron(a: ArrayLike, b: ArrayLike) -> Tensor:
-    """Each element of a times all of b, as blocks: on each axis the length is the product of a's and b's.
+    """Each element of a times all of b, as blocks.
 
-    The one with fewer axes gets axes of length 1 in front.
+    In the shape each length is the product of a's and b's; the one with fewer axes gets axes of length 1 in
+    front.
     """
     a, b = arrays_of(a, b)
     n = max(a.ndim, b.ndim)

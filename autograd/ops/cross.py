@@ -16,7 +16,7 @@ from .shape import transpose
 def cross(
     a: ArrayLike, b: ArrayLike, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
 ) -> Tensor:
-    """(a1 b2 - a2 b1, a2 b0 - a0 b2, a0 b1 - a1 b0) of vectors that stand along `axisa` and `axisb`.
+    """(a1 b2 - a2 b1, a2 b0 - a0 b2, a0 b1 - a1 b0) of vectors in a along `axisa` and in b along `axisb`.
 
     The result's stand along `axisc`; `axis` is all three. The other axes broadcast in the shape. A vector of
     2 elements has 0 for a third one; of two such only the last element is given, with no axis for it.

@@ -9,7 +9,7 @@ from ..op import Needs, op
 
 
 @op(inputs=1, numpy=np.vander)
-def vander(x: ArrayLike, N: int | None = None, increasing: bool = False):  # noqa: N803  (NumPy's)
+def vander(x: ArrayLike, N: int | None = None, increasing: bool = False):
     """x[i]^(N - 1 - j), or with `increasing` x[i]^j: a matrix of shape (n, N) of a vector x of n elements.
 
     N is n by default. ValueError where x is no vector, or N is negative.
