@@ -154,9 +154,9 @@ def _of_order(order):
 def _euclidean(x, order, axis, small):
     last = axis == x.ndim - 1 or (isinstance(axis, tuple) and sorted(axis) == [*range(x.ndim)][-len(axis) :])
     if math.prod(small) == 1:
-        total = np.vdot(x, x)
+        total = _squared(np.vdot, x)
     elif axis != () and last:
-        total = _square_rows(x.reshape(without(x.shape, axis) + (reduced(x.shape, axis)[1],)))
+        total = _squared(np.vecdot, x.reshape(without(x.shape, axis) + (reduced(x.shape, axis)[1],)))
     else:
         total = _square_sums(x, axis, small, reduced(x.shape, axis)[1])
     total = total.reshape(small)
@@ -168,8 +168,8 @@ def _euclidean(x, order, axis, small):
 
 
 @np.errstate(invalid="ignore")  # which BLAS may say of inf, though no squares are subtracted
-def _square_rows(x):
-    return np.vecdot(x, x)
+def _squared(product, x):
+    return product(x, x)
 
 
 def _sum(x, order, axis, small):

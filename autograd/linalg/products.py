@@ -138,9 +138,9 @@ def _chain(items, cuts, i, j):
 def matrix_power(a: ArrayLike, n: int) -> Tensor:
     """a @ a @ ... @ a, n times, of square matrices (..., m, m), the shape of the result.
 
-    For n = 0 it is the identity, and for negative n the power -n of the inverse. Products are made of squares,
-    log n of them. ValueError for an array of one axis, LinAlgError where a is not square or has no inverse,
-    TypeError where n is no integer.
+    For n = 0 it is the identity, and for negative n the power -n of the inverse. Products are of squares,
+    log n of them. ValueError for an array of one axis, LinAlgError where a is not square or has no
+    inverse, TypeError where n is no integer.
     """
     a = _matrices("matrix_power", a)
     if a.shape[-1] != a.shape[-2]:

@@ -136,6 +136,13 @@ def _pair(a, b, output, a_shape, b_shape):
         plan = _alone(term, shape, kept, "".join(order))
         return plan if groups is None else plan._replace(copy=copy, shape=_grouped(groups, lengths))
 
+    if not shared and own_x and own_y:
+        return Pair(
+            LOOP,
+            alone(a, a_shape, kept_x, kept_x),
+            alone(b, b_shape, kept_y, kept_y),
+            f"{kept_x},{kept_y}->{output}",
+        )
     if not shared:
         in_x, in_y = [c for c in output if c in x], [c for c in output if c in y]
         shapes = [[[c] if c in order else [] for c in output] for order in (in_x, in_y)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -140,6 +141,8 @@ def inner(a: ArrayLike, b: ArrayLike) -> Tensor:
     if a.ndim == 0 or b.ndim == 0:
         return multiply(a, b)
     length_check("inner", a, b, -1, -1)
+    if b.ndim == 1:
+        return matmul(a, b)
     return _summed(a, b, [a.ndim - 1], [b.ndim - 1])
 
 
@@ -189,11 +192,16 @@ def _pairs_of_axes(n, m, axes):
 
 def _summed(a, b, in_a, in_b):
     """The products summed over axes of a, each with one of b; what is left of a's axes and then of b's."""
-    of_a = LETTERS[: a.ndim]
+    return _einsum([a, b], _subscripts(a.ndim, b.ndim, tuple(in_a), tuple(in_b)))
+
+
+@lru_cache(maxsize=512)
+def _subscripts(n, m, in_a, in_b):
+    of_a = LETTERS[:n]
     shared = dict(zip(in_b, in_a, strict=True))
-    of_b = "".join(of_a[shared[i]] if i in shared else LETTERS[a.ndim + i] for i in range(b.ndim))
+    of_b = "".join(of_a[shared[i]] if i in shared else LETTERS[n + i] for i in range(m))
     left = "".join(c for c in of_a if c not in of_b) + "".join(c for c in of_b if c not in of_a)
-    return _einsum([a, b], f"{of_a},{of_b}->{left}")
+    return f"{of_a},{of_b}->{left}"
 
 
 @composed(numpy=(np.vecdot, np.linalg.vecdot))
