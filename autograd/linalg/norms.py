@@ -30,10 +30,10 @@ def norm(x: ArrayLike, ord: Order = None, axis: Axes = None, keepdims: bool = Fa
     ord=None, as one vector, any array.
 
     The shape is x's without the axes; with `keepdims` they stay, with length 1. Where there is none, the
-    gradient is PyTorch's: 0 where a norm is 0 and for |x| at 0, and split evenly between equals of inf, -inf,
-    1, -1. The second derivative for p < 2 other than 1 is nan where an x is 0: it is infinite. ValueError for
-    an `ord` that there is none of, and for axes or arrays that are neither vectors nor matrices; TypeError
-    for an axis that is no integer.
+    gradient is PyTorch's: 0 where a norm is 0, to any order, and for |x| at 0, and split evenly between
+    equals of inf, -inf, 1, -1. The second derivative for p < 2, but for 1, is nan where an x is 0: it is
+    infinite. ValueError for an `ord` that there is none of, and for axes or arrays that are neither vectors
+    nor matrices; TypeError for an axis that is no integer.
     """
     (x,) = arrays_of(x)
     if axis is None:
