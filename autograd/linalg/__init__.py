@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from .norms import *  # noqa: F403
 from .products import *  # noqa: F403
+from .structured import *  # noqa: F403
 
 if not TYPE_CHECKING:  # to whom this would be a list of nothing
     __all__ = [

@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING
 from .arithmetic import *  # noqa: F403
 from .contraction import *  # noqa: F403
 from .creation import *  # noqa: F403
+from .cross import *  # noqa: F403
+from .einsum import *  # noqa: F403
 from .exponential import *  # noqa: F403
 from .extrema import *  # noqa: F403
 from .index import *  # noqa: F403
 from .logic import *  # noqa: F403
 from .padding import *  # noqa: F403
+from .polynomial import *  # noqa: F403
 from .reduce import *  # noqa: F403
 from .scatter import *  # noqa: F403
 from .shape import *  # noqa: F403

@@ -50,10 +50,10 @@ def test_keywords_of_pytorch_are_told_numpys(word, here):
 
 def test_the_advice_about_functions_that_are_not_there():
     x = Tensor([1.0, 2.0], requires_grad=True)
-    with pytest.raises(TypeError, match=r"np\.linalg\.norm has no gradient here.* pass it \.detach\(\)ed"):
-        np.linalg.norm(x)
+    with pytest.raises(TypeError, match=r"np\.cov has no gradient here.* pass it \.detach\(\)ed"):
+        np.cov(x)
     with pytest.raises(TypeError, match=r"np\.fft\.fft has no gradient here"):
         np.fft.fft(x)
-    assert np.linalg.norm(x.detach()).item() == 5**0.5
+    assert np.cov(x.detach()).item() == 0.5
     with ag.no_grad():
-        assert np.linalg.norm(x).item() == 5**0.5
+        assert np.cov(x).item() == 0.5

@@ -1,9 +1,10 @@
-"""Cases of autograd/ops/contraction.py."""
+"""Cases of autograd/ops/contraction.py and cross.py."""
 
 import numpy as np
 
 import tapegrad.autograd as ag
-from cases.case import case
+from cases.case import case, nonzero
+from tapegrad.autograd import linalg
 
 MATMUL = [
     ((2, 3), (3, 4)), ((3,), (3,)), ((3,), (3, 2)), ((2, 3), (3,)),
@@ -11,29 +12,87 @@ MATMUL = [
     ((2, 2, 3), (3,)), ((3,), (2, 3, 2)),
     ((0, 3), (3, 2)), ((2, 0), (0, 3)), ((2, 2, 0), (0, 3)), ((0, 2, 3), (3, 2)),
 ]  # fmt: skip
-EINSUM = [
-    # Products: an explicit output, or the letters that occur once, in alphabetical order.
-    ("ij,jk->ik", (2, 3), (3, 4)), ("ij,jk", (2, 3), (3, 4)), ("ba, cb", (2, 3), (4, 2)), ("i,i", (3,), (3,)),
-    ("ij,jk,kl->il", (2, 3), (3, 2), (2, 2)), ("i,j,k->kji", (2,), (3,), (2,)), ("i,->i", (3,), ()),
-    ("bhld,bhsd->bhls", (1, 2, 3, 2), (1, 2, 2, 2)), ("ij,ij->", (2, 3), (2, 3)), (",", (), ()),
-    # An ellipsis broadcasts, and so does an axis of length 1.
-    ("...ij,...jk->...ik", (2, 2, 3), (3, 2)), ("...i,...i", (2, 1, 3), (4, 3)),
-    ("i...,i...->...", (2, 3), (2, 1, 3)), ("ij,ij->ij", (2, 1), (2, 3)), ("ij,jk->ik", (2, 1), (3, 2)),
-    # One operand: moved, summed, or its diagonal.
-    ("ij->ji", (2, 3)), ("ij->", (2, 3)), ("ij->j", (2, 3)), ("ij", (2, 3)), ("ba", (2, 3)),
-    ("...->...", (2, 3)), ("ii->i", (3, 3)), ("ii", (3, 3)), ("iii->i", (2, 2, 2)), ("iji->j", (2, 3, 2)),
-    ("ii,i->i", (3, 3), (3,)), ("ii,jj->ij", (2, 2), (3, 3)),
-    # A letter summed in one operand alone; an empty axis.
-    ("ij,kl->il", (2, 3), (3, 2)), ("ij,jk->ik", (0, 3), (3, 2)),
+VECTORS = [
+    ((3,), (3,)),
+    ((2, 3), (3,)),
+    ((3,), (2, 3)),
+    ((2, 1, 3), (4, 3)),
+    ((0, 3), (3,)),
+    ((2, 0), (2, 0)),
+]
+MATVEC = [((2, 3), (3,)), ((4, 2, 3), (3,)), ((2, 3), (4, 3)), ((4, 1, 2, 3), (5, 3)), ((2, 0), (0,))]
+INNER = [
+    ((3,), (3,)),
+    ((2, 3), (3,)),
+    ((2, 3), (4, 3)),
+    ((2, 1, 3), (2, 3)),
+    ((), (2, 3)),
+    ((2,), ()),
+    ((2, 0), (3, 0)),
+]
+DOT = [*INNER[:2], ((2, 3), (3, 2)), ((3,), (2, 3, 4)), ((2, 2, 3), (2, 3, 2)), ((), (2,)), ((2, 3, 0), (0,))]
+TENSORDOT = [
+    ((2, 3, 4), (3, 4, 2), {}), ((2, 3), (3, 4), {"axes": 1}), ((2,), (3, 4), {"axes": 0}),
+    ((), (), {"axes": 0}),
+    ((2, 3), (4, 3), {"axes": (1, 1)}), ((2, 3, 4), (4, 2), {"axes": ((0, -1), [1, 0])}),
+    ((2, 3), (2, 3), {"axes": ([1, 0], [1, 0])}), ((2, 3), (4, 2), {"axes": ([0], [-1])}),
+    ((2, 3), (3, 2), {"axes": ([], [])}), ((2, 0), (0, 3), {"axes": 1}),
 ]  # fmt: skip
+KRON = [
+    ((2, 3), (4, 2)),
+    ((2,), (3,)),
+    ((2, 3), (2,)),
+    ((2,), (3, 2)),
+    ((), (2, 2)),
+    ((2, 1, 2), (2, 2)),
+    ((0, 2), (2, 2)),
+]
+CROSS = [
+    ((3,), (3,), {}), ((2, 3), (3,), {}), ((2, 1, 3), (4, 3), {}), ((3, 2), (3, 2), {"axis": 0}),
+    ((0, 3), (3,), {}),
+    ((3, 2, 4), (2, 4, 3), {"axisa": 0, "axisc": 1}), ((2, 3), (3, 2), {"axisb": 0, "axisc": 0}),
+]  # fmt: skip
+
+
+def cross_in_space(a, b, **axes):
+    """np.cross, which warns of vectors of two elements, of such with a zero for a third."""
+    y = np.cross(*(np.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, 3 - x.shape[-1])]) for x in (a, b)), **axes)
+    return y[..., 2] if a.shape[-1] == b.shape[-1] == 2 else y
+
+
+def matvec(a, b):
+    return np.einsum("...ij,...j->...i", a, b)
+
+
+def vecmat(a, b):
+    return np.einsum("...i,...ij->...j", a, b)
+
+
+def vecdot(a, b, axis=-1, keepdims=False):
+    a, b = np.moveaxis(a, axis, -1), np.moveaxis(b, axis, -1)
+    y = (a * b).sum(-1)
+    return np.expand_dims(y, axis) if keepdims else y
+
+
 CASES = [
     *(case(ag.matmul, np.matmul, a, b, saves="a b") for a, b in MATMUL),
-    case(ag.einsum, np.einsum, "ij,jk,kl->il", (2, 3), (3, 2), (2, 2), optimize=False, saves="kept"),
-    *(case(ag.einsum, np.einsum, *args, saves="kept" if len(args) > 2 else "") for args in EINSUM),
-]
-COMPOSED = [
-    *(
-        case(ag.dot, np.dot, *shapes)
-        for shapes in [((3,), (3,)), ((2, 3), (3, 2)), ((), (2,)), ((2, 3), (4, 3, 2)), ((0, 3), (3,))]
-    )
-]
+    *(case(ag.dot, np.dot, a, b, saves="kept" if len(b) > 2 else "a b") for a, b in DOT),
+    *(case(ag.vdot, np.vdot, a, b, saves="a b")
+      for a, b in [*INNER[:1], ((2, 3), (3, 2)), ((), ()), ((0, 2), (2, 0))]),
+    *(case(ag.inner, np.inner, a, b, saves="kept" if a and len(b) > 1 else "a b") for a, b in INNER),
+    *(case(ag.outer, np.outer, a, b, saves="a b")
+      for a, b in [((2,), (3,)), ((2, 2), (3,)), ((), (2,)), ((0,), (2,))]),
+    *(case(ag.tensordot, np.tensordot, a, b, saves="kept", **axes) for a, b, axes in TENSORDOT),
+    *(case(ag.vecdot, vecdot, a, b, saves="kept") for a, b in VECTORS),
+    case(ag.vecdot, vecdot, (3, 2), (3, 2), saves="kept", axis=0),
+    case(ag.vecdot, vecdot, (2, 3), (3,), axis=-1, keepdims=True),
+    *(case(ag.matvec, matvec, a, b, saves="kept") for a, b in MATVEC),
+    *(case(ag.vecmat, vecmat, b, a[:-2] + a[:-3:-1], saves="kept") for a, b in MATVEC),
+    *(case(ag.kron, np.kron, a, b) for a, b in KRON),
+    *(case(ag.cross, np.cross, a, b, domain=nonzero, saves="" if axes else "a b", **axes)
+      for a, b, axes in CROSS),
+    *(case(ag.cross, cross_in_space, a, b, saves="a b" if a != b else "", axisc=-1)
+      for a, b in [((2, 2), (2, 3)), ((3,), (4, 2)), ((2, 2), (2, 2))]),
+    case(linalg.outer, np.linalg.outer, (2,), (3,), saves="a b"),
+    case(linalg.cross, np.linalg.cross, (3, 2), (3, 2), domain=nonzero, axis=0),
+]  # fmt: skip

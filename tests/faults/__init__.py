@@ -3,7 +3,8 @@
 from .autograd import FAULTS as AUTOGRAD
 from .fault import ROOT, Fault
 from .nn import FAULTS as NN
+from .products import FAULTS as PRODUCTS
 
-FAULTS = AUTOGRAD + NN
+FAULTS = AUTOGRAD + NN + PRODUCTS
 
 __all__ = ["FAULTS", "ROOT", "Fault"]

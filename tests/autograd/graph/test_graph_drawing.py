@@ -123,7 +123,7 @@ def test_a_failed_forward_is_drawn_with_the_op_in_red():
         np.tanh(x) @ x
     drawing = ag.visualize(caught.value)
     assert "class=failed" in drawing.source and "#c62828" in drawing.source
-    assert "mismatch in its core dimension" in drawing.source and "failed at the red box" in drawing.source
+    assert "is summed over with" in drawing.source and "failed at the red box" in drawing.source
     assert [box.kind for box in drawing.view.boxes] == ["parameter", "op", "failed"]
 
 
