@@ -2,7 +2,11 @@
 
 from typing import TYPE_CHECKING
 
+from .decompositions import *  # noqa: F403
+from .determinants import *  # noqa: F403
+from .functions import *  # noqa: F403
 from .products import *  # noqa: F403
+from .solving import *  # noqa: F403
 
 if not TYPE_CHECKING:  # to whom this would be a list of nothing
     __all__ = [
