@@ -10,7 +10,7 @@ from ..arrays import ArrayLike
 from ..op import Needs, composed, op
 from ..tensor import Tensor
 from . import spectra
-from .triangles import lower, refuse_half, solve_upper, upper
+from .triangles import cubic, lower, refuse_half, solve_upper, upper
 
 
 class QRResult(NamedTuple):
@@ -42,7 +42,7 @@ class EigResult(NamedTuple):
     eigenvectors: Tensor
 
 
-@op(inputs=1, numpy=np.linalg.cholesky)
+@op(inputs=1, numpy=np.linalg.cholesky, flops=cubic(1 / 3))
 def cholesky(a: ArrayLike, *, upper: bool = False):
     """The lower triangular L with L L^T = a; with `upper` the upper triangular U with U^T U = a.
 
@@ -80,7 +80,7 @@ def qr(a: ArrayLike, mode: str = "reduced") -> QRResult | Tensor:
     return tuple(parts) if mode == "raw" else QRResult(*parts)
 
 
-@op(inputs=1)
+@op(inputs=1, flops=cubic(4))
 def _qr(needs: Needs, a: ArrayLike, mode: str):
     if mode not in ("reduced", "complete", "raw"):
         raise ValueError(f"mode is 'reduced', 'complete', 'r' or 'raw', not {mode!r}")
@@ -134,7 +134,7 @@ def svd(
     return SVDResult(u, s, (u * sign[..., None, :]).mT)
 
 
-@op(inputs=1)
+@op(inputs=1, flops=cubic(20))
 def _svd(a: ArrayLike, full_matrices: bool):
     refuse_half(a)
     u, s, vh = np.linalg.svd(a, full_matrices)
@@ -145,7 +145,7 @@ def _svd(a: ArrayLike, full_matrices: bool):
     return (u, s, vh), backward
 
 
-@op(inputs=1, numpy=np.linalg.svdvals)
+@op(inputs=1, numpy=np.linalg.svdvals, flops=cubic(4))
 def svdvals(x: ArrayLike):
     """The singular values of x from the largest on: of shape (..., k) for (..., m, n) with k = min(m, n).
 
@@ -188,7 +188,7 @@ def eigh(a: ArrayLike, UPLO: str = "L") -> EighResult:
     return EighResult(*_eigh(a, UPLO))
 
 
-@op(inputs=1)
+@op(inputs=1, flops=cubic(9))
 def _eigh(a: ArrayLike, UPLO: str):
     refuse_half(a)
     w, v = np.linalg.eigh(a, UPLO)
@@ -211,7 +211,7 @@ def eigvalsh(a: ArrayLike, UPLO: str = "L") -> Tensor:
     return _eigvalsh(a, UPLO)
 
 
-@op(inputs=1)
+@op(inputs=1, flops=cubic(4 / 3))
 def _eigvalsh(a: ArrayLike, UPLO: str):
     refuse_half(a)
 
@@ -244,7 +244,7 @@ def eig(a: ArrayLike) -> EigResult:
     return EigResult(*_eig(a))
 
 
-@op(inputs=1)
+@op(inputs=1, flops=cubic(25))
 def _eig(a: ArrayLike):
     refuse_half(a)
     w, v = np.linalg.eig(a)
@@ -256,7 +256,7 @@ def _eig(a: ArrayLike):
     return (w, v), backward
 
 
-@op(inputs=1, numpy=np.linalg.eigvals)
+@op(inputs=1, numpy=np.linalg.eigvals, flops=cubic(10))
 def eigvals(a: ArrayLike):
     """The eigenvalues of a, where all are real, in no particular order: of shape (..., n) for (..., n, n).
 

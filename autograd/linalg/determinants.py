@@ -11,7 +11,7 @@ from ..constant import constant
 from ..op import composed, op
 from ..tensor import Tensor
 from .spectra import inverse_or_nan
-from .triangles import check_square, refuse_half, tensor_of
+from .triangles import check_square, cubic, refuse_half, tensor_of
 
 matrix_rank = constant(np.linalg.matrix_rank)
 
@@ -25,7 +25,7 @@ class SlogdetResult(NamedTuple):
 
 def _cofactors(a, y, of_singular):
     """The gradient of det(a) = y: what each element is multiplied with in it."""
-    singular = (y == 0) | np.isinf(y)
+    singular = y == 0
     if not np.any(singular):
         return y[..., None, None] * np.linalg.inv(a).mT
     singular = singular[..., None, None]
@@ -65,7 +65,7 @@ def det_plain(a):
     return y, backward
 
 
-@op(inputs=1, numpy=np.linalg.det, plain=det_plain)
+@op(inputs=1, numpy=np.linalg.det, plain=det_plain, flops=cubic(2 / 3))
 def det(a: ArrayLike):
     """The determinant: of shape (...) for a of shape (..., n, n).
 
@@ -91,7 +91,7 @@ def slogdet(a: ArrayLike) -> SlogdetResult:
     return SlogdetResult(*_slogdet(a))
 
 
-@op(inputs=1)
+@op(inputs=1, flops=cubic(2 / 3))
 def _slogdet(a: ArrayLike):
     refuse_half(a)
     sign, value = np.linalg.slogdet(a)
@@ -114,7 +114,7 @@ def cond(x: ArrayLike, p: float | str | None = None) -> Tensor:
     `p`, LinAlgError for an empty x and where x is not square, TypeError for float16.
     """
     x = tensor_of(x)
-    refuse_half(x)
+    refuse_half(x, name="cond: ")
     if x.ndim < 2 or 0 in x.shape[-2:]:
         raise np.linalg.LinAlgError(f"cond: takes matrices (..., m, n), not of shape {x.shape}")
     known = np.isnan(x.data).any(axis=(-2, -1)) == False  # noqa: E712  (a 0-d array, too)
@@ -123,7 +123,7 @@ def cond(x: ArrayLike, p: float | str | None = None) -> Tensor:
             s = np.linalg.svdvals(x)
             top, bottom = (s[..., -1], s[..., 0]) if p == -2 else (s[..., 0], s[..., -1])
             return np.where(known & (bottom == 0) & (top == 0), np.inf, top / bottom)
-        check_square(x)
+        check_square(x, "cond: ")
         singular = np.linalg.slogdet(x.data)[0] == 0
         inverse = inverse_or_nan(x, singular)
         return np.where(known & singular, np.inf, _norm(x, p) * _norm(inverse, p))

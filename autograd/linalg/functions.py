@@ -6,7 +6,7 @@ import numpy as np
 
 from ..arrays import ArrayLike, working
 from ..op import op
-from .triangles import check_square, refuse_half
+from .triangles import check_square, cubic, refuse_half
 
 # Coefficients of the Pade approximant of degree 13 of exp, and the norm up to which it is exact in float64
 # (N. J. Higham, "The scaling and squaring method for the matrix exponential revisited", 2005).
@@ -16,7 +16,7 @@ for _i in range(13):
 _REACH = 5.371920351148152
 
 
-@op(inputs=1)
+@op(inputs=1, flops=cubic(16))
 def expm(A: ArrayLike):
     """The matrix exponential, the sum of A^k / k!, of each matrix of A, of shape (..., n, n) as the result.
 

@@ -13,6 +13,7 @@ from ..op import Needs, composed, op
 from ..tensor import Tensor
 from .triangles import (
     check_square,
+    cubic,
     from_lower,
     lower,
     refuse_half,
@@ -23,7 +24,7 @@ from .triangles import (
 )
 
 
-@op(inputs=1, numpy=np.linalg.inv)
+@op(inputs=1, numpy=np.linalg.inv, flops=cubic(2))
 def inv(a: ArrayLike):
     """The inverse of a of shape (..., n, n), of the same shape.
 
@@ -53,12 +54,22 @@ def _check_equations(a, b) -> None:
         raise ValueError(f"the stacks of a {a.shape} and of b {b.shape} do not broadcast") from None
 
 
+def _solve_flops(factor):
+    """Those of the factors of a, and of two triangular equations for each column of the result."""
+
+    def flops(inputs, outputs, attributes):
+        a = inputs[0]
+        return cubic(factor)(inputs, outputs, attributes) + (2 * a[-1] * math.prod(outputs[0]) if a else 0)
+
+    return flops
+
+
 def _columns(b):
     """A vector as a matrix of one column."""
     return b[..., None] if len(b.shape) == 1 else b
 
 
-@op(numpy=np.linalg.solve)
+@op(numpy=np.linalg.solve, flops=_solve_flops(2 / 3))
 def solve(needs: Needs, a: ArrayLike, b: ArrayLike):
     """The solution x of a x = b, for a of shape (..., n, n) and b of shape (n,) or (..., n, k).
 
@@ -83,7 +94,7 @@ def solve(needs: Needs, a: ArrayLike, b: ArrayLike):
     return x, backward
 
 
-@op(inputs=2)
+@op(inputs=2, flops=_solve_flops(0))
 def solve_triangular(
     needs: Needs,
     a: ArrayLike,
@@ -126,7 +137,7 @@ def _triangle(a, low, unit_diagonal, one=1):
     return np.where(np.eye(a.shape[-1], dtype=bool, like=a), one, t) if unit_diagonal else t
 
 
-@op(inputs=1, numpy=np.linalg.pinv)
+@op(inputs=1, numpy=np.linalg.pinv, flops=cubic(20))
 def pinv(a: ArrayLike, rcond: ArrayLike | None = None, hermitian: bool = False, *, rtol: Any = np._NoValue):
     """The pseudo-inverse of a of shape (..., m, n): of shape (..., n, m).
 
@@ -224,7 +235,7 @@ def _cut(rcond, shape):
     return eps * max(*shape, 1) if rcond is None else rcond if rcond >= 0 else eps
 
 
-@op(inputs=2)
+@op(inputs=2, flops=cubic(4))
 def _lstsq(needs: Needs, a: ArrayLike, b: ArrayLike, rcond: float | None):
     refuse_half(a, b)
     if len(a.shape) != 2 or len(b.shape) not in (1, 2) or a.shape[0] != b.shape[0]:

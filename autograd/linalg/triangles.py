@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,22 +15,32 @@ from ..tensor import Tensor
 BLOCK = 64  # rows: smaller equations are NumPy's
 
 
+def cubic(factor: float) -> Callable:
+    """FLOPs of a function of matrices (..., m, n): about `factor` times m n min(m, n) for each."""
+
+    def flops(inputs, outputs, _):
+        shape = inputs[0] or ()
+        return factor * math.prod(shape) * min(shape[-2:]) if len(shape) > 1 else 0
+
+    return flops
+
+
 def tensor_of(x: Any) -> Tensor:
     """`x` as a Tensor; a list of Tensors as one."""
     x = joined(x)
     return x if isinstance(x, Tensor) else Tensor(x)
 
 
-def refuse_half(*arrays) -> None:
+def refuse_half(*arrays, name: str = "") -> None:
     """TypeError for float16, in which no factorisation is of use, as in NumPy."""
     if any(a.dtype == HALF for a in arrays):
-        raise TypeError("there is no linear algebra of float16; use .astype(np.float32)")
+        raise TypeError(f"{name}there is no linear algebra of float16; use .astype(np.float32)")
 
 
-def check_square(a) -> None:
+def check_square(a, name: str = "") -> None:
     """LinAlgError unless `a` is a matrix, or a stack of them, with as many rows as columns."""
     if len(a.shape) < 2 or a.shape[-1] != a.shape[-2]:
-        raise np.linalg.LinAlgError(f"takes square matrices (..., n, n), not shape {a.shape}")
+        raise np.linalg.LinAlgError(f"{name}takes square matrices (..., n, n), not shape {a.shape}")
 
 
 def lower(x, k=0):
