@@ -181,8 +181,8 @@ def eigh(a: ArrayLike, UPLO: str = "L") -> EighResult:
     shapes are (..., n) and (..., n, n). The gradient is symmetric, as PyTorch's: that for symmetric changes
     of a, and of any loss that does not depend on the signs of eigenvectors. Where eigenvalues are equal it is
     given if the loss depends on the values alone or on what the vectors span alone (a projector), else it is
-    nan; so is its own derivative there. ValueError for another `UPLO`, LinAlgError where a is not
-    square, TypeError for float16.
+    nan; so is its own derivative there. (Take both from one call: of two, neither knows of the other.)
+    ValueError for another `UPLO`, LinAlgError where a is not square, TypeError for float16.
     """
     _triangle("eigh", a, UPLO)
     return EighResult(*_eigh(a, UPLO))

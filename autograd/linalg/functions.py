@@ -60,6 +60,6 @@ def _exponential(a, halvings):
     even = a6 @ (b[12] * a6 + b[10] * a4 + b[8] * a2) + b[6] * a6 + b[4] * a4 + b[2] * a2 + eye * b[0]
     odd = a @ odd
     y = np.linalg.solve(even - odd, even + odd)
-    for large in reversed(halvings):
+    for large in halvings:
         y = np.where(large, y @ y, y)
     return y

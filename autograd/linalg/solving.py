@@ -31,12 +31,22 @@ def inv(a: ArrayLike):
     LinAlgError where a is singular or not square, TypeError for float16.
     """
     refuse_half(a)
-    y = np.linalg.inv(a)
+    y = _unless_singular(np.linalg.inv, a)
 
     def backward(g):
         return (-(y.mT @ g @ y.mT),)
 
     return y, backward
+
+
+def _unless_singular(fn, *arrays):
+    """fn(*arrays), with a way out in its error."""
+    try:
+        return fn(*arrays)
+    except np.linalg.LinAlgError as error:
+        if "ingular" not in str(error):
+            raise
+        raise np.linalg.LinAlgError(f"{error}; pinv and lstsq take those too") from None
 
 
 def _check_equations(a, b) -> None:
@@ -81,7 +91,7 @@ def solve(needs: Needs, a: ArrayLike, b: ArrayLike):
     refuse_half(a, b)
     _check_equations(a, b)
     vector = len(b.shape) == 1
-    x = np.linalg.solve(a, b)
+    x = _unless_singular(np.linalg.solve, a, b)
     found = x if needs[0] else None
 
     def backward(g):

@@ -4,7 +4,8 @@ Vectors turn by an angle that is a numerator over the difference of two values. 
 far as they are known at all) and the numerator is 0, the loss does not depend on which of the equal vectors
 are taken and the gradient is defined: what depends on the vectors alone, as a projector does, changes nothing
 there. Elsewhere it is nan. So it is where the loss depends on the values too, unless it treats the
-equal ones alike: the true limit of 0 / 0 is then not to be had from what arrives here.
+equal ones alike: the true limit of 0 / 0 is then not to be had from what arrives here. That is why values and
+vectors that belong together have to come from one call.
 """
 
 from __future__ import annotations

@@ -22,10 +22,10 @@ def projector(x):
     return (v @ v.mT * M).sum()
 
 
-def of_matrix(x, f):
-    """<M, V diag(f(w)) V^T>."""
+def of_matrix(x, f, m=M):
+    """<m, V diag(f(w)) V^T>."""
     w, v = L.eigh(symmetric(x))
-    return (v * f(w) @ v.mT * M).sum()
+    return (v * f(w) @ v.mT * m).sum()
 
 
 def of_left_space(x):
@@ -74,6 +74,7 @@ NOT_DEFINED = {
     "an eigenvector of ones": (lambda x: (L.eigh(x)[1][:, 0] * M[0]).sum(), np.eye(4)),
     "a function of a matrix": (lambda x: of_matrix(x, lambda w: w**3), with_values(1, 1, 2, 3)),
     "the same of ones": (lambda x: of_matrix(x, lambda w: w**3), np.eye(4)),
+    "one that the values do not show": (lambda x: of_matrix(x, lambda w: w**3, [[0, 1], [1, 0]]), np.eye(2)),
     "a left singular vector": (lambda x: L.svd(x)[0][0, 0], ROTATION),
     "a right singular vector": (lambda x: L.svd(x)[2][0, 1], ROTATION),
     "a vector that full_matrices adds": (lambda x: L.svd(x)[0][0, 3], TALL),
@@ -260,12 +261,15 @@ def test_expm_of_large_small_and_nilpotent_matrices():
         np.testing.assert_allclose(
             y.data, v * np.exp(scale * w) @ L.inv(v), rtol=1e-11, atol=1e-11 * np.abs(y.data).max()
         )
+    pair = np.stack([M / 10, 5 * M])
+    for one, y in zip(pair, linalg.expm(pair), strict=True):
+        np.testing.assert_array_equal(y.data, linalg.expm(one).data)
     nilpotent = np.triu(np.full((3, 3), 1e3), 1)
     np.testing.assert_allclose(
         linalg.expm(nilpotent).data, [[1, 1e3, 5.01e5], [0, 1, 1e3], [0, 0, 1]], rtol=1e-12
     )
     assert linalg.expm([[0, 1], [0, 0]]).data.tolist() == [[1, 1], [0, 1]]
-    for a in (6 * REAL, np.stack([M / 10, 5 * M])):
+    for a in (6 * REAL, pair):
         assert gradcheck(lambda x: linalg.expm(x) / 1e3, [leaf(a)])
         assert gradcheck(lambda x: linalg.expm(x) / 1e3, [leaf(a)], order=2, tolerance=1e-5)
 

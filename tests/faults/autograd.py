@@ -304,8 +304,8 @@ DECOMPOSITIONS = [
     ),
     Fault(
         "autograd/linalg/spectra.py",
-        "wrong = wrong | (apart > 1000",
-        "wrong = wrong & (apart > 1000",
+        "wrong = wrong | (np.absolute(t + t.mT) > 2 * limit)",
+        "pass",
         f"{EQUALS}test_gradients_that_are_not_defined_are_nan",
     ),
     Fault(
@@ -334,8 +334,8 @@ DECOMPOSITIONS = [
     ),
     Fault(
         "autograd/linalg/functions.py",
-        "for large in reversed(halvings):",
-        "for large in halvings:",
+        "y = np.where(large, y @ y, y)",
+        "y = y @ y",
         f"{EQUALS}test_expm_of_large_small_and_nilpotent_matrices",
     ),
     Fault(
