@@ -2,8 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+from .decompositions import *  # noqa: F403
+from .determinants import *  # noqa: F403
+from .functions import *  # noqa: F403
 from .norms import *  # noqa: F403
 from .products import *  # noqa: F403
+from .solving import *  # noqa: F403
 from .structured import *  # noqa: F403
 
 if not TYPE_CHECKING:  # to whom this would be a list of nothing

@@ -28,6 +28,13 @@ def put(out: ndarray, fn: Callable, args: tuple, kwargs: dict) -> None:
     out[...] = result
 
 
+def put_each(outs: list[ndarray], fn: Callable, args: tuple, kwargs: dict) -> None:
+    for out, result in zip(outs, fn(*args, **kwargs), strict=True):
+        if np.shape(result) != out.shape:
+            raise DivergedError
+        out[...] = result
+
+
 def check(array: ndarray, expected: bool) -> None:
     if bool(array) is not expected:
         raise DivergedError

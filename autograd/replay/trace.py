@@ -17,7 +17,7 @@ from numpy import ndarray
 
 from ..tensor import Tensor
 from .steps import DivergedError as DivergedError
-from .steps import Step, aligned, check, flattened, is_view, put, with_arrays
+from .steps import Step, aligned, check, flattened, is_view, put, put_each, with_arrays
 
 
 class NotReplayableError(Exception):
@@ -193,6 +193,10 @@ class Traced(ndarray):
         sources = [a for a in flattened(list(given)) if isinstance(a, ndarray)]
         if result is not None and all(is_view(r, sources) for r in flattened(result)):
             return _views(result, args)
+        if isinstance(result, tuple) and func.__module__ == "numpy.linalg":  # as many, of the same shapes
+            parts = [active().copy(r) for r in result]
+            active().note(put_each, (bare(parts), func, given, named))
+            return result._make(parts) if hasattr(result, "_make") else tuple(parts)
         if not isinstance(result, (ndarray, np.generic)):
             raise NotReplayableError(f"np.{func.__name__} is not captured")
         made = active().copy(result)
@@ -300,7 +304,8 @@ def _has_rules(kind: Any, protocol: str) -> bool:
 def _views(result, owner):
     """Plain views as Traced ones; the memory is in use as long as they are, so they hold on to its owner."""
     if isinstance(result, (list, tuple)):
-        return type(result)([_views(r, owner) for r in result])
+        parts = [_views(r, owner) for r in result]
+        return result._make(parts) if hasattr(result, "_make") else type(result)(parts)
     made = result.view(Traced)
     made._owner = owner
     return made

@@ -100,7 +100,10 @@ def test_everything_saved_is_read(case):
         for name, cell in closed_over(backward, case).items():
             kept = cell.cell_contents
             cell.cell_contents = spoilt(kept)
-            wrong = [d for d in backward(g) if d is not None]
+            try:
+                wrong = [d for d in backward(g) if d is not None]
+            except np.linalg.LinAlgError:  # of nan, which it has read then
+                wrong = [d * np.nan for d in right]
             cell.cell_contents = kept
             same = all(np.array_equal(a, b) for a, b in zip(right, wrong, strict=True))
             assert not same, f"{name} is saved for nothing when needs = {needs}"
@@ -121,7 +124,7 @@ def seed_of(outputs):
     seeds = seeds_for(outputs)
     for g in seeds:
         g.flags.writeable = False
-    return tuple(seeds) if outputs[0].node.op in (ag.split,) else seeds[0]
+    return tuple(seeds) if type(outputs[0].node.shape) is list else seeds[0]
 
 
 def overlap(a, b) -> bool:

@@ -35,6 +35,26 @@ def spread(rng, shape):
     return (rng.permutation(size).reshape(shape) - size / 2) * 0.2 + rng.uniform(0.02, 0.18)
 
 
+def well_conditioned(rng, shape):
+    """Matrices with singular values apart and of about 1; vectors of normal numbers."""
+    if len(shape) < 2 or 0 in shape:
+        return normal(rng, shape)
+    u, s, vh = np.linalg.svd(rng.standard_normal(shape), full_matrices=False)
+    return u * (1 + np.arange(s.shape[-1], 0, -1) / s.shape[-1]) @ vh
+
+
+def positive_definite(rng, shape):
+    """Symmetric matrices with eigenvalues apart, between 1 and 3."""
+    q = np.linalg.qr(rng.standard_normal(shape))[0]
+    return q * np.linspace(1, 3, shape[-1]) @ q.mT
+
+
+def real_spectrum(rng, shape):
+    """Matrices with real eigenvalues that are apart."""
+    v = well_conditioned(rng, shape)
+    return v * np.linspace(-1, 2, shape[-1]) @ np.linalg.inv(v)
+
+
 @dataclass(frozen=True)
 class Case:
     op: Callable

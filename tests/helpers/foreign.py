@@ -85,7 +85,7 @@ def dressed(result):
     if isinstance(result, (np.ndarray, np.generic)):
         return Foreign(result)
     if isinstance(result, (list, tuple)):
-        return type(result)(map(dressed, result))
+        return getattr(result, "_make", type(result))(map(dressed, result))  # named tuples have _make
     return result
 
 
