@@ -18,7 +18,7 @@ MATRICES = [
     ((3, 4), {"ord": "fro"}), ((2, 3, 4), {"axis": (-2, -1)}), ((2, 3, 4), {"axis": (2, 0), "ord": "fro"}),
     ((2, 3, 4), {"axis": (1, 2), "keepdims": True}),
 ]  # fmt: skip
-COMPOSED = [((3, 4), {"ord": p}) for p in (1, -1, INF, -INF)] + [((2, 3, 4), {"ord": 1, "axis": (0, 2)})]
+OF_OPS = [((3, 4), {"ord": p}) for p in (1, -1, INF, -INF)] + [((2, 3, 4), {"ord": 1, "axis": (0, 2)})]
 
 
 def saves(ord=2, **_):
@@ -33,7 +33,7 @@ CASES = [
         for shape, attrs in VECTORS
     ),
     *(case(linalg.norm, np.linalg.norm, shape, saves="x total", **attrs) for shape, attrs in MATRICES),
-    *(case(linalg.norm, np.linalg.norm, shape, domain=spread, **attrs) for shape, attrs in COMPOSED),
+    *(case(linalg.norm, np.linalg.norm, shape, domain=spread, **attrs) for shape, attrs in OF_OPS),
     case(linalg.norm, np.linalg.norm, (2, 3, 4), domain=spread, saves="x y", ord=-INF, axis=(2, 1),
     keepdims=True),
     case(linalg.vector_norm, np.linalg.vector_norm, (2, 3), saves="x total"),
