@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from .bessel import *  # noqa: F403
 from .entropy import *  # noqa: F403
+from .erfcx import erfcx as erfcx
 from .error import *  # noqa: F403
 from .gamma import *  # noqa: F403
 from .huber import *  # noqa: F403

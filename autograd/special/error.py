@@ -6,6 +6,7 @@ import numpy as np
 
 from ..op import elementwise
 from .borrowed import borrowed, inside, of_scipy, special_function
+from .erfcx import bell, bell_kernel, erfcx_kernel, ratio
 from .wider import in_wider
 
 # W. J. Cody, "Rational Chebyshev approximations for the error function", Math. Comp. 23 (1969): numerator and
@@ -31,120 +32,45 @@ _SINGLE = (
 )
 
 
-def _ratio(x, numerator, denominator):
-    p, q = numerator[0], denominator[0]
-    for a, b in zip(numerator[1:], denominator[1:], strict=True):
-        p = p * x + a
-        q = q * x + b
-    return p / q
-
-
 def erf_kernel(x):
     """erf of an array, to 4 units in the last place of float64, or of float32."""
     if x.dtype.char not in "fdg":
         return in_wider(erf_kernel, x)
     if x.dtype == np.float32:
         x = np.clip(x, -4, 4)  # erf(4) is 1 in float32
-        return np.clip(x * _ratio(x * x, *_SINGLE), -1, 1)
+        return np.clip(x * ratio(x * x, *_SINGLE), -1, 1)
     size = np.minimum(np.absolute(x), 6.0)  # erf(6) is 1 in float64
     near = np.minimum(size, 0.5)
-    far = np.sign(x) * (1 - np.exp(-size * size) * _ratio(size, *_FAR))
-    return np.where(size <= 0.46875, x * _ratio(near * near, *_NEAR), far)
-
-
-def bell_kernel(x, scale=1.0):
-    """exp(-scale x^2), scale a power of 2, to 2 units in the last place.
-
-    x^2 alone, rounded, would cost x^2 units. The square of the nearest sixteenth is exact.
-    """
-    x = np.clip(x, -40, 40)
-    near = np.rint(x * 16) / 16
-    return np.exp(near * near * -scale) * np.exp((near - x) * (near + x) * scale)
+    far = np.sign(x) * (1 - np.exp(-size * size) * ratio(size, *_FAR))
+    return np.where(size <= 0.46875, x * ratio(near * near, *_NEAR), far)
 
 
 _ROOT_PI = 1.7724538509055159  # sqrt(pi)
-_bell = special_function(
-    bell_kernel,
-    name="exp_minus_square",
-    slope=lambda x, y: x * y * -2,
-    doc="exp(-x^2), accurate for every x.",
-)
 erf = elementwise(
     erf_kernel,
     name="erf",
-    slope=lambda x: inside(_bell)(x) * (2 / _ROOT_PI),
+    slope=lambda x: inside(bell)(x) * (2 / _ROOT_PI),
     doc="The error function 2 / sqrt(pi) * integral of exp(-t^2) from 0 to x.",
     flops=20,
 )
 
 
 def _erfc(x):
-    far = np.maximum(x, 0.5)
-    return np.where(x > 0.5, bell_kernel(x) * of_scipy("erfcx")(far), 1 - erf_kernel(x))
-
-
-def erfcx_kernel(x):
-    """exp(x^2) erfc(x): SciPy's for x > 1/2, elsewhere made of what is accurate there."""
-    least = -np.sqrt(np.log(np.finfo(x.dtype).max / 2))  # below it overflows
-    inner = np.clip(x, least, 0.5)
-    far = of_scipy("erfcx")(np.maximum(np.absolute(x), 0.5))
-    near = np.rint(inner * 16) / 16
-    square = np.exp(near * near) * np.exp((inner - near) * (inner + near))  # as in bell_kernel
-    y = np.where(x < -0.5, 2 * square - far, np.where(x > 0.5, far, square * (1 - erf_kernel(inner))))
-    return np.where(x < least, np.inf, y)
+    return np.where(x > 0.5, bell_kernel(x) * erfcx_kernel(np.maximum(x, 0.5)), 1 - erf_kernel(x))
 
 
 erfc = special_function(
     _erfc,
     name="erfc",
-    slope=lambda x: inside(_bell)(x) * (-2 / _ROOT_PI),
-    doc="1 - erf(x), accurate where that is small. Needs SciPy.",
+    slope=lambda x: inside(bell)(x) * (-2 / _ROOT_PI),
+    doc="1 - erf(x), accurate where that is small.",
 )
-erfcx = special_function(
-    erfcx_kernel,
-    name="erfcx",
-    slope=lambda x: inside(_erfcx_slope)(x),
-    doc="exp(x^2) erfc(x), which falls like 1 / x. Needs SciPy.",
-)
-
-# 2 / sqrt(pi) - 2 x erfcx(x) for x >= 0, over s^2 of s = 3 / (x + 3), as a Chebyshev series in 1 - 2 s.
-_FALL = (
-    (0.39700884014018795, -0.4799202971735154, 0.18913565289663972, -0.052191388316014165)
-    + (0.009503168292148418, -0.0007704355123037818, -0.00011355222614755152, 3.7519426526611466e-05)
-    + (-7.586638259687148e-07, -1.1517265694285968e-06, 1.03753463128455e-07, 3.683821189116552e-08)
-    + (-5.096180704285889e-09, -1.3911732330885222e-09, 2.1169422389664759e-10, 6.276323936634758e-11)
-    + (-7.7806926882641e-12, -3.1892028990769273e-12, 2.1029077697565594e-13, 1.6850562406826036e-13)
-    + (1.3911608957394474e-15, -8.560013984788199e-15, -8.427767751912837e-16, 3.785603121838246e-16)
-    + (8.707694952230349e-17, -1.1264078632084223e-17)
-)
-
-
-def _erfcx_slope_kernel(x):
-    """2 x erfcx(x) - 2 / sqrt(pi), without the difference of near equals that this is for large x."""
-    s = 3 / (np.maximum(x, 0) + 3)
-    t = 2 - 4 * s  # twice the place, as Clenshaw's recurrence has it
-    b, last = np.zeros_like(t), np.zeros_like(t)
-    for c in _FALL[:0:-1]:
-        b, last = t * b - last + c, b
-    series = t * b / 2 - last + _FALL[0]
-    below = np.minimum(x, 0)
-    return np.where(x < 0, 2 * below * erfcx_kernel(below) - 2 / _ROOT_PI, -(series * s * s))
-
-
-_erfcx_slope = special_function(
-    _erfcx_slope_kernel,
-    name="erfcx_slope",
-    slope=lambda x, y: x * y * 2 + inside(erfcx)(x) * 2,
-    doc="The derivative of erfcx, 2 x erfcx(x) - 2 / sqrt(pi).",
-)
-
-
 # exp(y^2) for y = erfinv(x) is erfcx(|y|) / (1 - |x|), in which an error of y does not grow by y^2.
 
 
 def _inverse_slope(inverse, x, rest):
     y = np.minimum(np.absolute(of_scipy(inverse)(x)), 40)  # finite, or 0 / 0 at the ends
-    return of_scipy("erfcx")(y) * (_ROOT_PI / 2) / rest
+    return erfcx_kernel(y) * (_ROOT_PI / 2) / rest
 
 
 _erfinv_slope = special_function(

@@ -13,26 +13,40 @@ from ..op import Needs, composed, op
 from ..tensor import Tensor
 from .borrowed import borrowed, checked, in_float, inside, of_scipy, special_function
 
+# Of log(gamma(2 + d)) in powers of d, highest first, without the last, which is 0: (zeta(k) - 1) / k.
+_AT_TWO = (
+    (-2.7595228851242334e-10, 5.731367241678862e-10, -1.1921401405860912e-09, 2.4836745438024785e-09)
+    + (-5.183475041970047e-09, 1.0838659214896955e-08, -2.2711094608943164e-08, 4.7698101693639804e-08)
+    + (-1.0043224823968099e-07, 2.1207184805554665e-07, -4.492469198764566e-07, 9.55141213040742e-07)
+    + (-2.039215753801366e-06, 4.374866789907488e-06, -9.439488275268397e-06, 2.050721277567069e-05)
+    + (-4.492623673813314e-05, 9.945751278180853e-05, -0.00022315475845357939, 0.0005096695247430425)
+    + (-0.001192753911703261, 0.0028905103307415234, -0.007385551028673986, 0.020580808427784546)
+    + (-0.0673523010531981, 0.3224670334241132, 0.42278433509846713)
+)
 
-def _near_two(name):
-    """A kernel of log gamma: near its zero at 2, where SciPy's has no digits, log((x - 1) gamma(x - 1))."""
+
+def _log_gamma(name):
+    """A kernel of log gamma: SciPy's but near its zeros at 1 and 2, where that has no digits below them."""
 
     def kernel(x):
-        near = np.absolute(x - 2) < 0.25
-        shift = np.where(near, x - 2, 0)
-        return of_scipy(name)(np.where(near, x - 1, x)) + np.log1p(shift)
+        one, two = np.absolute(x - 1) < 0.5, np.absolute(x - 2) <= 0.5
+        d = np.where(one, x - 1, np.where(two, x - 2, 0))
+        series = np.zeros_like(d)
+        for c in _AT_TWO:
+            series = (series + c) * d
+        return np.where(one, series - np.log1p(d), np.where(two, series, of_scipy(name)(x)))
 
     return kernel
 
 
 gammaln = special_function(
-    _near_two("gammaln"),
+    _log_gamma("gammaln"),
     name="gammaln",
     slope=lambda x: inside(digamma)(x),
     doc="log(|gamma(x)|): inf at 0, -1, -2 ... Needs SciPy.",
 )
 loggamma = special_function(
-    _near_two("loggamma"),
+    _log_gamma("loggamma"),
     name="loggamma",
     slope=lambda x: inside(digamma)(np.where(x < 0, np.nan, x)),
     doc="log(gamma(x)) of real numbers: nan below 0, where gammaln has log(|gamma(x)|). Needs SciPy.",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from .borrowed import borrowed, inside, of_scipy, special_function
-from .error import _erfcx_slope, bell_kernel, erf_kernel, erfcx
+from .erfcx import bell_kernel, erfcx, erfcx_kernel, erfcx_slope
+from .error import erf_kernel
 
 _HALF_ROOT = 0.7071067811865476  # sqrt(1 / 2)
 _DENSITY = 0.3989422804014327  # 1 / sqrt(2 pi)
 
 _half_bell = special_function(
-    lambda x: bell_kernel(x, 0.5),
+    lambda x: bell_kernel(x, -0.5),
     name="exp_minus_half_square",
     slope=lambda x, y: -x * y,
     doc="exp(-x^2 / 2), accurate for every x.",
@@ -20,7 +21,7 @@ _half_bell = special_function(
 
 def _tail(x):
     """ndtr(-|x|), accurate where it is small."""
-    return bell_kernel(x, 0.5) * of_scipy("erfcx")(np.absolute(x) * _HALF_ROOT) / 2
+    return bell_kernel(x, -0.5) * erfcx_kernel(np.absolute(x) * _HALF_ROOT) / 2
 
 
 def _ndtr(x):
@@ -29,7 +30,7 @@ def _ndtr(x):
 
 def _log_ndtr(x):
     below = np.minimum(x, 0)
-    scaled = of_scipy("erfcx")(below * -_HALF_ROOT) / 2
+    scaled = erfcx_kernel(below * -_HALF_ROOT) / 2
     scaled = np.maximum(scaled, np.finfo(x.dtype).tiny)  # at -inf
     return np.where(x < 0, np.log(scaled) - below * below / 2, np.log1p(-_tail(np.maximum(x, 0))))
 
@@ -38,15 +39,15 @@ def _log_ndtr_slope_kernel(x):
     below = np.minimum(x, 0) * -_HALF_ROOT
     return np.where(
         x < 0,
-        2 * _DENSITY / of_scipy("erfcx")(below),
-        bell_kernel(x, 0.5) * _DENSITY / _ndtr(np.maximum(x, 0)),
+        2 * _DENSITY / erfcx_kernel(below),
+        bell_kernel(x, -0.5) * _DENSITY / _ndtr(np.maximum(x, 0)),
     )
 
 
 def _curvature(x, y):
     """-y (x + y); below 0, where x + y is the difference of near equals, by the slope of erfcx."""
     below = np.where(x < 0, x, 0) * -_HALF_ROOT
-    sums = inside(_erfcx_slope)(below) / inside(erfcx)(below) * -_HALF_ROOT
+    sums = inside(erfcx_slope)(below) / inside(erfcx)(below) * -_HALF_ROOT
     return -y * np.where(x < 0, sums, np.where(x < 0, 0, x) + y)
 
 
@@ -60,19 +61,19 @@ ndtr = special_function(
     _ndtr,
     name="ndtr",
     slope=lambda x: inside(_half_bell)(x) * _DENSITY,
-    doc="The normal distribution's function (1 + erf(x / sqrt(2))) / 2. Needs SciPy.",
+    doc="The normal distribution's function (1 + erf(x / sqrt(2))) / 2.",
 )
 log_ndtr = special_function(
     _log_ndtr,
     name="log_ndtr",
     slope=lambda x: inside(_log_ndtr_slope)(x),
-    doc="log(ndtr(x)), accurate for every x. Needs SciPy.",
+    doc="log(ndtr(x)), accurate for every x.",
 )
 
 
 def _ndtri_slope_kernel(p):  # as for erfinv
     y = np.minimum(np.absolute(of_scipy("ndtri")(p)), 40)
-    return of_scipy("erfcx")(y * _HALF_ROOT) * (0.5 / _DENSITY) / np.minimum(p, 1 - p)
+    return erfcx_kernel(y * _HALF_ROOT) * (0.5 / _DENSITY) / np.minimum(p, 1 - p)
 
 
 _ndtri_slope = special_function(

@@ -9,6 +9,7 @@ from cases.case import binary, case, normal, positive, unary
 from tapegrad.autograd import special
 from tapegrad.autograd.special import bessel, error
 from tapegrad.autograd.special import normal as normal_distribution
+from tapegrad.autograd.special.erfcx import bell, erfcx_slope
 
 
 def inner(rng, shape):
@@ -73,8 +74,8 @@ CASES = [
     case(special.zeta, scipy.zeta, 2.5, (2, 3), saves="q", domain=positive),
     case(special.zeta, scipy.zeta, 3, (), saves="q", domain=positive),
     # What derivatives are made of.
-    *unary(error._bell, lambda x: np.exp(-x * x), normal, "x y"),
-    *unary(error._erfcx_slope, lambda x: 2 * x * scipy.erfcx(x) - 2 / math.sqrt(math.pi), normal, "x y"),
+    *unary(bell, lambda x: np.exp(-x * x), normal, "x y"),
+    *unary(erfcx_slope, lambda x: 2 * x * scipy.erfcx(x) - 2 / math.sqrt(math.pi), normal, "x y"),
     *unary(
         error._erfinv_slope, lambda x: math.sqrt(math.pi) / 2 * np.exp(scipy.erfinv(x) ** 2), inner, "x y"
     ),
