@@ -1,4 +1,4 @@
-"""exp(x^2) erfc(x), its derivative, and exponentials of squares: what tails of erf and the normal are made of."""
+"""exp(x^2) erfc(x), its derivative, and exponentials of squares: what tails of the normal are made of."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from .borrowed import inside, special_function
 
 _TWO_BY_ROOT_PI = 1.1283791670955126
 
-# Numerators and denominators, highest power first, interpolated in 80 digits: for erfcx and for its derivative
-# without the sign, in x up to 2; and in w = 1 / x^2 of what is left of their asymptotic forms
-# (1 - w r(w)) / (sqrt(pi) x), the derivative's over x once more. All are of one sign, so that nothing cancels.
+# Numerators and denominators, highest power first, interpolated in 80 digits: of erfcx, and of its derivative
+# without the sign, in x up to 2; beyond, of r in (1 - w r(w)) / (sqrt(pi) x) with w = 1 / x^2, where the
+# derivative's is over x once more.
 _NEAR = (
     (2.254611793717582e-10, 0.0002480469222991685, 0.00441690642543306, 0.03638047200530128)
     + (0.17932794544725128, 0.5722531503003931, 1.193899339204215, 1.531117116853581)
