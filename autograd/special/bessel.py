@@ -36,9 +36,9 @@ def _kummer(x, a, b):
 def _kummer_values(x, a, b):
     wide = x.astype(checked(x.dtype))
     if (a, b) == (1.5, 3):
-        y = np.where(wide == 0, 1, of_scipy("i1e")(wide) * 2 / np.where(wide == 0, 1, wide))
+        y = np.where(wide == 0, 1, of_scipy("i1e")(wide) / np.where(wide == 0, 1, wide) * 2)
     else:
-        y = of_scipy("hyp1f1")(a, b, wide * -2)
+        y = np.where(wide > 1e30, 0, of_scipy("hyp1f1")(a, b, np.minimum(wide, 1e30) * -2))
     return y.astype(x.dtype)
 
 
@@ -61,7 +61,10 @@ def _i1(x):
 
 def _ratio(x, n):
     wide = x.astype(checked(x.dtype))
-    far = of_scipy("hyp0f1")(n + 1.0, wide * wide / 4) / math.factorial(n)
+    if n == 1:
+        far = of_scipy("i1")(wide) / np.where(np.absolute(wide) < 1, 1, wide) * 2
+    else:
+        far = of_scipy("hyp0f1")(n + 1.0, wide * wide / 4) / math.factorial(n)
     return (np.where(np.absolute(wide) < 1, _series(wide, n), far) * 0.5**n).astype(x.dtype)
 
 
@@ -78,14 +81,16 @@ def _i1e_slope(x):
 i0 = special_function(
     _i0,
     name="i0",
+    needs_scipy=True,
     slope=lambda x: inside(i1)(x),
-    doc="The modified Bessel function I_0. Needs SciPy.",
+    doc="The modified Bessel function I_0.",
 )
 i1 = special_function(
     _i1,
     name="i1",
+    needs_scipy=True,
     slope=lambda x: inside(i0)(x) - inside(_bessel_ratio)(x, 1),
-    doc="The modified Bessel function I_1. Needs SciPy.",
+    doc="The modified Bessel function I_1.",
 )
-i0e = borrowed("i0e", slope=_i0e_slope, doc="exp(-|x|) I_0(x), with gradient 0 at 0. Needs SciPy.")
-i1e = borrowed("i1e", slope=_i1e_slope, doc="exp(-|x|) I_1(x). Needs SciPy.")
+i0e = borrowed("i0e", slope=_i0e_slope, doc="exp(-|x|) I_0(x), with gradient 0 at 0.")
+i1e = borrowed("i1e", slope=_i1e_slope, doc="exp(-|x|) I_1(x).")

@@ -39,7 +39,9 @@ def inside(op: Any) -> Callable[..., Any]:
     return call
 
 
-def special_function(kernel: Callable, *, name: str, flops: float = 20, **facts: Any) -> Unary:
+def special_function(
+    kernel: Callable, *, name: str, flops: float = 20, needs_scipy: bool = False, **facts: Any
+) -> Unary:
     """`elementwise`, of a kernel for arrays of float32 and float64 that need not be plain NumPy.
 
     float16 is computed in float32, whole numbers in float64. Of Tensors the kernel is the op itself.
@@ -54,13 +56,15 @@ def special_function(kernel: Callable, *, name: str, flops: float = 20, **facts:
         return y.astype(x.dtype) if x.dtype.kind == "f" else y
 
     made: Any = elementwise(values, name=name, flops=flops, **facts)
+    if needs_scipy:
+        made.__doc__ = made.body.__doc__ = made.__doc__ + " Needs SciPy."
     made.__module__ = made.body.__module__ = sys._getframe(1).f_globals["__name__"]  # for pickle
     return made
 
 
 def borrowed(name: str, **facts: Any) -> Unary:
     """An elementwise op whose values are those of SciPy's function of this name."""
-    made = special_function(lambda x: of_scipy(name)(x), name=name, **facts)
+    made = special_function(lambda x: of_scipy(name)(x), name=name, needs_scipy=True, **facts)
     made.__module__ = made.body.__module__ = sys._getframe(1).f_globals["__name__"]  # type: ignore[attr-defined]
     return made
 

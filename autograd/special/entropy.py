@@ -12,7 +12,7 @@ from .borrowed import borrowed, in_float, of_scipy
 @op(needs=True, flops=8)
 @in_float
 def xlogy(needs: Needs, x: ArrayLike, y: ArrayLike):
-    """x log(y), and 0 where x is 0, whatever y; shapes broadcast. Needs SciPy."""
+    """x log(y), and 0 where x is 0, whatever y; shapes broadcast."""
     out = of_scipy("xlogy")(x, y)
     y = np.where((x == 0) & (y <= 0), 1, y)
     x = x if needs[1] else None
@@ -26,7 +26,7 @@ def xlogy(needs: Needs, x: ArrayLike, y: ArrayLike):
 @op(needs=True, flops=8)
 @in_float
 def xlog1py(needs: Needs, x: ArrayLike, y: ArrayLike):
-    """x log(1 + y), and 0 where x is 0, whatever y; shapes broadcast. Needs SciPy."""
+    """x log(1 + y), and 0 where x is 0, whatever y; shapes broadcast."""
     out = of_scipy("xlog1py")(x, y)
     y = np.where((x == 0) & (y <= -1), 0, y)
     x = x if needs[1] else None
@@ -37,10 +37,16 @@ def xlog1py(needs: Needs, x: ArrayLike, y: ArrayLike):
     return out, backward
 
 
+def _entr_slope(x):
+    """-log(x) - 1: inf at 0, nan below."""
+    slope = -1 - np.log(np.where(x <= 0, 1, x))
+    return np.where(x == 0, np.inf, np.where(x < 0, np.nan, slope))
+
+
 entr = borrowed(
     "entr",
-    gradient=lambda g, x: g * (-1 - np.log(x)),
-    doc="-x log(x), 0 at 0 and -inf below. Needs SciPy.",
+    slope=lambda x: _entr_slope(x),
+    doc="-x log(x), 0 at 0 and -inf below.",
 )
 
 

@@ -87,12 +87,12 @@ def erfcx_kernel(x):
 
 def _erfcx_slope_kernel(x):
     """2 x erfcx(x) - 2 / sqrt(pi), without the difference of near equals that this is for large x."""
-    below = np.minimum(x, 0)
+    below = np.clip(x, -40, 0)  # -inf below -27
     rising = 2 * below * erfcx_kernel(below) - _TWO_BY_ROOT_PI
     return np.where(x < 0, rising, -_falling(np.absolute(x), _SLOPE_NEAR, _SLOPE_FAR, 2))
 
 
-bell = special_function(
+_bell = special_function(
     bell_kernel,
     name="exp_minus_square",
     slope=lambda x, y: x * y * -2,
@@ -101,10 +101,10 @@ bell = special_function(
 erfcx = special_function(
     erfcx_kernel,
     name="erfcx",
-    slope=lambda x: inside(erfcx_slope)(x),
+    slope=lambda x: inside(_erfcx_slope)(x),
     doc="exp(x^2) erfc(x), which falls like 1 / x.",
 )
-erfcx_slope = special_function(
+_erfcx_slope = special_function(
     _erfcx_slope_kernel,
     name="erfcx_slope",
     slope=lambda x, y: x * y * 2 + inside(erfcx)(x) * 2,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..op import elementwise
+from ..tensor import Tensor
 from .borrowed import borrowed, inside, of_scipy, special_function
-from .erfcx import bell, bell_kernel, erfcx_kernel, ratio
+from .erfcx import _bell, bell_kernel, erfcx_kernel, ratio
 from .wider import in_wider
 
 # W. J. Cody, "Rational Chebyshev approximations for the error function", Math. Comp. 23 (1969): numerator and
@@ -33,7 +34,9 @@ _SINGLE = (
 
 
 def erf_kernel(x):
-    """erf of an array, to 4 units in the last place of float64, or of float32."""
+    """erf of an array, to 4 units in the last place of float64, or of float32; of Tensors, the op erf."""
+    if isinstance(x, Tensor):
+        return erf(x)
     if x.dtype.char not in "fdg":
         return in_wider(erf_kernel, x)
     if x.dtype == np.float32:
@@ -49,7 +52,7 @@ _ROOT_PI = 1.7724538509055159  # sqrt(pi)
 erf = elementwise(
     erf_kernel,
     name="erf",
-    slope=lambda x: inside(bell)(x) * (2 / _ROOT_PI),
+    slope=lambda x: inside(_bell)(x) * (2 / _ROOT_PI),
     doc="The error function 2 / sqrt(pi) * integral of exp(-t^2) from 0 to x.",
     flops=20,
 )
@@ -62,7 +65,7 @@ def _erfc(x):
 erfc = special_function(
     _erfc,
     name="erfc",
-    slope=lambda x: inside(bell)(x) * (-2 / _ROOT_PI),
+    slope=lambda x: inside(_bell)(x) * (-2 / _ROOT_PI),
     doc="1 - erf(x), accurate where that is small.",
 )
 # exp(y^2) for y = erfinv(x) is erfcx(|y|) / (1 - |x|), in which an error of y does not grow by y^2.
@@ -80,7 +83,7 @@ _erfinv_slope = special_function(
     doc="The derivative of erfinv, sqrt(pi) / 2 * exp(erfinv(x)^2).",
 )
 _erfcinv_slope = special_function(
-    lambda x: -_inverse_slope("erfcinv", x, np.minimum(x, 2 - x)),
+    lambda x: -_inverse_slope("erfcinv", x, np.minimum(x, 2 - x) + 0.0),
     name="erfcinv_slope",
     slope=lambda x, y: inside(erfcinv)(x) * y * y * 2,
     doc="The derivative of erfcinv, -sqrt(pi) / 2 * exp(erfcinv(x)^2).",
@@ -88,10 +91,10 @@ _erfcinv_slope = special_function(
 erfinv = borrowed(
     "erfinv",
     slope=lambda x: inside(_erfinv_slope)(x),
-    doc="The inverse of erf: inf at 1, -inf at -1, nan beyond. Needs SciPy.",
+    doc="The inverse of erf: inf at 1, -inf at -1, nan beyond.",
 )
 erfcinv = borrowed(
     "erfcinv",
     slope=lambda x: inside(_erfcinv_slope)(x),
-    doc="The inverse of erfc: inf at 0, -inf at 2, nan beyond. Needs SciPy.",
+    doc="The inverse of erfc: inf at 0, -inf at 2, nan beyond.",
 )

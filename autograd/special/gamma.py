@@ -42,24 +42,26 @@ def _log_gamma(name):
 gammaln = special_function(
     _log_gamma("gammaln"),
     name="gammaln",
+    needs_scipy=True,
     slope=lambda x: inside(digamma)(x),
-    doc="log(|gamma(x)|): inf at 0, -1, -2 ... Needs SciPy.",
+    doc="log(|gamma(x)|): inf at 0, -1, -2 ...",
 )
 loggamma = special_function(
     _log_gamma("loggamma"),
     name="loggamma",
+    needs_scipy=True,
     slope=lambda x: inside(digamma)(np.where(x < 0, np.nan, x)),
-    doc="log(gamma(x)) of real numbers: nan below 0, where gammaln has log(|gamma(x)|). Needs SciPy.",
+    doc="log(gamma(x)) of real numbers: nan below 0, where gammaln has log(|gamma(x)|).",
 )
 gamma = borrowed(
     "gamma",
     slope=lambda x, y: y * inside(digamma)(x),
-    doc="The gamma function, (x - 1)! of whole numbers. Needs SciPy.",
+    doc="The gamma function, (x - 1)! of whole numbers.",
 )
 digamma = borrowed(
     "digamma",
     slope=lambda x: inside(_polygamma)(x, 1),
-    doc="The derivative of gammaln, which SciPy also calls psi. Needs SciPy.",
+    doc="The derivative of gammaln, which SciPy also calls psi.",
 )
 
 
@@ -90,9 +92,9 @@ def _polygamma_values(x, n):
 
 @composed(inputs=0)
 def polygamma(n: int | ArrayLike, x: ArrayLike) -> Tensor:
-    """The n-th derivative of digamma(x), n = 0, 1, 2 ...; shapes of n and x broadcast. Needs SciPy.
+    """The n-th derivative of digamma(x), n = 0, 1, 2 ...; shapes of n and x broadcast.
 
-    ValueError where an n is negative or not whole.
+    Needs SciPy. ValueError where an n is negative or not whole.
     """
     try:
         order: Any = operator.index(n)  # type: ignore[arg-type]
@@ -125,9 +127,9 @@ def _zeta(q: ArrayLike, x: Any):
 
 @composed(inputs=0)
 def zeta(x: ArrayLike, q: ArrayLike = 1.0) -> Tensor:
-    """The sum of (k + q)^-x over k = 0, 1, 2 ...: Hurwitz's function, Riemann's for q = 1. Needs SciPy.
+    """The sum of (k + q)^-x over k = 0, 1, 2 ...: Hurwitz's function, Riemann's for q = 1.
 
-    Shapes broadcast. The gradient is that of q; TypeError where x wants one.
+    Needs SciPy. Shapes broadcast. The gradient is that of q; TypeError where x wants one.
     """
     if not hasattr(q, "dtype") and hasattr(x, "dtype"):
         q = np.full_like(x.data if isinstance(x, Tensor) else x, q, shape=())
@@ -164,13 +166,13 @@ def _beta_gradient(needs, a, b, factor):
 @op(needs=True, flops=60)
 @in_float
 def betaln(needs: Needs, a: ArrayLike, b: ArrayLike):
-    """log(|beta(a, b)|), shapes broadcast. Needs SciPy."""
+    """log(|beta(a, b)|), shapes broadcast."""
     return of_scipy("betaln")(a, b), _beta_gradient(needs, a, b, None)
 
 
 @op(needs=True, flops=60)
 @in_float
 def beta(needs: Needs, a: ArrayLike, b: ArrayLike):
-    """gamma(a) gamma(b) / gamma(a + b), shapes broadcast. Needs SciPy."""
+    """gamma(a) gamma(b) / gamma(a + b), shapes broadcast."""
     y = of_scipy("beta")(a, b)
     return y, _beta_gradient(needs, a, b, y)

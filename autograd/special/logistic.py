@@ -6,12 +6,18 @@ import numpy as np
 
 from ..arrays import ArrayLike
 from ..op import op
+from ..tensor import Tensor
 from .borrowed import borrowed, inside
 from .wider import in_wider
 
 
 def sigmoid_kernel(x):
-    """sigmoid of an array: e^x / (1 + e^x) below 0 and 1 / (1 + e^-x) above, so that nothing overflows."""
+    """sigmoid of an array: e^x / (1 + e^x) below 0 and 1 / (1 + e^-x) above, so that nothing overflows.
+
+    Of Tensors it is expit, as |x| would spoil the derivatives at 0.
+    """
+    if isinstance(x, Tensor):
+        return expit(x)
     if x.dtype.char not in "fdg":
         return in_wider(sigmoid_kernel, x)
     e = np.exp(-np.absolute(x))
@@ -43,17 +49,17 @@ def expit(x: ArrayLike):
 
 def _logit_gradient(g, x):
     """As PyTorch's: nan where logit is."""
-    within = np.where((x >= 0) & (x <= 1), x, np.nan)
+    within = np.where((x >= 0) & (x <= 1), x, np.nan) + 0.0  # -0 becomes 0
     return g / (within * (1 - within))
 
 
 logit = borrowed(
     "logit",
     gradient=_logit_gradient,
-    doc="log(x / (1 - x)), the inverse of expit: -inf at 0, inf at 1, nan beyond. Needs SciPy.",
+    doc="log(x / (1 - x)), the inverse of expit: -inf at 0, inf at 1, nan beyond.",
 )
 log_expit = borrowed(
     "log_expit",
     slope=lambda x: inside(expit)(-x),
-    doc="log(expit(x)), accurate for every x. Needs SciPy.",
+    doc="log(expit(x)), accurate for every x.",
 )

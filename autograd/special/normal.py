@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .borrowed import borrowed, inside, of_scipy, special_function
-from .erfcx import bell_kernel, erfcx, erfcx_kernel, erfcx_slope
+from .erfcx import _erfcx_slope, bell_kernel, erfcx, erfcx_kernel
 from .error import erf_kernel
 
 _HALF_ROOT = 0.7071067811865476  # sqrt(1 / 2)
@@ -29,26 +29,25 @@ def _ndtr(x):
 
 
 def _log_ndtr(x):
-    below = np.minimum(x, 0)
-    scaled = erfcx_kernel(below * -_HALF_ROOT) / 2
-    scaled = np.maximum(scaled, np.finfo(x.dtype).tiny)  # at -inf
-    return np.where(x < 0, np.log(scaled) - below * below / 2, np.log1p(-_tail(np.maximum(x, 0))))
+    least = -np.sqrt(np.finfo(x.dtype).max)  # below it the result overflows
+    below = np.clip(x, least, 0)
+    tail = np.log(erfcx_kernel(below * -_HALF_ROOT) / 2) - below * (below / 2)
+    tail = np.where(x < least, -np.inf, tail)
+    return np.where(x < 0, tail, np.log1p(-_tail(np.maximum(x, 0))))
 
 
 def _log_ndtr_slope_kernel(x):
-    below = np.minimum(x, 0) * -_HALF_ROOT
-    return np.where(
-        x < 0,
-        2 * _DENSITY / erfcx_kernel(below),
-        bell_kernel(x, -0.5) * _DENSITY / _ndtr(np.maximum(x, 0)),
-    )
+    tail = 2 * _DENSITY / erfcx_kernel(np.clip(x, -1e9, 0) * -_HALF_ROOT)
+    tail = np.where(x < -1e9, -x, tail)
+    return np.where(x < 0, tail, bell_kernel(x, -0.5) * _DENSITY / _ndtr(np.maximum(x, 0)))
 
 
 def _curvature(x, y):
     """-y (x + y); below 0, where x + y is the difference of near equals, by the slope of erfcx."""
-    below = np.where(x < 0, x, 0) * -_HALF_ROOT
-    sums = inside(erfcx_slope)(below) / inside(erfcx)(below) * -_HALF_ROOT
-    return -y * np.where(x < 0, sums, np.where(x < 0, 0, x) + y)
+    below = np.where((x < 0) & (x > -1e9), x, 0) * -_HALF_ROOT
+    sums = inside(_erfcx_slope)(below) / inside(erfcx)(below) * -_HALF_ROOT
+    inner = np.where(x < 0, sums, np.where(x < 0, 0, x) + y)
+    return np.where(x <= -1e9, -1, np.where(x <= -1e9, 0, -y) * inner)  # -1 + 1 / x^2 there
 
 
 _log_ndtr_slope = special_function(
@@ -73,7 +72,7 @@ log_ndtr = special_function(
 
 def _ndtri_slope_kernel(p):  # as for erfinv
     y = np.minimum(np.absolute(of_scipy("ndtri")(p)), 40)
-    return erfcx_kernel(y * _HALF_ROOT) * (0.5 / _DENSITY) / np.minimum(p, 1 - p)
+    return erfcx_kernel(y * _HALF_ROOT) * (0.5 / _DENSITY) / (np.minimum(p, 1 - p) + 0.0)
 
 
 _ndtri_slope = special_function(
@@ -85,5 +84,5 @@ _ndtri_slope = special_function(
 ndtri = borrowed(
     "ndtri",
     slope=lambda x: inside(_ndtri_slope)(x),
-    doc="The inverse of ndtr: -inf at 0, inf at 1, nan beyond. Needs SciPy.",
+    doc="The inverse of ndtr: -inf at 0, inf at 1, nan beyond.",
 )

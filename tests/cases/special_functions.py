@@ -9,7 +9,7 @@ from cases.case import binary, case, normal, positive, unary
 from tapegrad.autograd import special
 from tapegrad.autograd.special import bessel, error
 from tapegrad.autograd.special import normal as normal_distribution
-from tapegrad.autograd.special.erfcx import bell, erfcx_slope
+from tapegrad.autograd.special.erfcx import _bell, _erfcx_slope
 
 
 def inner(rng, shape):
@@ -74,8 +74,8 @@ CASES = [
     case(special.zeta, scipy.zeta, 2.5, (2, 3), saves="q", domain=positive),
     case(special.zeta, scipy.zeta, 3, (), saves="q", domain=positive),
     # What derivatives are made of.
-    *unary(bell, lambda x: np.exp(-x * x), normal, "x y"),
-    *unary(erfcx_slope, lambda x: 2 * x * scipy.erfcx(x) - 2 / math.sqrt(math.pi), normal, "x y"),
+    *unary(_bell, lambda x: np.exp(-x * x), normal, "x y"),
+    *unary(_erfcx_slope, lambda x: 2 * x * scipy.erfcx(x) - 2 / math.sqrt(math.pi), normal, "x y"),
     *unary(
         error._erfinv_slope, lambda x: math.sqrt(math.pi) / 2 * np.exp(scipy.erfinv(x) ** 2), inner, "x y"
     ),

@@ -3,7 +3,8 @@
 from .autograd import FAULTS as AUTOGRAD
 from .fault import ROOT, Fault
 from .nn import FAULTS as NN
+from .special import FAULTS as SPECIAL
 
-FAULTS = AUTOGRAD + NN
+FAULTS = AUTOGRAD + NN + SPECIAL
 
 __all__ = ["FAULTS", "ROOT", "Fault"]
