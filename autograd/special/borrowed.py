@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import working
-from ..op import Unary, elementwise
+from ..op import F, Unary, elementwise
 from ..tensor import Tensor
 
 
@@ -76,7 +76,7 @@ def checked(dtype: np.dtype) -> np.dtype:
     return working(dtype)
 
 
-def in_float(body: Callable) -> Callable:
+def in_float(body: F) -> F:
     """`body(needs, x, y, ...)` of two arrays of float32 or of float64; its results are float16 for float16.
 
     A number beside an array is a 0-d array of its dtype.
@@ -93,7 +93,7 @@ def in_float(body: Callable) -> Callable:
             return out, backward
         return _cast(out, narrow), lambda g: backward(_cast(g, wide))
 
-    return call
+    return call  # type: ignore[return-value]
 
 
 def _as(a, dtype, beside):

@@ -12,7 +12,10 @@ from .borrowed import borrowed, in_float, of_scipy
 @op(needs=True, flops=8)
 @in_float
 def xlogy(needs: Needs, x: ArrayLike, y: ArrayLike):
-    """x log(y), and 0 where x is 0, whatever y; shapes broadcast."""
+    """x log(y), and 0 where x is 0, whatever y; shapes broadcast.
+
+    Needs SciPy.
+    """
     out = of_scipy("xlogy")(x, y)
     y = np.where((x == 0) & (y <= 0), 1, y)
     x = x if needs[1] else None
@@ -26,7 +29,10 @@ def xlogy(needs: Needs, x: ArrayLike, y: ArrayLike):
 @op(needs=True, flops=8)
 @in_float
 def xlog1py(needs: Needs, x: ArrayLike, y: ArrayLike):
-    """x log(1 + y), and 0 where x is 0, whatever y; shapes broadcast."""
+    """x log(1 + y), and 0 where x is 0, whatever y; shapes broadcast.
+
+    Needs SciPy.
+    """
     out = of_scipy("xlog1py")(x, y)
     y = np.where((x == 0) & (y <= -1), 0, y)
     x = x if needs[1] else None

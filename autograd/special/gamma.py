@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import attribute
 from ..arrays import ArrayLike, as_array
 from ..op import Needs, composed, op
 from ..tensor import Tensor
@@ -67,10 +68,8 @@ digamma = borrowed(
 
 @op(inputs=1, flops=40)
 def _polygamma(x: ArrayLike, n: Any):
-    if isinstance(x, Tensor):  # the body run again, for its backward
-        y = _polygamma(x, n)
-    else:
-        y = _polygamma_values(x, n)
+    # Of Tensors the body is run again for its backward, and this is the op itself.
+    y = _polygamma(x, n) if isinstance(x, Tensor) else _polygamma_values(x, n)
 
     def backward(g):
         return (g * inside(_polygamma)(x, n + 1),)
@@ -94,13 +93,14 @@ def _polygamma_values(x, n):
 def polygamma(n: int | ArrayLike, x: ArrayLike) -> Tensor:
     """The n-th derivative of digamma(x), n = 0, 1, 2 ...; shapes of n and x broadcast.
 
-    Needs SciPy. ValueError where an n is negative or not whole.
+    Needs SciPy. ValueError where an n is negative or not whole, TypeError where it wants a gradient.
     """
+    order: Any = attribute("polygamma", n)
     try:
-        order: Any = operator.index(n)  # type: ignore[arg-type]
+        order = operator.index(order)
         fits = order >= 0
     except TypeError:
-        order = n.data if isinstance(n, Tensor) else as_array(n)
+        order = as_array(order)
         fits = order.dtype.kind in "iu" or bool((order % 1 == 0).all())
         fits = fits and bool((order >= 0).all())
         order = order.astype(np.int64) if fits else order
@@ -131,7 +131,8 @@ def zeta(x: ArrayLike, q: ArrayLike = 1.0) -> Tensor:
 
     Needs SciPy. Shapes broadcast. The gradient is that of q; TypeError where x wants one.
     """
-    if not hasattr(q, "dtype") and hasattr(x, "dtype"):
+    x = as_array(x) if isinstance(x, (list, tuple)) else x
+    if isinstance(q, (int, float)) and hasattr(x, "dtype") and x.dtype.kind == "f":  # of its dtype
         q = np.full_like(x.data if isinstance(x, Tensor) else x, q, shape=())
     return _zeta(q, x)
 
@@ -166,13 +167,19 @@ def _beta_gradient(needs, a, b, factor):
 @op(needs=True, flops=60)
 @in_float
 def betaln(needs: Needs, a: ArrayLike, b: ArrayLike):
-    """log(|beta(a, b)|), shapes broadcast."""
+    """log(|beta(a, b)|), shapes broadcast.
+
+    Needs SciPy.
+    """
     return of_scipy("betaln")(a, b), _beta_gradient(needs, a, b, None)
 
 
 @op(needs=True, flops=60)
 @in_float
 def beta(needs: Needs, a: ArrayLike, b: ArrayLike):
-    """gamma(a) gamma(b) / gamma(a + b), shapes broadcast."""
+    """gamma(a) gamma(b) / gamma(a + b), shapes broadcast.
+
+    Needs SciPy.
+    """
     y = of_scipy("beta")(a, b)
     return y, _beta_gradient(needs, a, b, y)

@@ -239,6 +239,9 @@ def test_zeta_and_multigammaln_are_scipys():
     for y, expected in (
         (special.zeta(2), scipy.zeta(2)),
         (special.zeta(x), scipy.zeta(x)),
+        (special.zeta([2.0, 3]), scipy.zeta([2.0, 3])),
+        (special.zeta([2, 3], [0.5, 2]), scipy.zeta([2, 3], [0.5, 2])),
+        (special.zeta(np.array([2, 3]), 0.5), scipy.zeta([2, 3], 0.5)),
         (special.zeta(x, leaf(x)), scipy.zeta(x, x)),
         (special.multigammaln(leaf(x), 3), scipy.multigammaln(x, 3)),
         (special.multigammaln(2.0, 1), scipy.multigammaln(2.0, 1)),
@@ -299,6 +302,7 @@ BAD = {
     "an order below 0": (lambda: special.polygamma(-1, X), ValueError, "polygamma: n counts.*is -1"),
     "half an order": (lambda: special.polygamma(1.5, X), ValueError, "polygamma: n counts.*is 1.5"),
     "a gradient of the order": (lambda: special.zeta(leaf(2.0), X), TypeError, "zeta has no gradient"),
+    "a gradient of n": (lambda: special.polygamma(leaf(2.0), X), TypeError, "polygamma has no gradient"),
     "no dimension": (lambda: special.multigammaln(X, 0), ValueError, "multigammaln: d, .*not 0"),
     "half a dimension": (lambda: special.multigammaln(X, 1.5), ValueError, "multigammaln: d, .*not 1.5"),
     "too small for d": (lambda: special.multigammaln(X, 3), ValueError, "for d = 3 every a .*above 1.0"),
