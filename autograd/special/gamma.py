@@ -126,12 +126,15 @@ def _zeta(q: ArrayLike, x: Any):
 
 
 @composed(inputs=0)
-def zeta(x: ArrayLike, q: ArrayLike = 1.0) -> Tensor:
-    """The sum of (k + q)^-x over k = 0, 1, 2 ...: Hurwitz's function, Riemann's for q = 1.
+def zeta(x: ArrayLike, q: ArrayLike | None = None) -> Tensor:
+    """The sum of (k + q)^-x over k = 0, 1, 2 ...: Hurwitz's function, or without q, as for q = 1, Riemann's.
 
-    Needs SciPy. Shapes broadcast. The gradient is that of q; TypeError where x wants one.
+    Needs SciPy. Shapes broadcast. The gradient is that of q, without q a constant comes out; TypeError where
+    x wants one.
     """
     x = as_array(x) if isinstance(x, (list, tuple)) else x
+    if q is None:
+        return Tensor(as_array(of_scipy("zeta")(attribute("zeta", x))))
     if isinstance(q, (int, float)) and hasattr(x, "dtype") and x.dtype.kind == "f":  # of its dtype
         q = np.full_like(x.data if isinstance(x, Tensor) else x, q, shape=())
     return _zeta(q, x)

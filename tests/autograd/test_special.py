@@ -239,6 +239,7 @@ def test_zeta_and_multigammaln_are_scipys():
     for y, expected in (
         (special.zeta(2), scipy.zeta(2)),
         (special.zeta(x), scipy.zeta(x)),
+        (special.zeta(Tensor(x - 2), None), scipy.zeta(x - 2)),
         (special.zeta([2.0, 3]), scipy.zeta([2.0, 3])),
         (special.zeta([2, 3], [0.5, 2]), scipy.zeta([2, 3], [0.5, 2])),
         (special.zeta(np.array([2, 3]), 0.5), scipy.zeta([2, 3], 0.5)),
