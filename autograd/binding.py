@@ -166,6 +166,7 @@ def bind(functions: Iterable[Callable]) -> None:
 bind([fn for package in (ops, linalg) for fn in vars(package).values() if hasattr(fn, "facts")])
 FUNCTIONS.update(PROTOCOL)
 SCIPY.update({name: fn for name, fn in vars(special).items() if hasattr(fn, "facts")})
+SCIPY.update({"psi": special.digamma, "_zeta": special.zeta})  # names of SciPy's ufuncs that differ
 for name, method in METHODS.items():
     setattr(Bound, name, method)
 Bound.__array_ufunc__ = array_ufunc  # type: ignore[attr-defined]

@@ -32,10 +32,13 @@ def array_ufunc(self, ufunc, method, *inputs, out=None, **kwargs):
     gradient would be lost.
     """
     called = ufunc if method == "__call__" else getattr(ufunc, method)
-    fn = FUNCTIONS.get(called) or _of_scipy(called)
+    fn = FUNCTIONS.get(called)
+    if fn is None and method == "__call__" and _is_of_scipy(ufunc):
+        fn = SCIPY.get(ufunc.__name__)
     if fn is None:
         name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
-        return _of_constants(called, f"np.{name}", inputs, kwargs if out is None else {**kwargs, "out": out})
+        name = f"scipy.special.{name}" if _is_of_scipy(ufunc) else f"np.{name}"
+        return _of_constants(called, name, inputs, kwargs if out is None else {**kwargs, "out": out})
     if method == "reduce":
         kwargs.setdefault("axis", 0)
     chosen = kwargs.pop("where", True) if method == "__call__" else True
@@ -121,11 +124,10 @@ def _tensors(value: Any) -> Iterator[Tensor]:
             yield from _tensors(item)
 
 
-def _of_scipy(ufunc: Any) -> Callable | None:
-    """What stands for `ufunc` if it is SciPy's."""
-    scipy = sys.modules.get("scipy.special")
-    name = getattr(ufunc, "__name__", "")
-    return SCIPY.get(name) if scipy is not None and getattr(scipy, name, None) is ufunc else None
+def _is_of_scipy(ufunc: Any) -> bool:
+    """Whether `ufunc` is one of scipy.special, where it may stand under another name than its own."""
+    found = [sys.modules.get(name) for name in ("scipy.special", "scipy.special._ufuncs")]
+    return any([getattr(module, ufunc.__name__, None) is ufunc for module in found])
 
 
 def function_names() -> list[str]:
@@ -135,7 +137,7 @@ def function_names() -> list[str]:
 
 def unsupported(name: str) -> TypeError:
     """What to raise for a function of NumPy that has no gradient here."""
-    near = dialect.nearest(name.rpartition(".")[2], function_names())
+    near = dialect.nearest(name.rpartition(".")[2], SCIPY if "scipy" in name else function_names())
     return TypeError(
         f"{name} has no gradient here, and a Tensor among its arguments requires one. Where none is wanted, "
         "pass it .detach()ed" + (f"; or use one of: {near}." if near else ".")

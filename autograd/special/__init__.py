@@ -2,8 +2,14 @@
 
 from typing import TYPE_CHECKING
 
+from .bessel import *  # noqa: F403
+from .entropy import *  # noqa: F403
+from .erfcx import erfcx as erfcx
 from .error import *  # noqa: F403
+from .gamma import *  # noqa: F403
+from .huber import *  # noqa: F403
 from .logistic import *  # noqa: F403
+from .normal import *  # noqa: F403
 from .softmax import *  # noqa: F403
 
 if not TYPE_CHECKING:  # to whom this would be a list of nothing

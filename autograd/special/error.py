@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..op import elementwise
+from ..tensor import Tensor
+from .borrowed import borrowed, inside, of_scipy, special_function
+from .erfcx import _bell, bell_kernel, erfcx_kernel, ratio
 from .wider import in_wider
 
 # W. J. Cody, "Rational Chebyshev approximations for the error function", Math. Comp. 23 (1969): numerator and
@@ -30,31 +33,68 @@ _SINGLE = (
 )
 
 
-def _ratio(x, numerator, denominator):
-    p, q = numerator[0], denominator[0]
-    for a, b in zip(numerator[1:], denominator[1:], strict=True):
-        p = p * x + a
-        q = q * x + b
-    return p / q
-
-
 def erf_kernel(x):
-    """erf of an array, to 4 units in the last place of float64, or of float32."""
+    """erf of an array, to 4 units in the last place of float64, or of float32; of Tensors, the op erf."""
+    if isinstance(x, Tensor):
+        return erf(x)
     if x.dtype.char not in "fdg":
         return in_wider(erf_kernel, x)
     if x.dtype == np.float32:
         x = np.clip(x, -4, 4)  # erf(4) is 1 in float32
-        return np.clip(x * _ratio(x * x, *_SINGLE), -1, 1)
+        return np.clip(x * ratio(x * x, *_SINGLE), -1, 1)
     size = np.minimum(np.absolute(x), 6.0)  # erf(6) is 1 in float64
     near = np.minimum(size, 0.5)
-    far = np.sign(x) * (1 - np.exp(-size * size) * _ratio(size, *_FAR))
-    return np.where(size <= 0.46875, x * _ratio(near * near, *_NEAR), far)
+    far = np.sign(x) * (1 - np.exp(-size * size) * ratio(size, *_FAR))
+    return np.where(size <= 0.46875, x * ratio(near * near, *_NEAR), far)
 
 
+_ROOT_PI = 1.7724538509055159  # sqrt(pi)
 erf = elementwise(
     erf_kernel,
     name="erf",
-    slope=lambda x: np.exp(-np.square(np.clip(x, -30, 30))) * 1.1283791670955126,  # 2 / sqrt(pi)
+    slope=lambda x: inside(_bell)(x) * (2 / _ROOT_PI),
     doc="The error function 2 / sqrt(pi) * integral of exp(-t^2) from 0 to x.",
     flops=20,
+)
+
+
+def _erfc(x):
+    return np.where(x > 0.5, bell_kernel(x) * erfcx_kernel(np.maximum(x, 0.5)), 1 - erf_kernel(x))
+
+
+erfc = special_function(
+    _erfc,
+    name="erfc",
+    slope=lambda x: inside(_bell)(x) * (-2 / _ROOT_PI),
+    doc="1 - erf(x), accurate where that is small.",
+)
+# exp(y^2) for y = erfinv(x) is erfcx(|y|) / (1 - |x|), in which an error of y does not grow by y^2.
+
+
+def _inverse_slope(inverse, x, rest):
+    y = np.minimum(np.absolute(of_scipy(inverse)(x)), 40)  # finite, or 0 / 0 at the ends
+    return erfcx_kernel(y) * (_ROOT_PI / 2) / rest
+
+
+_erfinv_slope = special_function(
+    lambda x: _inverse_slope("erfinv", x, 1 - np.absolute(x)),
+    name="erfinv_slope",
+    slope=lambda x, y: inside(erfinv)(x) * y * y * 2,
+    doc="The derivative of erfinv, sqrt(pi) / 2 * exp(erfinv(x)^2).",
+)
+_erfcinv_slope = special_function(
+    lambda x: -_inverse_slope("erfcinv", x, np.minimum(x, 2 - x) + 0.0),
+    name="erfcinv_slope",
+    slope=lambda x, y: inside(erfcinv)(x) * y * y * 2,
+    doc="The derivative of erfcinv, -sqrt(pi) / 2 * exp(erfcinv(x)^2).",
+)
+erfinv = borrowed(
+    "erfinv",
+    slope=lambda x: inside(_erfinv_slope)(x),
+    doc="The inverse of erf: inf at 1, -inf at -1, nan beyond.",
+)
+erfcinv = borrowed(
+    "erfcinv",
+    slope=lambda x: inside(_erfcinv_slope)(x),
+    doc="The inverse of erfc: inf at 0, -inf at 2, nan beyond.",
 )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..arrays import ArrayLike, Axes
 from ..kernels import blocks, exp_sums, row_sums
-from ..op import op
+from ..op import Needs, composed, op
+from ..ops import index
 from ..ops.reduce import reduced, widened, without
+from .borrowed import in_float
 
 
 def softmax_plain(x, axis=None):
@@ -67,25 +71,73 @@ def log_softmax(x: ArrayLike, axis: Axes = None):
     return y, backward
 
 
-@op(inputs=1, flops=6)
-def logsumexp(x: ArrayLike, axis: Axes = None, keepdims: bool = False):
-    """log(sum(exp(x))) along `axis` (an axis, several, or None for all).
+@composed(inputs=1)
+def logsumexp(
+    a: ArrayLike,
+    axis: Axes = None,
+    b: ArrayLike | None = None,
+    keepdims: bool = False,
+    return_sign: bool = False,
+) -> Any:
+    """log(sum(b exp(a))) along `axis` (an axis, several, or None for all), b being 1 unless given.
 
-    The shape is x's without these axes; with `keepdims` they stay, with length 1.
-    Shifted by the maximum, so that nothing overflows.
+    The shape is a's, broadcast with b's, without these axes; with `keepdims` they stay, with length 1. Where
+    b makes the sum negative the result is nan; with `return_sign` it is that of |sum|, and there are two: the
+    sign, a constant, comes after it. Elements whose b is 0 do not count. Shifted by the maximum, so that
+    nothing overflows.
     """
+    if b is None and not return_sign:
+        return _logsumexp(a, axis, keepdims)
+    y, sign = _logsumexp_weighted(a, 1.0 if b is None else b, axis, keepdims)
+    return (y, sign.detach()) if return_sign else index.where(sign < 0, np.nan, y)
+
+
+@op(inputs=1, flops=6)
+def _logsumexp(x: ArrayLike, axis: Axes = None, keepdims: bool = False):
     if x.dtype.char not in "fdg":
-        return widened(logsumexp.body, x, axis, keepdims)
+        return widened(_logsumexp.body, x, axis, keepdims)
     small, _ = reduced(x.shape, axis)
     top = x.max(axis=axis, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0)  # a row of -inf gives -inf, not nan
     p = np.exp(x - top)
-    total = p.sum(axis=axis, keepdims=True)
-    top = np.where(total == 0, -np.inf, top)
-    total = np.where(total == 0, 1, total)
-    y = np.log(total) + top
+    peak = x == top
+    count = np.add.reduce(peak, axis, x.dtype, None, True)  # of the largest, whose exp is 1
+    total = np.where(peak, 0, p).sum(axis=axis, keepdims=True)
+    top = np.where((total == 0) & (count == 0), -np.inf, top)
+    count = np.where(count == 0, 1, count)
+    y = np.log1p(total / count) + np.log(count) + top  # keeps its digits where it is close to 0
+    total = total + count
 
     def backward(g):  # softmax(x); 0 where every element is -inf
         return (g.reshape(small) * p / total,)
 
     return y if keepdims else y.reshape(without(x.shape, axis)), backward
+
+
+@op(inputs=2, needs=True, several=True, flops=8)
+@in_float
+def _logsumexp_weighted(needs: Needs, x: ArrayLike, b: ArrayLike, axis: Axes = None, keepdims: bool = False):
+    off = b == 0
+    seen = np.where(off, -np.inf, x)
+    shape = seen.shape
+    small, _ = reduced(shape, axis)
+    top = seen.max(axis=axis, keepdims=True, initial=-np.inf)
+    top = np.where(np.isfinite(top), top, 0)
+    terms = b * np.exp(seen - top)
+    total = terms.sum(axis=axis, keepdims=True)
+    nothing = np.absolute(terms).max(axis=axis, keepdims=True, initial=0) == 0
+    size = np.where(total == 0, 1, np.absolute(total))
+    y = np.where(total == 0, -np.inf, np.log(size) + top)
+    sign = np.sign(total)
+    total = np.where(nothing, 1, total)
+    terms = terms if needs[0] else None
+    x, top = (np.broadcast_to(x, shape), top) if needs[1] else (None, None)
+
+    def backward(g):
+        g = np.zeros_like(total) if g[0] is None else g[0].reshape(small)
+        g = g / total
+        return g * terms if needs[0] else None, g * np.exp(x - top) if needs[1] else None
+
+    if not keepdims:
+        y, sign = (a.reshape(without(shape, axis)) for a in (y, sign))
+    return (y, sign), backward

@@ -4,7 +4,8 @@ from .autograd import FAULTS as AUTOGRAD
 from .fault import ROOT, Fault
 from .nn import FAULTS as NN
 from .products import FAULTS as PRODUCTS
+from .special import FAULTS as SPECIAL
 
-FAULTS = AUTOGRAD + NN + PRODUCTS
+FAULTS = AUTOGRAD + NN + PRODUCTS + SPECIAL
 
 __all__ = ["FAULTS", "ROOT", "Fault"]

@@ -1,0 +1,70 @@
+"""Faults planted in tapegrad.autograd.special."""
+
+from .fault import Fault
+
+EDGES = "tests/autograd/test_special.py::test_edges_without_a_warning"
+GRADIENT = "tests/autograd/test_op_gradients.py::test_gradient"
+SPECIAL = "tests/autograd/test_special.py::"
+
+FAULTS = [
+    Fault(
+        "autograd/special/entropy.py",
+        "y = np.where((x == 0) & (y <= 0), 1, y)",
+        "y = y * 1",
+        f"{EDGES} -k xlogy",
+    ),
+    Fault(
+        "autograd/special/gamma.py",
+        "factor = (-1.0) ** (n + 1)",
+        "factor = (-1.0) ** n",
+        f"{GRADIENT} -k digamma",
+    ),
+    Fault(
+        "autograd/special/gamma.py",
+        "return y, _beta_gradient(needs, a, b, y)",
+        "return y, _beta_gradient(needs, a, b, y * 1.001)",
+        f"{GRADIENT} -k beta",
+    ),
+    Fault(
+        "autograd/special/logistic.py",
+        "        return expit(x)\n",
+        "        pass\n",
+        f"{SPECIAL}test_many_derivatives_at_zero",
+    ),
+    Fault(
+        "autograd/special/logistic.py",
+        "(g * (least - least * least),)",
+        "(g * (y - y * y),)",
+        f"{EDGES} -k expit",
+    ),
+    Fault(
+        "autograd/special/normal.py",
+        "np.where(x < 0, sums, ",
+        "np.where(x < np.inf, x + y, ",
+        f"{SPECIAL}test_second_derivatives_in_tails_where_terms_cancel",
+    ),
+    Fault(
+        "autograd/special/bessel.py",
+        "-np.sign(x) * inside",
+        "-1 * inside",
+        f"{EDGES} -k i0e",
+    ),
+    Fault(
+        "autograd/special/borrowed.py",
+        'return y.astype(x.dtype) if x.dtype.kind == "f" else y',
+        "return y",
+        f"{SPECIAL}test_narrow_floats_stay_what_they_are -k gammaln",
+    ),
+    Fault(
+        "autograd/special/softmax.py",
+        "seen = np.where(off, -np.inf, x)",
+        "seen = x * 1",
+        f"{SPECIAL}test_elements_without_weight_do_not_count",
+    ),
+    Fault(
+        "autograd/binding.py",
+        '"psi": special.digamma, ',
+        "",
+        f"{SPECIAL}test_names_of_scipys_that_are_not_those_of_its_ufuncs",
+    ),
+]
