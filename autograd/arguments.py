@@ -94,6 +94,18 @@ def joined(value: Any) -> Any:
     return np.stack(items) if any(map(_has_array, items)) else value
 
 
+def tensor_of(value: Any, name: str = "", least: int = 0) -> Tensor:
+    """`value` as a Tensor, itself if it is one; of lists with Tensors in them, the Tensor they make.
+
+    ValueError in the name of a function `name` that takes at least so many axes.
+    """
+    value = joined(value)
+    x = value if isinstance(value, Tensor) else Tensor(value)
+    if x.ndim < least:
+        raise ValueError(f"{name}: takes an array of at least {least} axes, not of shape {x.shape}")
+    return x
+
+
 def constant(name: str, value):
     """An input that is no Tensor: a number as it is, or an array."""
     if isinstance(value, (float, int, np.generic)) or value is None or getattr(value, "weak", False):

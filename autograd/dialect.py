@@ -65,7 +65,6 @@ WORDS: dict[str, str | None] = {
     "topk": "np.argsort(x)",
     "type": "x.astype(dtype)",
     "unsqueeze": "np.expand_dims(x, axis)",
-    "view": "x.reshape(shape)",
     "zero_": "x[...] = 0",
     "zeros": "ag.Tensor(np.zeros(shape))",
     # with SciPy's names, and what only a network calls

@@ -187,7 +187,7 @@ def _recorder(  # noqa: C901  (counts `record`)
                 needs = tuple([wanted and edge is not None for edge in edges])
             args = (needs, *arrays)
         try:  # `*rest, **kwargs` costs 60 ns even where there is none
-            out, backward = fn(*args, *rest, **kwargs) if kwargs or rest else fn(*args)
+            out, backward = fn(*args, *rest, **kwargs) if kwargs else fn(*args, *rest) if rest else fn(*args)
         except arguments.ERRORS as error:
             failed = new_node(call, edges, None, [], [])
             failed.attributes = arguments.named(names, rest, kwargs)
