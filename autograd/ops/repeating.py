@@ -70,7 +70,7 @@ def resize(a: ArrayLike, new_shape: Shape) -> Tensor:
     if any(n < 0 for n in shape):
         raise ValueError(f"resize: lengths are at least 0, not {shape}")
     size = math.prod(shape)
-    if not a.size or not size:
+    if not a.size and size:
         return zeros_like(a, shape=shape)
-    rows = broadcast_to(reshape(a, -1), (-(-size // a.size), a.size))
+    rows = broadcast_to(reshape(a, -1), (-(-size // (a.size or 1)), a.size))
     return reshape(getitem(reshape(rows, -1), slice(size)), shape).copy()

@@ -82,6 +82,8 @@ def dsplit(ary: ArrayLike, indices_or_sections: int | Sequence[int]) -> list[Ten
 def unstack(x: ArrayLike, *, axis: int = 0) -> tuple[Tensor, ...]:
     """The parts of x along `axis`, a tuple, each of the shape of x without that axis; ValueError for ()."""
     x = tensor_of(x, "unstack", 1)
+    if not -x.ndim <= axis < x.ndim:
+        raise np.exceptions.AxisError(f"unstack: axis {axis} is out of bounds for shape {x.shape}")
     return tuple(_unstack(x, axis)) if x.shape[axis] else ()
 
 
