@@ -137,6 +137,11 @@ def transpose(self, *axes: int | Sequence[int]) -> Tensor:
     return _viewed(self, _transpose, attribute("transpose", order))
 
 
+def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+    """The two axes exchanged: of axes 0 and 2, shape (a, b, c) becomes (c, b, a)."""
+    return _viewed(self, _swapaxes, axis1, axis2)
+
+
 def sort(self, axis: int = -1, kind: str | None = None) -> None:
     """Sort the elements along `axis` in place, as ndarray.sort does; np.sort(x) gives a new Tensor.
 
@@ -182,6 +187,7 @@ METHODS: dict[str, Callable | property] = {
     "fill": fill,
     "reshape": reshape,
     "sort": sort,
+    "swapaxes": swapaxes,
     "transpose": transpose,
     "view": view,
 }

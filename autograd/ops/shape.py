@@ -72,6 +72,8 @@ def expand_dims(x: ArrayLike, axis: Axes):
     def backward(g):
         return (g.reshape(old),)
 
+    if type(axis) is int and -x.ndim <= axis + 1 and axis <= x.ndim:  # most often, and a fifth of the time
+        return x[(slice(None),) * (axis % (x.ndim + 1)) + (None, ...)], backward
     return np.expand_dims(x, axis), backward
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,21 @@ def split(x: ArrayLike, indices_or_sections: int | Sequence[int], axis: int = 0)
     """x cut along `axis` into equal sections (a number) or before each index of a list.
 
     A list of Tensors, shaped as x but for the length of `axis`. ValueError for a number that does not divide
-    the length.
+    the length, or an axis that x does not have.
     """
-    parts = tuple(np.split(x, indices_or_sections, axis))
-    shapes, n = [part.shape for part in parts], x.shape[axis]
-    at = axis % x.ndim
+    if not -x.ndim <= axis < x.ndim:
+        raise np.exceptions.AxisError(axis, x.ndim)
+    n, before = x.shape[axis], (slice(None),) * (axis % x.ndim)
+    if isinstance(indices_or_sections, int):
+        sections = indices_or_sections
+        if sections < 1 or n % sections:
+            raise ValueError(f"{sections} sections are no equal division of an axis of length {n}")
+        ends = [i * (n // sections) for i in range(1, sections)]
+    else:
+        ends = [index(i) for i in indices_or_sections]
+    places = [(*before, slice(*pair)) for pair in zip([None, *ends], [*ends, None], strict=True)]
+    parts = tuple([x[place] for place in places])
+    shapes = [part.shape for part in parts]
 
     def backward(gs):
         gs = gs if isinstance(gs, tuple) else (gs,)
@@ -32,11 +43,11 @@ def split(x: ArrayLike, indices_or_sections: int | Sequence[int], axis: int = 0)
         if sum([s[axis] for s in shapes]) == n:
             gs = [np.zeros_like(like, shape=s) if g is None else g for g, s in zip(gs, shapes, strict=True)]
             return (np.concatenate(gs, axis),)
-        ends = [int(i) for i in indices_or_sections]  # not in order, and some elements more than once
-        dx = zeros_to_add(like, (*shapes[0][:at], n, *shapes[0][at + 1 :]))
-        for g, start, end in zip(gs, [None, *ends], [*ends, None], strict=True):
+        first = shapes[0]  # not in order, and some elements more than once
+        dx = zeros_to_add(like, (*first[: len(before)], n, *first[len(before) + 1 :]))
+        for g, place in zip(gs, places, strict=True):
             if g is not None:
-                dx[(*(slice(None),) * at, slice(start, end))] += g
+                dx[place] += g
         return (dx,)
 
     return parts, backward
