@@ -3,7 +3,8 @@
 from .autograd import FAULTS as AUTOGRAD
 from .fault import ROOT, Fault
 from .nn import FAULTS as NN
+from .shape import FAULTS as SHAPE
 
-FAULTS = AUTOGRAD + NN
+FAULTS = AUTOGRAD + NN + SHAPE
 
 __all__ = ["FAULTS", "ROOT", "Fault"]
