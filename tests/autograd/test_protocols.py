@@ -343,6 +343,19 @@ def test_operands_that_are_no_numbers():
     assert x + Reflects() == "mine" and (x < Reflects()) == "mine"
 
 
+def test_the_first_argument_has_numpys_name_too():
+    x = leaf()
+    for y in (
+        np.ravel(a=x),
+        np.sum(a=x),
+        np.pad(array=x, pad_width=1),
+        np.split(ary=x, indices_or_sections=2)[0],
+    ):
+        assert y.requires_grad
+    with pytest.raises(TypeError):
+        np.ravel(b=x)
+
+
 def test_einsum_and_concatenate_of_constants_only():
     y = np.concatenate([Tensor(X), X])
     assert type(y) is Tensor and not y.requires_grad
