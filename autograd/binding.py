@@ -207,6 +207,8 @@ PROTOCOL: dict[Callable, Callable] = {
     np.around: ops.round,
     np.add.at: _add_at,
     **{fn: constant(fn) for fn in (np.arange, np.eye, np.tri)},  # like= a Tensor
+    **{fn: constant(fn) for fn in (np.can_cast, np.result_type, np.may_share_memory, np.shares_memory)},
+    **{fn: constant(fn) for fn in (np.iscomplexobj, np.isrealobj)},
 }
 
 

@@ -85,6 +85,25 @@ def full_like(
     return np.broadcast_to(astype(fill_value, like.dtype), like.shape).copy(order)
 
 
+@composed(numpy=np.full)
+def full(
+    shape: Shape,
+    fill_value: ArrayLike,
+    dtype: DTypeLike | None = None,
+    order: str = "C",
+    *,
+    device: str | None = None,
+    like: Any = None,
+) -> Tensor:
+    """`fill_value`, which broadcasts, in all of an array of `shape`, in its dtype or the one that is given.
+
+    The gradient is that of `fill_value`; NumPy's own function gives this with `like=` a Tensor. TypeError
+    where it wants one and the dtype is no float.
+    """
+    value = tensor_of(fill_value)
+    return full_like(value, value, dtype, order, shape=shape)
+
+
 @composed(numpy=np.array)
 def array(
     object: ArrayLike,

@@ -49,6 +49,8 @@ def pad(x: ArrayLike, pad_width: Any, mode: str = "constant", **kwargs: Any) -> 
     widths = _pairs(pad_width, array.ndim)
     if not callable(mode) and set(kwargs) - {TAKES.get(mode)}:
         raise ValueError(f"pad: mode {mode!r} takes no {', '.join(set(kwargs) - {TAKES.get(mode)})}")
+    if any(n < 0 for pair in widths for n in pair):
+        raise ValueError(f"pad: pad_width is at least 0, not {widths}")
     if mode in ("constant", "empty"):
         return _pad(array, widths, mode, kwargs.get("constant_values", 0))
     if not (array.requires_grad and current.get().grad):
@@ -58,6 +60,8 @@ def pad(x: ArrayLike, pad_width: Any, mode: str = "constant", **kwargs: Any) -> 
     if mode in ("edge", "reflect", "symmetric", "wrap"):
         move = odd if kwargs.get("reflect_type", "even") == "odd" else _even
         for axis, width in enumerate(widths):
+            if any(width) and not array.shape[axis]:
+                raise ValueError(f"pad: mode {mode!r} finds nothing on axis {axis} of shape {array.shape}")
             if any(width):
                 array = move(array, axis, width, mode)
         return array
@@ -99,6 +103,8 @@ def _ramp(x, axis, side, width, end):
 def _summary(x, axis, side, width, mode, length):
     """The mean or an extreme of the `length` elements at a side of x, `width` times."""
     n = x.shape[axis] if length is None else np.minimum(length, x.shape[axis]).item()
+    if not n and width:
+        raise ValueError(f"pad: mode {mode!r} finds nothing on axis {axis} of shape {x.shape}, {length=}")
     part = getitem(x, _on(x.ndim, axis, slice(x.shape[axis] - n, None) if side else slice(n)))
     one = STATISTICS[mode](part, axis=axis, keepdims=True)
     return broadcast_to(one, [width if i == axis else m for i, m in enumerate(x.shape)])

@@ -26,8 +26,8 @@ def split(x: ArrayLike, indices_or_sections: int | Sequence[int], axis: int = 0)
     if not -x.ndim <= axis < x.ndim:
         raise np.exceptions.AxisError(axis, x.ndim)
     n, before = x.shape[axis], (slice(None),) * (axis % x.ndim)
-    if isinstance(indices_or_sections, int):
-        sections = indices_or_sections
+    if not isinstance(indices_or_sections, (list, tuple)) and np.ndim(indices_or_sections) == 0:
+        sections = index(indices_or_sections)  # type: ignore[arg-type]
         if sections < 1 or n % sections:
             raise ValueError(f"{sections} sections are no equal division of an axis of length {n}")
         ends = [i * (n // sections) for i in range(1, sections)]

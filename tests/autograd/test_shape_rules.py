@@ -24,6 +24,7 @@ LIKE = {
     "ascontiguousarray 0-d": lambda x, t: np.ascontiguousarray(x[0, 0], like=t),
     "asfortranarray": lambda x, t: np.asfortranarray(x, like=t),
     "require": lambda x, t: np.require(x, requirements=["F", "OWNDATA", "W"], like=t),
+    "full": lambda x, t: np.full((2, 3, 4), x, order="F", like=t),
     "full_like": lambda x, t: np.full_like(x, x[0, 1] if t is not None else X[0, 1]),
 }
 
@@ -109,6 +110,13 @@ def test_indices_of_triangles_and_diagonals():
         assert x[fn(x, 1)].tolist() == x.data[fn(x.data, 1)].tolist()
     assert x[np.diag_indices_from(x)].tolist() == np.diag(x.data).tolist()
     np.testing.assert_array_equal(ag.indices((2, 3))[1].data, np.indices((2, 3))[1])
+
+
+def test_questions_about_form_and_memory_are_answered():
+    x = leaf(2, 3)
+    assert np.shares_memory(x, x.T) and np.may_share_memory(x[0], x) and not np.shares_memory(x, x * 1)
+    assert np.result_type(x, np.float32) == np.float64 and not np.can_cast(x.dtype, np.float32)
+    assert np.isrealobj(x) and not np.iscomplexobj(x)
 
 
 def test_numbers_do_not_widen_what_they_are_joined_with():
@@ -217,6 +225,17 @@ BAD = {
     "astype casting": (lambda: leaf(2).astype(np.float32, casting="safe"), TypeError, "astype: .*'safe'"),
     "full_like": (lambda: np.full_like(Tensor([1, 2]), leaf()), TypeError, "int64 has no gradient"),
     "pad by a function": (lambda: np.pad(leaf(2), 1, lambda *_: None), ValueError, "pad: .*no gradient"),
+    "pad width": (
+        lambda: np.pad(leaf(2), -1, "reflect", reflect_type="odd"),
+        ValueError,
+        "pad: pad_width is at least 0",
+    ),
+    "pad of nothing": (lambda: np.pad(leaf(0), 1, "wrap"), ValueError, r"'wrap' finds nothing on axis 0"),
+    "pad by nothing": (
+        lambda: np.pad(leaf(2), 1, "median", stat_length=0),
+        ValueError,
+        "pad: mode 'median' finds nothing on axis 0 .*length=0",
+    ),
     "pad argument": (lambda: np.pad(leaf(2), 1, "median", end_values=1), ValueError, "takes no end_values"),
 }
 
