@@ -13,7 +13,8 @@ from .arrays import as_array, is_array
 from .engine import Edge, Node
 from .tensor import Tensor
 
-SCALARS = frozenset((int, float, bool, str, type(None)))  # types of attributes that are taken as they are
+# Types of attributes that are taken as they are.
+SCALARS = frozenset((int, float, bool, str, slice, type(None), type(Ellipsis)))
 
 
 class Given(NamedTuple):
@@ -62,6 +63,11 @@ def split(name: str, args: Sequence, kinds: Sequence) -> tuple[Sequence, list[Ed
             arrays.append(arg)
             edges.append(None)
             continue
+        if type(arg) is ndarray and kind is not list and arg.dtype.kind in "fiub":
+            arrays.append(arg)
+            edges.append(None)
+            alone = False
+            continue
         if kind is list and _has_array(arg):
             arg = list(arg)
         elif kind is ndarray and isinstance(arg, (list, tuple)):
@@ -97,6 +103,18 @@ def joined(value: Any) -> Any:
         return value
     items = [joined(item) for item in value]
     return np.stack(items) if any(map(_has_array, items)) else value
+
+
+def tensor_of(value: Any, name: str = "", least: int = 0) -> Tensor:
+    """`value` as a Tensor, itself if it is one; of lists with Tensors in them, the Tensor they make.
+
+    ValueError in the name of a function `name` that takes at least so many axes.
+    """
+    value = joined(value)
+    x = value if isinstance(value, Tensor) else Tensor(value)
+    if x.ndim < least:
+        raise ValueError(f"{name}: takes an array of at least {least} axes, not of shape {x.shape}")
+    return x
 
 
 def constant(name: str, value):
@@ -135,6 +153,9 @@ def attribute(name: str, value):
 
 def named(names: Sequence[str], rest: Sequence, kwargs: dict | None) -> dict[str, Any]:
     """The attributes of a call by name, described."""
+    if not kwargs and len(rest) == 1:  # most often
+        value = rest[0]
+        return {names[0]: value if type(value) in SCALARS else described(value)}
     given = dict(zip(names, rest)) if rest else {}  # noqa: B905  (the body has run, and taken them)
     if kwargs:
         given.update(kwargs)
@@ -158,8 +179,11 @@ def constants(arrays: Sequence, edges: Sequence) -> tuple:
     if len(arrays) == len(edges) == 2:  # almost always, and no loop
         a = arrays[1] if edges[1] is None else arrays[0]
         return (a.shape,) if type(a) is ndarray else (getattr(a, "shape", a),)
-    given = zip(flat(arrays), edges, strict=True)
-    return tuple([getattr(a, "shape", a) for a, edge in given if edge is None])
+    found = []
+    for a, edge in zip(flat(arrays) if list in map(type, arrays) else arrays, edges):  # noqa: B905
+        if edge is None:
+            found.append(a.shape if type(a) is ndarray else getattr(a, "shape", a))
+    return tuple(found)
 
 
 def flat(arrays: Sequence) -> list:
@@ -197,7 +221,12 @@ def keep_width(arrays: Sequence) -> Sequence:
     def is_weak(a) -> bool:
         return hasattr(a, "dtype") and (a.dtype.kind in "iu" or getattr(a, "weak", False))
 
-    if not any(type(a) is list or is_weak(a) for a in arrays):
+    for a in arrays:
+        if type(a) is ndarray and a.dtype.kind not in "iu" or type(a) in SCALARS:  # what is most frequent
+            continue
+        if type(a) is list or is_weak(a):
+            break
+    else:
         return arrays
     floats = [
         a.dtype

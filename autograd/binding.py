@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from . import inplace, linalg, ops, special
-from .arrays import ArrayLike
+from .arguments import attribute
+from .arrays import ArrayLike, DTypeLike
 from .bound import Bound
 from .constant import constant
 from .protocols import FUNCTIONS, SCIPY, array_function, array_ufunc, missing_attribute
-from .tensor import Tensor
+from .tensor import Tensor, mark_view
 
 OPERANDS = (Tensor, np.ndarray, np.generic, int, float, list, tuple)
 IN_PLACE = """
@@ -52,10 +53,17 @@ def _is_operand(value) -> bool:
     return isinstance(value, OPERANDS) or hasattr(type(value), "__array__")  # a pandas Series, say
 
 
+# What runs their bodies, for the methods below that are called most.
+_astype, _reshape, _swapaxes, _transpose = (
+    fn.record  # type: ignore[attr-defined]
+    for fn in (ops.astype, ops.reshape, ops.swapaxes, ops.transpose)
+)
+
+
 # ndarray's methods and operators whose form differs from that of the function.
 
 
-def reshape(self, *shape: int | Sequence[int], order: str = "C") -> Tensor:
+def reshape(self, *shape: int | Sequence[int], order: str = "C", copy: bool | None = None) -> Tensor:
     """reshape(2, 3) or reshape((2, 3)): the same numbers in another shape.
 
     TypeError without a shape.
@@ -63,7 +71,55 @@ def reshape(self, *shape: int | Sequence[int], order: str = "C") -> Tensor:
     if not shape:
         raise TypeError("reshape() takes the new shape: reshape(2, 3), or reshape(-1) for one axis")
     lengths: Any = shape[0] if len(shape) == 1 else shape
-    return ops.reshape(self, lengths) if order == "C" else ops.reshape(self, lengths, order)
+    if order != "C" or copy is not None:
+        return ops.reshape(self, lengths, order, copy=copy)
+    return _viewed(self, _reshape, attribute("reshape", lengths))
+
+
+def astype(
+    self,
+    dtype: DTypeLike,
+    order: str = "K",
+    casting: str = "unsafe",
+    subok: bool = True,
+    copy: bool = True,
+) -> Tensor:
+    """The same numbers in another dtype, of the same shape; the gradient comes back in the Tensor's own.
+
+    TypeError where a gradient is wanted and `dtype` is no float, or for a cast that `casting` does not allow.
+    """
+    if copy and order == "K" and casting == "unsafe":
+        return _astype((self.data,), (self.edge,), (dtype,))
+    return ops.astype(self, dtype, order=order, casting=casting, copy=copy)
+
+
+def copy(self, order: str = "C") -> Tensor:
+    """The same numbers in memory of their own, of the same shape."""
+    return ops.copy(self, order)
+
+
+def view(self, dtype: DTypeLike | None = None) -> Tensor:
+    """The same memory as another Tensor; with a `dtype`, its bytes as numbers of that, for constants.
+
+    TypeError for a shape, which is reshape's, or for another dtype where a gradient is wanted.
+    """
+    if isinstance(dtype, (int, tuple, list)):
+        raise TypeError("view: takes a dtype; for another shape: x.reshape(shape)")
+    if dtype is None or np.dtype(dtype) == self.dtype:
+        return ops.getitem(self, ...)
+    if self.edge is not None:
+        raise TypeError("view: bytes seen as another dtype have no gradient; use .detach() for a constant")
+    return mark_view(Tensor(self.data.view(dtype)), self)
+
+
+def fill(self, value: ArrayLike) -> None:
+    """Set every element to `value`, one number, as x[...] = value does."""
+    inplace.set_item(self, ..., value)
+
+
+def _viewed(x: Tensor, record: Callable, *attributes: Any) -> Tensor:
+    """A view of x by an op, without a look at its arguments."""
+    return mark_view(record((x.data,), (x.edge,), attributes), x)
 
 
 def transpose(self, *axes: int | Sequence[int]) -> Tensor:
@@ -78,7 +134,12 @@ def transpose(self, *axes: int | Sequence[int]) -> Tensor:
             f"transpose: takes the order of all {self.ndim} axes, in which {a}, {b} "
             f"{'moves nothing' if self.ndim == 2 else 'is none'}; swapaxes({a}, {b}) exchanges two of them"
         )
-    return ops.transpose(self, order)
+    return _viewed(self, _transpose, attribute("transpose", order))
+
+
+def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+    """The two axes exchanged: of axes 0 and 2, shape (a, b, c) becomes (c, b, a)."""
+    return _viewed(self, _swapaxes, axis1, axis2)
 
 
 def sort(self, axis: int = -1, kind: str | None = None) -> None:
@@ -108,9 +169,12 @@ METHODS: dict[str, Callable | property] = {
     "__neg__": ops.negative,
     "__abs__": ops.absolute,
     "__invert__": ops.invert,
-    "T": property(ops.transpose, doc="The axes reversed: (a, b, c) becomes (c, b, a)."),
+    "T": property(
+        lambda x: _viewed(x, _transpose, None), doc="The axes reversed: (a, b, c) becomes (c, b, a)."
+    ),
     "mT": property(
-        lambda x: ops.swapaxes(x, -1, -2), doc="The last two axes exchanged: (..., n, m) becomes (..., m, n)."
+        lambda x: _viewed(x, _swapaxes, -1, -2),
+        doc="The last two axes exchanged: (..., n, m) becomes (..., m, n).",
     ),
     "__getitem__": inplace.get_item,
     "__pos__": ops.positive,
@@ -118,16 +182,15 @@ METHODS: dict[str, Callable | property] = {
     "__contains__": contains,
     "__divmod__": divided,
     "__rdivmod__": divides,
+    "astype": astype,
+    "copy": copy,
+    "fill": fill,
     "reshape": reshape,
     "sort": sort,
+    "swapaxes": swapaxes,
     "transpose": transpose,
+    "view": view,
 }
-
-
-def _full_like(a, fill_value, **kwargs):
-    return constant(np.full_like, lossless=False)(
-        a.data if isinstance(a, Tensor) else a, fill_value, **kwargs
-    )
 
 
 def _add_at(target, index, value):
@@ -141,10 +204,11 @@ PROTOCOL: dict[Callable, Callable] = {
     np.shape: lambda x: x.shape,
     np.ndim: lambda x: x.ndim,
     np.size: lambda x: x.size,
-    np.full_like: _full_like,
     np.around: ops.round,
     np.add.at: _add_at,
     **{fn: constant(fn) for fn in (np.arange, np.eye, np.tri)},  # like= a Tensor
+    **{fn: constant(fn) for fn in (np.can_cast, np.result_type, np.may_share_memory, np.shares_memory)},
+    **{fn: constant(fn) for fn in (np.iscomplexobj, np.isrealobj)},
 }
 
 

@@ -145,11 +145,15 @@ def _public(named: Callable, body: Callable, plain: Callable | None, takes_needs
             for key, value in kwargs.items():
                 if type(value) not in SCALARS:
                     kwargs[key] = arguments.attribute(name, value)
-        if one and isinstance(args[0], Tensor):  # as below, for a common case
-            out = record((args[0].data,), (args[0].edge,), rest, kwargs)
+        x = args[0] if one else None
+        if isinstance(x, Tensor):  # as below, for a common case
+            out = record((x.data,), (x.edge,), rest, kwargs)
             if view:
-                for part in out if type(out) is list else (out,):
-                    mark_view(part, args[0])
+                if type(out) is list:
+                    for part in out:
+                        mark_view(part, x)
+                else:
+                    mark_view(out, x)
             return out
         arrays, edges = arguments.split(name, args, kinds)
         return record(arrays, edges, rest, kwargs)
@@ -189,7 +193,7 @@ def _recorder(  # noqa: C901  (counts `record`)
                 needs = tuple([wanted and edge is not None for edge in edges])
             args = (needs, *arrays)
         try:  # `*rest, **kwargs` costs 60 ns even where there is none
-            out, backward = fn(*args, *rest, **kwargs) if kwargs or rest else fn(*args)
+            out, backward = fn(*args, *rest, **kwargs) if kwargs else fn(*args, *rest) if rest else fn(*args)
         except arguments.ERRORS as error:
             failed = new_node(call, edges, None, [], [])
             failed.attributes = arguments.named(names, rest, kwargs)

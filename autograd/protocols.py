@@ -56,6 +56,9 @@ def array_function(self, func, types, args, kwargs):
 
     The shape of the result is NumPy's; `types` does not matter. TypeError where a gradient would be lost.
     """
+    if not args:  # np.ravel(a=x), where the parameter is `x` here
+        first = _parameters(func)[:1]
+        args, kwargs = tuple([kwargs[p] for p in first]), {p: kwargs[p] for p in kwargs if p not in first}
     if len(args) > 2:  # `dtype` and `out` stand among them, in NumPy's places
         args, kwargs = _with_names(func, args, kwargs)
     fn, out = FUNCTIONS.get(func), kwargs.pop("out", None)

@@ -56,6 +56,9 @@ class Tensor(Bound):
         size: int
         dtype: np.dtype[Any]
         nbytes: int
+        itemsize: int
+        strides: tuple[int, ...]
+        flags: Any
     else:
         # attrgetter is written in C: half the time of a lambda
         shape = property(attrgetter("data.shape"), doc="The length of each axis, a tuple.")
@@ -63,6 +66,9 @@ class Tensor(Bound):
         size = property(attrgetter("data.size"), doc="The number of elements.")
         dtype = property(attrgetter("data.dtype"), doc="NumPy's type of the elements.")
         nbytes = property(attrgetter("data.nbytes"), doc="The bytes that the elements take.")
+        itemsize = property(attrgetter("data.itemsize"), doc="The bytes that an element takes.")
+        strides = property(attrgetter("data.strides"), doc="The bytes from an element to the next, by axis.")
+        flags = property(attrgetter("data.flags"), doc="NumPy's flags of the memory.")
 
     @property
     def is_leaf(self) -> bool:
@@ -186,9 +192,13 @@ class Tensor(Bound):
         """The array itself (not a copy), graph or not."""
         return self.data
 
-    def item(self) -> float:
-        """The one number it holds, as Python's."""
-        return self.data.item()
+    def item(self, *index: Any) -> float:
+        """The one number it holds, or that at an index (flat, or one for each axis), as Python's."""
+        return self.data.item(*index)
+
+    def tobytes(self, order: Any = "C") -> bytes:
+        """The numbers as bytes, in the `order` of their axes."""
+        return self.data.tobytes(order)
 
     def tolist(self) -> list:
         """The numbers as Python's, in lists as deep as there are axes."""
@@ -269,7 +279,7 @@ class Tensor(Bound):
         if self.edge is not None:
             raise TypeError(
                 "a Tensor that requires a gradient does not turn into an ndarray by itself, which would lose "
-                "the gradient; use .numpy() or .detach()"
+                "the gradient; use .numpy() or .detach(), and np.stack([...]) to put Tensors into one"
             )
         array: Any = self.data.__array__  # which an array that traces refuses
         return array(copy=copy) if dtype is None else array(dtype, copy=copy)  # to NumPy 2.1, None is float64
@@ -301,8 +311,9 @@ def mark_view(view: Tensor, source: Tensor, index: Any = OTHER) -> Tensor:
     """Let `view` know that it is of `source`, if it shares memory with it (and takes part in its graph)."""
     if view.edge is None and source.edge is not None:
         return view
+    data = source.data
     base = getattr(view.data, "base", None)
-    if base is not None and (base is source.data or np.may_share_memory(base, source.data)):
+    if base is data or view.data is data or base is not None and np.may_share_memory(base, data):
         view._origin = (source, index, source.edge)
     return view
 

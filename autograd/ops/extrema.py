@@ -66,7 +66,10 @@ def clip(
 
 @op(inputs=3, needs=True)
 def _clip(needs: Needs, x: ArrayLike, low: ArrayLike | None = None, high: ArrayLike | None = None):
-    y = np.clip(x, low, high)
+    if x.dtype.kind == "f" and low is not None and high is not None:  # half the time
+        y = np.minimum(np.maximum(x, low), high)
+    else:
+        y = np.clip(x, low, high)
     inside = (x >= (-np.inf if low is None else low)) & (x <= (np.inf if high is None else high))
     below = above = None
     if needs[1]:

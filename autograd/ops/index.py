@@ -13,6 +13,8 @@ from ..op import composed, op
 from .logic import not_equal
 from .sort import nonzero
 
+BOOL = np.dtype(bool)
+
 
 def may_repeat(index) -> bool:
     """Whether an index can name one element twice: integer arrays can, slices, numbers and masks cannot."""
@@ -170,7 +172,7 @@ def where(condition: ArrayLike, x: ArrayLike | None = None, y: ArrayLike | None 
     if x is None or y is None:
         raise ValueError("where: takes both x and y, or neither of them")
     condition = joined(condition)
-    if getattr(condition, "dtype", np.bool_) != np.bool_:  # so that it has no part in the result's dtype
+    if getattr(condition, "dtype", BOOL) != BOOL:  # so that it has no part in the result's dtype
         condition = not_equal(condition, 0)
     return _where(condition, x, y)
 

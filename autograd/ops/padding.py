@@ -6,20 +6,33 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import joined
+from ..arguments import tensor_of
 from ..arrays import ArrayLike, as_array
 from ..modes import current
 from ..op import composed, op
 from ..tensor import Tensor
 from .arithmetic import add, multiply
 from .extrema import max, min
-from .index import getitem, take
+from .index import getitem, take, where
+from .joining import concatenate
+from .logic import isnan
 from .reduce import mean
-from .shape import broadcast_to, concatenate
+from .reflection import odd
+from .shape import broadcast_to
+from .sort import sort
 
-STATISTICS = {"maximum": max, "minimum": min, "mean": mean}
+
+def _median(x, axis, keepdims):
+    """The mean of the middle two of an axis, or the middle one; nan where one is among them."""
+    ordered, n = sort(x, axis), x.shape[axis]
+    middle = mean(getitem(ordered, _on(x.ndim, axis, slice((n - 1) // 2, n // 2 + 1))), axis, keepdims)
+    last = getitem(ordered, _on(x.ndim, axis, slice(n - 1, n)))
+    return where(isnan(last), last, middle)
+
+
+STATISTICS = {"maximum": max, "minimum": min, "mean": mean, "median": _median}
 TAKES = {"constant": "constant_values", "linear_ramp": "end_values"}  # the argument of a mode
-TAKES |= dict.fromkeys((*STATISTICS, "median"), "stat_length")
+TAKES |= dict.fromkeys(STATISTICS, "stat_length")
 TAKES |= dict.fromkeys(("reflect", "symmetric"), "reflect_type")
 
 
@@ -28,27 +41,30 @@ def pad(x: ArrayLike, pad_width: Any, mode: str = "constant", **kwargs: Any) -> 
     """x surrounded with other numbers; `pad_width` is a number, (before, after), or one pair for each axis.
 
     An axis of length n gets n + before + after in the result's shape. The modes and their arguments are those
-    of np.pad: `constant_values`, `end_values` of "linear_ramp", `stat_length` of "maximum", "minimum" and
-    "mean", `reflect_type`. What is made of elements of x has its gradient. ValueError for an argument that a
-    mode does not take, and where a gradient is wanted for "median" and odd reflections, which have none here.
+    of np.pad: `constant_values`, `end_values` of "linear_ramp", `stat_length` of "maximum", "minimum", "mean"
+    and "median", `reflect_type`. What is made of elements of x has its gradient. ValueError for an argument
+    that a mode does not take, and where a gradient is wanted for a mode that is a function.
     """
-    array: Any = joined(x)
-    array = array if isinstance(array, Tensor) else Tensor(array)
+    array = tensor_of(x)
     widths = _pairs(pad_width, array.ndim)
     if not callable(mode) and set(kwargs) - {TAKES.get(mode)}:
         raise ValueError(f"pad: mode {mode!r} takes no {', '.join(set(kwargs) - {TAKES.get(mode)})}")
+    if any(n < 0 for pair in widths for n in pair):
+        raise ValueError(f"pad: pad_width is at least 0, not {widths}")
     if mode in ("constant", "empty"):
         return _pad(array, widths, mode, kwargs.get("constant_values", 0))
     if not (array.requires_grad and current.get().grad):
         return Tensor(np.pad(array.data, widths, mode, **kwargs))
-    if mode in ("edge", "reflect", "symmetric", "wrap") and kwargs.get("reflect_type", "even") == "even":
+    if callable(mode) or mode not in TAKES and mode not in ("edge", "wrap"):
+        raise ValueError(f"pad: mode {mode!r} has no gradient here; use .detach() for a constant")
+    if mode in ("edge", "reflect", "symmetric", "wrap"):
+        move = odd if kwargs.get("reflect_type", "even") == "odd" else _even
         for axis, width in enumerate(widths):
+            if any(width) and not array.shape[axis]:
+                raise ValueError(f"pad: mode {mode!r} finds nothing on axis {axis} of shape {array.shape}")
             if any(width):
-                array = take(array, _source(array, axis, width, mode), axis)
+                array = move(array, axis, width, mode)
         return array
-    if mode not in ("linear_ramp", *STATISTICS):
-        odd = " with an odd reflect_type" if mode in ("reflect", "symmetric") else ""
-        raise ValueError(f"pad: mode {mode!r}{odd} has no gradient here; use .detach() for a constant")
     given = _pairs(kwargs.get(TAKES[mode], 0 if mode == "linear_ramp" else None), array.ndim)
     for axis, width in enumerate(widths):
         if mode == "linear_ramp":
@@ -59,9 +75,9 @@ def pad(x: ArrayLike, pad_width: Any, mode: str = "constant", **kwargs: Any) -> 
     return array
 
 
-def _source(x, axis, width, mode):
-    """The place on an axis of x where each element of the padded axis comes from."""
-    return np.pad(np.arange(x.shape[axis], like=x.data), width, mode)
+def _even(x, axis, width, mode):
+    """x with an axis padded by elements of it: each place there is that of an element of x."""
+    return take(x, np.pad(np.arange(x.shape[axis], like=x.data), width, mode), axis)
 
 
 def _pairs(value: Any, ndim: int) -> list:
@@ -87,6 +103,8 @@ def _ramp(x, axis, side, width, end):
 def _summary(x, axis, side, width, mode, length):
     """The mean or an extreme of the `length` elements at a side of x, `width` times."""
     n = x.shape[axis] if length is None else np.minimum(length, x.shape[axis]).item()
+    if not n and width:
+        raise ValueError(f"pad: mode {mode!r} finds nothing on axis {axis} of shape {x.shape}, {length=}")
     part = getitem(x, _on(x.ndim, axis, slice(x.shape[axis] - n, None) if side else slice(n)))
     one = STATISTICS[mode](part, axis=axis, keepdims=True)
     return broadcast_to(one, [width if i == axis else m for i, m in enumerate(x.shape)])

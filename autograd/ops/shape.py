@@ -1,26 +1,26 @@
-"""The same numbers in another shape or order."""
+"""The same numbers in another shape."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from itertools import accumulate
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from ..arrays import HALF, ArrayLike, Axes, Shape
+from ..arguments import tensor_of
+from ..arrays import ArrayLike, Axes, Shape
 from ..op import composed, op
 from ..tensor import Tensor
-from .creation import copy
-from .index import zeros_to_add
+from .axes import transpose
 
 
 @op(inputs=1, numpy=np.reshape, method=True, flops=0, view=True)
-def reshape(x: ArrayLike, shape: Shape, order: str = "C"):
+def reshape(x: ArrayLike, shape: Shape, order: str = "C", *, copy: bool | None = None):
     """x in another `shape` of as many elements; one length may be -1: what is left.
 
-    `order` is that in which elements are read and placed, "C" (the last axis fastest) or "F" (the first one).
-    ValueError for another.
+    `order` is that in which elements are read and placed: "C" (the last axis fastest), "F" (the first one) or
+    "A" ("F" for what lies so in memory, else "C"); ValueError for another. It is a view where it can be;
+    `copy=True` copies always, and with False it is a ValueError where x has to be copied.
     """
     old = x.shape
     if order == "C":  # most often
@@ -28,77 +28,40 @@ def reshape(x: ArrayLike, shape: Shape, order: str = "C"):
         def backward(g):
             return (g.reshape(old),)
 
-        return x.reshape(shape), backward
-    if order != "F":
-        raise ValueError(f"order is 'C' or 'F', not {order!r}")
+        return x.reshape(shape) if copy is None else x.reshape(shape, copy=copy), backward
+    if order not in ("F", "A"):
+        raise ValueError(f"order is 'C', 'F' or 'A', not {order!r}")
+    flags = getattr(x, "flags", None) if order == "A" else None
+    if order == "A":
+        order = "F" if flags is not None and flags.fnc else "C"
 
-    def backward_f(g):
-        return (g.reshape(old, order="F"),)
+    def backward_in_order(g):
+        return (g.reshape(old, order=order),)
 
-    return x.reshape(shape, order="F"), backward_f
+    return x.reshape(shape, order=order, copy=copy), backward_in_order
 
 
 @composed(numpy=np.ravel, method=True)
 def ravel(x: ArrayLike, order: str = "C") -> Tensor:
-    """x with all its elements on one axis, of shape (n,), a view if it can; `order` is that of `reshape`."""
-    return reshape(x, -1, order)
+    """x with all its elements on one axis, of shape (n,), a view if it can.
+
+    `order` is that of `reshape`, or "K": as they lie in memory.
+    """
+    return reshape(x, -1) if order == "C" else _flat(x, order)
 
 
 @composed(method=True)
 def flatten(x: ArrayLike, order: str = "C") -> Tensor:
-    """A copy of x with all its elements on one axis, of shape (n,); `order` is that of `reshape`."""
-    return copy(reshape(x, -1, order))
+    """A copy of x with all its elements on one axis, of shape (n,); `order` is that of `ravel`."""
+    return _flat(x, order, copy=True)
 
 
-@op(inputs=1, numpy=np.repeat, method=True, flops=0)
-def repeat(x: ArrayLike, repeats: int | Sequence[int], axis: int | None = None):
-    """x with each element `repeats` times along `axis` (None: of the flat array), or as often as a list says.
-
-    The length n of the axis becomes n * repeats in the shape, or the sum of the list.
-    """
-    shape = x.shape
-    y = np.repeat(x, repeats, axis)
-    at = 0 if axis is None else axis % x.ndim
-    before, n, after = ((), x.size, ()) if axis is None else (shape[:at], shape[at], shape[at + 1 :])
-
-    def backward(g):
-        if isinstance(repeats, int):
-            wide = np.float32 if g.dtype is HALF else None
-            dx = g.reshape((*before, n, repeats, *after)).sum(axis=at + 1, dtype=wide)
-        else:
-            dx = zeros_to_add(g, (*before, n, *after))
-            index = np.repeat(np.arange(n, like=g), repeats)
-            np.add.at(dx, (slice(None),) * at + (index,), g)
-        return (dx.reshape(shape),)
-
-    return y, backward
-
-
-@op(inputs=1, numpy=np.transpose, method=True, flops=0, view=True)
-def transpose(x: ArrayLike, axes: Sequence[int] | None = None):
-    """x with its axes in the order `axes`, by default reversed: (a, b, c) becomes (c, b, a)."""
-    y = x.transpose(axes)
-    order = (
-        range(x.ndim)[::-1]
-        if axes is None
-        else [a % x.ndim for a in ((axes,) if isinstance(axes, int) else axes)]
-    )
-    back = tuple(order.index(i) for i in range(x.ndim))
-
-    def backward(g):
-        return (g.transpose(back),)
-
-    return y, backward
-
-
-@op(inputs=1, numpy=np.swapaxes, method=True, flops=0, view=True)
-def swapaxes(x: ArrayLike, axis1: int, axis2: int):
-    """x with two axes exchanged: of axes 0 and 2, (a, b, c) becomes (c, b, a)."""
-
-    def backward(g):
-        return (g.swapaxes(axis1, axis2),)
-
-    return x.swapaxes(axis1, axis2), backward
+def _flat(x: ArrayLike, order: str, copy: bool | None = None) -> Tensor:
+    x = tensor_of(x)
+    if order == "K":
+        order, strides = "C", getattr(x.data, "strides", None)
+        x = transpose(x, sorted(range(x.ndim), key=lambda i: -abs(strides[i]))) if strides else x
+    return reshape(x, -1, order, copy=copy)
 
 
 @op(inputs=1, numpy=np.expand_dims, flops=0, view=True)
@@ -109,6 +72,8 @@ def expand_dims(x: ArrayLike, axis: Axes):
     def backward(g):
         return (g.reshape(old),)
 
+    if type(axis) is int and -x.ndim <= axis + 1 and axis <= x.ndim:  # most often, and a fifth of the time
+        return x[(slice(None),) * (axis % (x.ndim + 1)) + (None, ...)], backward
     return np.expand_dims(x, axis), backward
 
 
@@ -124,8 +89,11 @@ def squeeze(x: ArrayLike, axis: Axes = None):
 
 
 @op(inputs=1, numpy=np.broadcast_to, flops=0, view=True)
-def broadcast_to(x: ArrayLike, shape: Shape):
-    """x repeated along axes of length 1, and along new ones in front, to `shape`."""
+def broadcast_to(x: ArrayLike, shape: Shape, subok: bool = False):
+    """x repeated along axes of length 1, and along new ones in front, to `shape`; `subok` changes nothing.
+
+    As in NumPy it is a view that cannot be written to.
+    """
 
     def backward(g):  # the engine sums it down to x's shape
         return (g,)
@@ -133,52 +101,43 @@ def broadcast_to(x: ArrayLike, shape: Shape):
     return np.broadcast_to(x, shape), backward
 
 
-@op(numpy=np.concatenate, flops=0)
-def concatenate(arrays: Sequence[ArrayLike], axis: int | None = 0):
-    """A list of `arrays` joined along an axis they already have; their shapes agree on the others.
+@composed(numpy=np.broadcast_arrays)
+def broadcast_arrays(*args: ArrayLike, subok: bool = False) -> tuple[Tensor, ...]:
+    """Each of `args` broadcast to the shape that all have together, a tuple; `subok` changes nothing.
 
-    None: all their elements on one axis. One array is the list of its rows.
+    ValueError where shapes do not fit.
     """
-    y = np.concatenate(arrays, axis)
-    shapes = [getattr(a, "shape", ()) for a in arrays]
-    ends = list(accumulate(math.prod(s) if axis is None else s[axis] for s in shapes))[:-1]
-
-    def backward(g):
-        parts = np.split(g, ends, 0 if axis is None else axis)
-        return tuple(parts if axis is not None else map(np.reshape, parts, shapes))
-
-    return y, backward
+    xs = list(map(tensor_of, args))
+    shapes = [x.shape for x in xs]
+    try:
+        shape = np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ValueError(f"broadcast_arrays: shapes {', '.join(map(str, shapes))} do not fit") from None
+    return tuple([x if x.shape == shape else broadcast_to(x, shape) for x in xs])
 
 
-@op(numpy=np.stack, flops=0)
-def stack(arrays: Sequence[ArrayLike], axis: int = 0):
-    """A list of `arrays` of one shape joined along a new axis, at `axis` of the result.
+@composed(numpy=np.atleast_1d)
+def atleast_1d(*arys: ArrayLike) -> Any:
+    """Each of `arys` with at least one axis: shape () becomes (1,), and others stay; a tuple of several."""
+    return _each(arys, lambda x: x if x.ndim else expand_dims(x, 0))
 
-    One array is the list of its rows.
+
+@composed(numpy=np.atleast_2d)
+def atleast_2d(*arys: ArrayLike) -> Any:
+    """Each of `arys` with at least two axes: shape (n,) becomes (1, n), () (1, 1); a tuple of several."""
+    return _each(arys, lambda x: x if x.ndim > 1 else expand_dims(x, tuple(range(2 - x.ndim))))
+
+
+@composed(numpy=np.atleast_3d)
+def atleast_3d(*arys: ArrayLike) -> Any:
+    """Each of `arys` with at least three axes, a tuple of several.
+
+    Shape (m, n) becomes (m, n, 1), (n,) becomes (1, n, 1) and () becomes (1, 1, 1).
     """
-    y = np.stack(arrays, axis)
-    before = (slice(None),) * (axis % y.ndim)
-    count = len(arrays)
-
-    def backward(g):
-        return tuple(g[(*before, i)] for i in range(count))
-
-    return y, backward
+    new = (0, 1, 2), (0, 2), 2
+    return _each(arys, lambda x: x if x.ndim > 2 else expand_dims(x, new[x.ndim]))
 
 
-@op(inputs=1, several=True, numpy=np.split, flops=0, view=True)
-def split(x: ArrayLike, indices_or_sections: int | Sequence[int], axis: int = 0):
-    """x cut along `axis` into equal sections (a number) or before each index of a list.
-
-    A list of Tensors, shaped as x but for the length of `axis`.
-    """
-    parts = tuple(np.split(x, indices_or_sections, axis))
-    shapes = [part.shape for part in parts]
-
-    def backward(gs):
-        gs = gs if len(shapes) > 1 else [gs]
-        like = next(g for g in gs if g is not None)
-        gs = [np.zeros_like(like, shape=s) if g is None else g for g, s in zip(gs, shapes, strict=True)]
-        return (np.concatenate(gs, axis),)
-
-    return parts, backward
+def _each(arrays: tuple, fn: Callable[[Tensor], Tensor]) -> Any:
+    made = tuple([fn(tensor_of(x)) for x in arrays])
+    return made[0] if len(made) == 1 else made

@@ -200,7 +200,7 @@ class Traced(ndarray):
         if not isinstance(result, (ndarray, np.generic)):
             raise NotReplayableError(f"np.{func.__name__} is not captured")
         made = active().copy(result)
-        if func in WITH_OUT:
+        if func in WITH_OUT and named.get("dtype") is None:  # NumPy takes one of the two
             active().note(func, given, named | {"out": bare(made)})
         else:
             active().note(put, (bare(made), func, given, named))

@@ -329,7 +329,6 @@ def test_the_traceback_reaches_into_the_op():
 @pytest.mark.parametrize(
     "name, hint",
     [
-        ("view", r"instead: x\.reshape\(shape\)"),
         ("permute", "transpose"),
         ("unsqueeze", "expand_dims"),
         ("masked_fill", r"np\.where"),

@@ -18,4 +18,11 @@ CASES = [
     case(ag.pad, np.pad, (2, 3), pad_width=(1, 2), mode="mean"),
     case(ag.pad, np.pad, (4, 3), pad_width=2, mode="maximum", domain=spread, stat_length=2),
     case(ag.pad, np.pad, (4, 3), pad_width=1, mode="minimum", domain=spread, stat_length=((1, 2), (9, 1))),
+    case(ag.pad, np.pad, (3, 4), pad_width=1, mode="median", domain=spread),
+    case(ag.pad, np.pad, (4, 3), pad_width=((1, 2), (1, 0)), mode="median", domain=spread, stat_length=3),
+    *(
+        case(ag.pad, np.pad, shape, pad_width=w, mode=mode, reflect_type="odd", saves="shares source")
+        for mode in ("reflect", "symmetric")
+        for shape, w in [((4,), (1, 2)), ((3, 4), ((9, 5), (0, 1))), ((1, 3), 3), ((2, 3), ((4, 7), (2, 8)))]
+    ),
 ]

@@ -4,8 +4,9 @@ from .autograd import FAULTS as AUTOGRAD
 from .fault import ROOT, Fault
 from .nn import FAULTS as NN
 from .products import FAULTS as PRODUCTS
+from .shape import FAULTS as SHAPE
 from .special import FAULTS as SPECIAL
 
-FAULTS = AUTOGRAD + NN + PRODUCTS + SPECIAL
+FAULTS = AUTOGRAD + NN + PRODUCTS + SHAPE + SPECIAL
 
 __all__ = ["FAULTS", "ROOT", "Fault"]

@@ -46,6 +46,17 @@ EXPRESSIONS = {
     "detached": lambda m, x, y: (m(x) * y.dot(m.last.weight.detach().numpy()).sum()).sum(),
     "an index": lambda m, x, y: m(x).sum() * y.take(abs(m.last.bias.detach()).argmax()),
     "in place": lambda m, x, y: shifted(m, x, y),
+    "moved": lambda m, x, y: (
+        (np.roll(m(x), 1, 0) * np.rot90(y, 2)).sum() + np.flip(m(x).T.ravel("K"))[1:].mean()
+    ),
+    "joined": lambda m, x, y: (
+        (np.concatenate([m(x), y], dtype=np.float32, casting="same_kind") ** 2).sum()
+        + (np.insert(m(x), 1, y[0], 0) * np.insert(y, [0], np.delete(m(x), 0, 0)[:1], 0)).sum()
+        + (np.block([[y], [m(x)]]) ** 3).mean()
+    ),
+    "padded": lambda m, x, y: (
+        np.pad(m(x), 2, "reflect", reflect_type="odd") * np.pad(y, 2, "median") * np.tile(m(x)[:1], (8, 3))
+    ).sum(),
     "sorted": lambda m, x, y: (m(x) * in_order(y)).sum(),
 }
 
