@@ -51,7 +51,8 @@ def constant(
         f"{numpy_summary(fn)}\nArguments, shapes and dtypes are those of NumPy's function.{refused}"
     )
     call.__module__ = sys._getframe(1).f_globals["__name__"]  # where it can be found, for pickle
-    call.__dict__.update(facts=Facts(numpy=(fn,), operator=operator, method=method, flops=0))
+    facts = Facts(numpy=(fn,), operator=operator, method=method, flops=0)
+    call.__dict__.update(facts=facts, lossless=lossless)
     return call
 
 

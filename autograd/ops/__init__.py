@@ -2,15 +2,19 @@
 
 from typing import TYPE_CHECKING
 
+from .angles import *  # noqa: F403
 from .arithmetic import *  # noqa: F403
 from .contraction import *  # noqa: F403
 from .creation import *  # noqa: F403
 from .exponential import *  # noqa: F403
 from .extrema import *  # noqa: F403
 from .index import *  # noqa: F403
+from .interpolation import *  # noqa: F403
 from .logic import *  # noqa: F403
 from .padding import *  # noqa: F403
+from .parts import *  # noqa: F403
 from .reduce import *  # noqa: F403
+from .rounding import *  # noqa: F403
 from .scatter import *  # noqa: F403
 from .shape import *  # noqa: F403
 from .sort import *  # noqa: F403

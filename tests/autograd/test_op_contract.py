@@ -121,7 +121,7 @@ def seed_of(outputs):
     seeds = seeds_for(outputs)
     for g in seeds:
         g.flags.writeable = False
-    return tuple(seeds) if outputs[0].node.op in (ag.split,) else seeds[0]
+    return tuple(seeds) if len(outputs) > 1 or outputs[0].node.op is ag.split else seeds[0]
 
 
 def overlap(a, b) -> bool:
