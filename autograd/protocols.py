@@ -70,9 +70,8 @@ def _of_ufunc(fn: Callable, ufunc: np.ufunc, inputs: tuple, out: Any, kwargs: di
     given = {key: value for key, value in kwargs.items() if key != "casting"}
     if "signature" in given or "sig" in given:
         return _of_constants(ufunc, f"np.{ufunc.__name__} with signature=", inputs, given)
-    if chosen is not True:  # 0.5, or 2, is where all functions but a few are smooth and give no warning
-        safe = 2 if ufunc is np.arccosh else 0.5
-        inputs = tuple([where(chosen, x, safe) if _is_float(x) else x for x in inputs])
+    if chosen is not True:
+        inputs = tuple([_harmless(x, chosen, 2 if ufunc is np.arccosh else 0.5) for x in inputs])
     if not getattr(fn, "lossless", False):
         dtype = given.pop("dtype", None)
         if dtype is not None:
@@ -91,8 +90,10 @@ def _of_ufunc(fn: Callable, ufunc: np.ufunc, inputs: tuple, out: Any, kwargs: di
     return tuple(parts) if several else parts[0]
 
 
-def _is_float(x: Any) -> bool:
-    return hasattr(x, "dtype") and x.dtype.kind == "f"
+def _harmless(x: Any, chosen: Any, smooth: float) -> Any:
+    """x with a number in place of what is not chosen at which a function is smooth and gives no warning."""
+    kind = getattr(getattr(x, "dtype", None), "kind", None)
+    return where(chosen, x, smooth) if kind == "f" else where(chosen, x, 1) if kind in ("i", "u") else x
 
 
 def _cast(ufunc: np.ufunc, x: Any, dtype: Any, casting: Any) -> Any:

@@ -31,6 +31,8 @@ def interp(
     empty, or for a period of 0.
     """
     x, xp, fp = (v if hasattr(v, "dtype") else as_array(v) for v in map(joined, (x, xp, fp)))
+    if xp.ndim != 1 or xp.shape != fp.shape or not xp.shape[0]:
+        raise ValueError(f"interp: xp and fp are one axis of points, not {xp.shape} and {fp.shape}")
     if period is None:
         return _interp(x, xp, fp, left, right)
     if period == 0:

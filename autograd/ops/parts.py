@@ -34,7 +34,10 @@ def ldexp(x1: ArrayLike, x2: ArrayLike) -> Tensor:
 
     TypeError where x2 is not of integers.
     """
-    return _ldexp(x1, x2 if isinstance(x2, Tensor) else as_array(x2))
+    x2 = x2 if isinstance(x2, Tensor) else as_array(x2)
+    if x2.dtype.kind not in "iub":
+        raise TypeError(f"ldexp: x2 is of {x2.dtype}, not of integers; x1 * np.exp2(x2) takes all numbers")
+    return _ldexp(x1, x2)
 
 
 @op(inputs=1)
@@ -63,6 +66,7 @@ def _modf(x: ArrayLike):
     def backward(g):
         return (np.zeros_like(g[1]) if g[0] is None else g[0],)
 
+    x = x / 1  # whole numbers as floats
     finite = np.where(np.isinf(x), 0, x)  # np.modf has two results, which a replay does not follow
     return (np.copysign(finite - np.trunc(finite), x), np.trunc(x)), backward
 
