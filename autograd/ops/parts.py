@@ -18,14 +18,22 @@ copysign = elementwise2(
     None,
     doc="|x1| with the sign of x2; the gradient of x1 is 0 at 0, that of x2 everywhere.",
 )
-nextafter = elementwise2(
-    np.nextafter,
-    lambda g: g,
-    None,
-    doc="The float next to x1 in the direction of x2; the gradient goes to x1.",
-)
 spacing = constant(np.spacing)
 signbit = constant(np.signbit)
+
+
+@op(numpy=np.nextafter)
+def nextafter(x1: ArrayLike, x2: ArrayLike):
+    """The float next to x1 in the direction of x2, shapes broadcast.
+
+    The gradient goes to x1; as in PyTorch it is 0 where they are equal, and for x2.
+    """
+    moved = x1 != x2
+
+    def backward(g):
+        return np.where(moved, g, 0), np.zeros_like(g)
+
+    return np.nextafter(x1, x2), backward
 
 
 @composed(numpy=np.ldexp)

@@ -181,7 +181,7 @@ POINTS = {
     "copysign": (np.copysign, [0, -0.0, -2, 3, -INF], [1, 1, 1, -1, 1], [0, 0, -1, -1, -1], [0] * 5),
     "heaviside": (np.heaviside, [-1, 0, 2], [0.5] * 3, [0, 0, 0], [0, 1, 0]),
     "floor_divide": (np.floor_divide, [5, -5], [2, 2], [0, 0], [0, 0]),
-    "nextafter": (np.nextafter, [1, 2], [2, 1], [1, 1], [0, 0]),
+    "nextafter": (np.nextafter, [1, 2, 3], [2, 1, 3], [1, 1, 0], [0, 0, 0]),
     "power": (np.power, [0, 0, -2, NAN, INF, 2], [0, 2, 3, 0, 0, 0], [0, 0, 12, 0, 0, 0], None),
     "exponent": (np.power, [0, 0, 0, 2], [0, 0.5, 2, 0], None, [0, 0, 0, np.log(2)]),
 }  # fmt: skip
