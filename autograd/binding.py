@@ -13,6 +13,8 @@ from .arguments import attribute
 from .arrays import ArrayLike, DTypeLike
 from .bound import Bound
 from .constant import constant
+from .like import LIKE
+from .ops.exponential import LN2
 from .protocols import FUNCTIONS, SCIPY, array_function, array_ufunc, missing_attribute
 from .tensor import Tensor, mark_view
 
@@ -176,6 +178,9 @@ METHODS: dict[str, Callable | property] = {
         lambda x: _viewed(x, _swapaxes, -1, -2),
         doc="The last two axes exchanged: (..., n, m) becomes (..., m, n).",
     ),
+    "real": property(ops.real, doc="The real part: a view of all, of the same shape."),
+    "imag": property(ops.imag, doc="The imaginary part: zeros, of the same shape."),
+    "conj": ops.conjugate,
     "__getitem__": inplace.get_item,
     "__pos__": ops.positive,
     "__setitem__": inplace.set_item,
@@ -194,9 +199,29 @@ METHODS: dict[str, Callable | property] = {
 
 
 def _add_at(target, index, value):
-    if not isinstance(target, Tensor):
-        raise TypeError("np.add.at: the target is an ndarray but an operand is a Tensor")
-    inplace.assign(target, ops.index_add(target, value, index))
+    if isinstance(target, Tensor):
+        inplace.assign(target, ops.index_add(target, value, index))
+    elif isinstance(value, Tensor) and value.edge is not None:
+        raise TypeError(
+            "np.add.at: the target is an ndarray, and a Tensor that requires a gradient would lose "
+            "it; make the target a Tensor"
+        )
+    else:
+        constant(np.add.at)(target, index, value)
+
+
+def _sum_of_exponentials(x, axis=0, keepdims=False, *, initial=None, where=True):
+    """np.logaddexp.reduce."""
+    if where is not True:
+        x = ops.where(where, x, -np.inf)
+    y = special.logsumexp(x, axis, keepdims=keepdims)
+    return y if initial is None else ops.logaddexp(y, initial)
+
+
+def _sum_of_powers(x, axis=0, keepdims=False, *, initial=None, where=True):
+    """np.logaddexp2.reduce."""
+    initial = None if initial is None else initial * LN2
+    return _sum_of_exponentials(x * LN2, axis, keepdims, initial=initial, where=where) / LN2
 
 
 # What NumPy's functions do with Tensors where that is no op.
@@ -204,9 +229,11 @@ PROTOCOL: dict[Callable, Callable] = {
     np.shape: lambda x: x.shape,
     np.ndim: lambda x: x.ndim,
     np.size: lambda x: x.size,
-    np.around: ops.round,
     np.add.at: _add_at,
-    **{fn: constant(fn) for fn in (np.arange, np.eye, np.tri)},  # like= a Tensor
+    np.logaddexp.reduce: _sum_of_exponentials,
+    np.logaddexp2.reduce: _sum_of_powers,
+    np.real_if_close: lambda a, tol=100: ops.real(a),
+    **LIKE,
     **{fn: constant(fn) for fn in (np.can_cast, np.result_type, np.may_share_memory, np.shares_memory)},
     **{fn: constant(fn) for fn in (np.iscomplexobj, np.isrealobj)},
 }

@@ -41,7 +41,16 @@ def constant(
     def call(*args, **kwargs):
         if isinstance(kwargs.get("out"), Tensor):
             raise TypeError(f"{fn.__name__}: out= is a Tensor; write into it by out[...] = {fn.__name__}(x)")
-        return dress(fn(*map(strip, args), **{key: strip(value) for key, value in kwargs.items()}))
+        given = [*map(strip, args)]
+        try:
+            return dress(fn(*given, **{key: strip(value) for key, value in kwargs.items()}))
+        except TypeError as error:
+            if not isinstance(fn, np.ufunc) or "ufunc" not in str(error):
+                raise
+            kinds = ", ".join(str(as_array(x).dtype) for x in given)
+            raise TypeError(
+                f"{fn.__name__}: not defined for {kinds}; np.{fn.__name__} is for whole numbers"
+            ) from None
 
     functools.update_wrapper(call, fn, assigned=("__name__",), updated=())
     call.__qualname__ = fn.__name__  # ufuncs of older NumPy have none
@@ -51,7 +60,8 @@ def constant(
         f"{numpy_summary(fn)}\nArguments, shapes and dtypes are those of NumPy's function.{refused}"
     )
     call.__module__ = sys._getframe(1).f_globals["__name__"]  # where it can be found, for pickle
-    call.__dict__.update(facts=Facts(numpy=(fn,), operator=operator, method=method, flops=0, gradient=False))
+    facts = Facts(numpy=(fn,), operator=operator, method=method, flops=0, gradient=False)
+    call.__dict__.update(facts=facts, lossless=lossless)
     return call
 
 

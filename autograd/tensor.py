@@ -279,7 +279,7 @@ class Tensor(Bound):
         if self.edge is not None:
             raise TypeError(
                 "a Tensor that requires a gradient does not turn into an ndarray by itself, which would lose "
-                "the gradient; use .numpy() or .detach(), and np.stack([...]) to put Tensors into one"
+                "the gradient; use .numpy() or .detach() for numbers, np.stack([...]) for lists of Tensors"
             )
         array: Any = self.data.__array__  # which an array that traces refuses
         return array(copy=copy) if dtype is None else array(dtype, copy=copy)  # to NumPy 2.1, None is float64

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from .angles import *  # noqa: F403
 from .arithmetic import *  # noqa: F403
 from .axes import *  # noqa: F403
 from .contraction import *  # noqa: F403
@@ -13,12 +14,15 @@ from .extrema import *  # noqa: F403
 from .flipping import *  # noqa: F403
 from .grids import *  # noqa: F403
 from .index import *  # noqa: F403
+from .interpolation import *  # noqa: F403
 from .joining import *  # noqa: F403
 from .logic import *  # noqa: F403
 from .padding import *  # noqa: F403
+from .parts import *  # noqa: F403
 from .polynomial import *  # noqa: F403
 from .reduce import *  # noqa: F403
 from .repeating import *  # noqa: F403
+from .rounding import *  # noqa: F403
 from .scatter import *  # noqa: F403
 from .shape import *  # noqa: F403
 from .sort import *  # noqa: F403

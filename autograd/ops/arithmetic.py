@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..arrays import ArrayLike
-from ..constant import constant
 from ..op import Needs, composed, elementwise, op
 from ..tensor import Tensor
+from .creation import astype
+from .rounding import floor_divide
 
 
 @op(numpy=np.add, operator="add")
@@ -84,6 +85,13 @@ def _power(a, b):
     return a**b if type(b) in (int, float) else np.power(a, b)
 
 
+def _one_less(b, a):
+    """b - 1; but 0 where b = 0 and a is 0 or nan, whose slope b a^(b - 1) is 0 too, and for the number 0."""
+    if type(b) in (int, float):
+        return b * 1 - (b != 0)
+    return b * 1 - ((b != 0) | (np.absolute(a) > 0))  # b * 1, as booleans are not subtracted
+
+
 @op(numpy=np.power, operator="pow", needs=True)
 def power(needs: Needs, a: ArrayLike, b: ArrayLike):
     """a ** b, shapes broadcast.
@@ -93,8 +101,8 @@ def power(needs: Needs, a: ArrayLike, b: ArrayLike):
     y = _power(a, b)
     b, kept = b if needs[0] else None, y if needs[1] else None
 
-    def backward(g):  # da = b a^(b - 1), db = log(a) a^b; b * 1, as booleans are not subtracted
-        da = g * (b * _power(a, b * 1 - (b != 0))) if needs[0] else None
+    def backward(g):  # da = b a^(b - 1), db = log(a) a^b
+        da = g * (b * _power(a, _one_less(b, a))) if needs[0] else None
         # where a = 0, a^b <= 1 says that b >= 0
         db = g * (kept * np.log(a + ((a == 0) * (kept <= 1)).astype(g.dtype))) if needs[1] else None
         return da, db
@@ -102,17 +110,16 @@ def power(needs: Needs, a: ArrayLike, b: ArrayLike):
     return y, backward
 
 
-absolute = elementwise(np.absolute, slope=lambda x: np.sign(x), doc="|x|, with gradient 0 at 0.")
 square = elementwise(np.square, gradient=lambda g, x: g * x * 2, doc="x * x.")
 sqrt = elementwise(np.sqrt, gradient=lambda g, y: g / (2 * y), doc="The square root of x, nan below 0.")
+cbrt = elementwise(np.cbrt, gradient=lambda g, y: g / (3 * y * y), doc="The cube root of x.")
+reciprocal = elementwise(np.reciprocal, slope=lambda y: -y * y, doc="1 / x.")
 
-floor_divide = constant(np.floor_divide, operator="floordiv")
-sign = constant(np.sign)
-floor = constant(np.floor)
-ceil = constant(np.ceil)
-rint = constant(np.rint)
-trunc = constant(np.trunc)
-round = constant(np.round, method=True)
+
+@composed(inputs=2, numpy=np.float_power)
+def float_power(x1: ArrayLike, x2: ArrayLike) -> Tensor:
+    """x1 ** x2 in float64 (or wider), shapes broadcast, with the gradients of `power`."""
+    return power(*(astype(x, np.result_type(getattr(x, "dtype", float), float)) for x in (x1, x2)))
 
 
 @op(numpy=np.remainder, operator="mod", needs=True)
@@ -138,7 +145,7 @@ def fmod(needs: Needs, a: ArrayLike, b: ArrayLike):
     return y, backward
 
 
-@composed(numpy=np.divmod)
+@composed(inputs=2, numpy=np.divmod)
 def divmod(a: ArrayLike, b: ArrayLike) -> tuple[Tensor, Tensor]:
-    """(a // b, a % b), shapes broadcast; the first is a constant."""
+    """(a // b, a % b), shapes broadcast; the gradient of the first is 0."""
     return floor_divide(a, b), remainder(a, b)

@@ -40,6 +40,31 @@ def minimum(a: ArrayLike, b: ArrayLike):
     return np.minimum(a, b), backward
 
 
+@op(numpy=np.fmax)
+def fmax(x1: ArrayLike, x2: ArrayLike):
+    """The larger of x1 and x2, the number where one is nan, shapes broadcast.
+
+    Where they are equal, or both nan, x1 gets the gradient.
+    """
+    return np.fmax(x1, x2), _to_one_of((x1 >= x2) | np.isnan(x2))
+
+
+@op(numpy=np.fmin)
+def fmin(x1: ArrayLike, x2: ArrayLike):
+    """The smaller of x1 and x2, the number where one is nan, shapes broadcast.
+
+    Where they are equal, or both nan, x1 gets the gradient.
+    """
+    return np.fmin(x1, x2), _to_one_of((x1 <= x2) | np.isnan(x2))
+
+
+def _to_one_of(first):
+    def backward(g):
+        return np.where(first, g, 0), np.where(first, 0, g)
+
+    return backward
+
+
 @composed(numpy=np.clip, method=True)
 def clip(
     x: ArrayLike,

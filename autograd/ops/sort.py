@@ -13,6 +13,7 @@ argmin = constant(np.argmin, method=True)
 argsort = constant(np.argsort, method=True)
 nonzero = constant(np.nonzero, method=True)
 count_nonzero = constant(np.count_nonzero)
+searchsorted = constant(np.searchsorted, method=True)
 unique = constant(np.unique, lossless=False)
 
 

@@ -216,7 +216,7 @@ def test_out_of_numpys_functions_follows_the_rules_of_writes():
     w = Tensor(np.array([1.4, 2.4]), requires_grad=True)
     y = w * 1
     z = y * y
-    assert np.round(y, out=y) is y and not y.requires_grad and y.tolist() == [1, 2]
+    assert np.round(y, out=y) is y and y.node.name == "round" and y.tolist() == [1, 2]
     z.sum().backward()
     np.testing.assert_allclose(w.grad, [2.8, 4.8])
     with pytest.raises(RuntimeError, match=r"use no_grad\(\)"):
@@ -225,8 +225,8 @@ def test_out_of_numpys_functions_follows_the_rules_of_writes():
     np.clip(c, 1, 2, out=c)
     assert c.tolist() == [1, 1, 2, 2] and np.mean(c, axis=None, out=None).item() == 1.5
     assert np.round(c, 0, c) is c and np.sum(c, 0, np.float32, None, True).dtype == np.float32
-    with pytest.raises(TypeError, match=r"out\[\.\.\.\] = round"):
-        ag.round(c, out=c)
+    with pytest.raises(TypeError, match=r"out\[\.\.\.\] = isnan"):
+        ag.isnan(c, out=c)
     into = np.zeros(())
     assert np.sum(c, out=into) is into and into == 6
     with pytest.raises(TypeError, match="out= is an ndarray"):

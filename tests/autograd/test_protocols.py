@@ -164,12 +164,10 @@ def test_two_float_arrays_promote_as_in_numpy(f):
     [
         *(
             np.isfinite,
-            np.sign,
-            np.floor,
+            np.spacing,
             np.argmax,
             np.argsort,
             np.any,
-            np.round,
             np.zeros_like,
             np.ones_like,
         ),
@@ -178,8 +176,6 @@ def test_two_float_arrays_promote_as_in_numpy(f):
         lambda x: operator.lt(X, x),
         lambda x: x == x,
         lambda x: x != [1, 2, 3],
-        lambda x: x // 2,
-        lambda x: 2 // x,
         lambda x: np.greater(x, 1),
         lambda x: (x > 1) & (x < 2) | ~(x > 0) ^ (x > 1),
         lambda x: np.logical_and(x > 1, X),
@@ -211,22 +207,18 @@ def test_constant_functions_with_other_results():
             np.median,
             np.linalg.inv,
             np.diff,
-            np.arctan2,
-            np.modf,
-            np.spacing,
         ),
         *(
             np.average,
             np.linspace,
-            np.sinc,
             np.vectorize(lambda v: v),
             np.frompyfunc(abs, 1, 1),
         ),
         lambda x: X.dot(x.T),
         lambda x: np.unique(x),
         lambda x: np.full_like(X, x[0, 0]),
-        lambda x: np.add.accumulate(x),
-        lambda x: np.add.outer(x, x),
+        lambda x: np.subtract.accumulate(x),
+        lambda x: np.add.reduceat(x, [0, 1]),
         lambda x: np.subtract.at(Tensor(np.zeros(3)), 0, x[0]),
         lambda x: np.add.at(np.zeros((2, 3)), 0, x[0]),
         lambda x: np.add(x, 1, out=np.zeros((2, 3))),
@@ -255,11 +247,11 @@ def test_what_is_not_supported_raises(f):
 
 
 def test_errors_name_what_is_supported():
-    for f, near in ((np.lexsort, "sort"), (np.arctan, "tanh"), (np.nanmax, "max")):
+    for f, near in ((np.lexsort, "sort"), (np.nanmax, "max")):
         with pytest.raises(TypeError, match=rf"has no gradient here.*\.detach\(\).*{near}"):
             f(leaf())
-    with pytest.raises(TypeError, match=r"np\.add\.accumulate"):
-        np.add.accumulate(leaf())
+    with pytest.raises(TypeError, match=r"np\.subtract\.accumulate"):
+        np.subtract.accumulate(leaf())
     with pytest.raises(TypeError, match=r"np\.lexsort"):
         np.lexsort(leaf())
 

@@ -6,11 +6,12 @@ import tapegrad.autograd as ag
 from cases.case import binary, case, nonzero, normal, positive, unary
 
 CASES = [
-    *unary(ag.absolute, np.absolute, nonzero, "x"),
     *unary(ag.negative, np.negative),
     *unary(ag.positive, np.positive),
     *unary(ag.square, np.square, normal, "x"),
     *unary(ag.sqrt, np.sqrt, positive, "y"),
+    *unary(ag.cbrt, np.cbrt, nonzero, "y"),
+    *unary(ag.reciprocal, np.reciprocal, nonzero, "y"),
     *binary(ag.add, np.add),
     *binary(ag.subtract, np.subtract),
     *binary(ag.multiply, np.multiply, normal, "a b"),

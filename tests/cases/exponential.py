@@ -3,11 +3,18 @@
 import numpy as np
 
 import tapegrad.autograd as ag
-from cases.case import normal, positive, unary
+from cases.case import binary, case, normal, positive, unary
 
 CASES = [
     *unary(ag.exp, np.exp, normal, "y"),
-    *unary(ag.expm1, np.expm1, normal, "y"),
+    *unary(ag.exp2, np.exp2, normal, "y"),
+    *unary(ag.expm1, np.expm1, normal, "x"),
     *unary(ag.log, np.log, positive, "x"),
+    *unary(ag.log2, np.log2, positive, "x"),
+    *unary(ag.log10, np.log10, positive, "x"),
     *unary(ag.log1p, np.log1p, positive, "x"),
+    *unary(ag.i0, np.i0, normal, "x"),
+    *binary(ag.logaddexp, np.logaddexp, normal, "x1 x2"),
+    *binary(ag.logaddexp2, np.logaddexp2, normal, "x1 x2"),
+    case(ag.logaddexp, np.logaddexp, (2, 3), 0, saves="x1"),
 ]

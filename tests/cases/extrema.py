@@ -10,6 +10,8 @@ MASK = np.array([True, False, True, True])
 CASES = [
     *binary(ag.maximum, np.maximum, spread, "a b"),
     *binary(ag.minimum, np.minimum, spread, "a b"),
+    *binary(ag.fmax, np.fmax, spread, "first"),
+    *binary(ag.fmin, np.fmin, spread, "first"),
     case(ag.maximum, np.maximum, (2, 3), 2, domain=spread, saves="a"),
     case(ag.minimum, np.minimum, 2.5, (2, 3), saves="b"),
     case(ag.clip, np.clip, (3, 4), a_min=-0.4, a_max=0.5, saves="inside"),

@@ -1,12 +1,13 @@
 """The planted faults: each has to fail the tests named beside it. `tests/planted_faults.py` plants them."""
 
 from .autograd import FAULTS as AUTOGRAD
+from .elementwise import FAULTS as ELEMENTWISE
 from .fault import ROOT, Fault
 from .nn import FAULTS as NN
 from .products import FAULTS as PRODUCTS
 from .shape import FAULTS as SHAPE
 from .special import FAULTS as SPECIAL
 
-FAULTS = AUTOGRAD + NN + PRODUCTS + SHAPE + SPECIAL
+FAULTS = AUTOGRAD + ELEMENTWISE + NN + PRODUCTS + SHAPE + SPECIAL
 
 __all__ = ["FAULTS", "ROOT", "Fault"]

@@ -1,0 +1,66 @@
+"""`elementwise2`: an op from a function of two numbers, in one expression, as `elementwise` of one number."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from .arrays import ArrayLike
+from .op import numpy_summary, op
+from .tensor import Tensor
+
+
+class Binary(Protocol):
+    """A public function of two arrays."""
+
+    def __call__(self, x1: ArrayLike, x2: ArrayLike) -> Tensor: ...
+
+
+def elementwise2(
+    fn: Callable, slope1: Callable | None, slope2: Callable | None, *, doc: str | None = None, **facts: Any
+) -> Binary:
+    """An op from a ufunc of two numbers: `elementwise2(np.multiply, lambda x2: x2, lambda x1: x1)`.
+
+    Its arguments broadcast. The slopes are what g is multiplied with for x1 and for x2; None is a gradient of
+    zeros. The names of a slope's parameters say what it needs and so what is kept: x1, x2, y = fn(x1, x2).
+    With a parameter g it is the gradient itself: `lambda g, x2: g / x2`. TypeError for other names. `doc` is
+    a sentence, by default NumPy's. `facts` are those of `op`.
+    """
+    rules = slope1, slope2
+    read = [list(inspect.signature(rule).parameters) if rule else [] for rule in rules]
+    if {*read[0], *read[1]} - {"g", "x1", "x2", "y"}:
+        raise TypeError(f"elementwise2: slopes take g, x1, x2 and y by these names, not {read}")
+
+    def body(needs, x1, x2):
+        out = fn(x1, x2)
+        kept = {name for wanted, names in zip(needs, read, strict=True) if wanted for name in names}
+        x1, x2 = x1 if "x1" in kept else None, x2 if "x2" in kept else None
+        y = out if "y" in kept else None
+
+        def backward(g):
+            given = {"g": g, "x1": x1, "x2": x2, "y": y}
+            return tuple(
+                [
+                    _gradient(rule, g, [given[name] for name in names], "g" in names) if wanted else None
+                    for rule, names, wanted in zip(rules, read, needs, strict=True)
+                ]
+            )
+
+        return out, backward
+
+    body.__name__ = body.__qualname__ = fn.__name__
+    body.__module__ = sys._getframe(1).f_globals["__name__"]  # where it can be found, for pickle
+    body.__annotations__.update(x1="ArrayLike", x2="ArrayLike")
+    body.__doc__ = f"{doc or numpy_summary(fn)}\n\nElementwise: the shapes of x1 and x2 broadcast."
+    facts.setdefault("numpy", fn)
+    return op(**facts)(body)
+
+
+def _gradient(rule: Any, g: Any, given: list, whole: bool) -> Any:
+    if rule is None:
+        return np.zeros_like(g)
+    return rule(*given) if whole else g * rule(*given)
