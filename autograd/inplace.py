@@ -32,9 +32,10 @@ def get_item(x: Tensor, index: Any) -> Tensor:
 def set_item(x: Tensor, index: Any, value: Any) -> None:
     """x[index] = value, which broadcasts: into the memory of x or, with a graph, x becomes another Tensor.
 
-    ValueError where the shapes do not fit or, with a graph, an element is named twice; TypeError for a dtype
-    that does not fit, or a view with a graph that cannot hand its change on; IndexError for an index out of
-    range; RuntimeError for a leaf that requires a gradient while ops are recorded.
+    Of an element that is named twice the last value stays, and has the gradient. ValueError where the shapes
+    do not fit; TypeError for a dtype that does not fit, or a view with a graph that cannot hand its change
+    on; IndexError for an index out of range; RuntimeError for a leaf that requires a gradient while ops are
+    recorded.
     """
     origin = value._origin if isinstance(value, Tensor) else None
     if origin is not None and origin[0] is x and origin[1] is index and origin[2] is x.edge:

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..adding import added_at
 from ..arguments import joined
-from ..arrays import HALF, ArrayLike, as_array
+from ..arrays import ArrayLike, as_array
 from ..op import composed, op
 from .logic import not_equal
 from .sort import nonzero
@@ -20,11 +21,6 @@ def may_repeat(index) -> bool:
     return any(np.ndim(p) > 0 and as_array(p).dtype != bool for p in parts)
 
 
-def zeros_to_add(g, shape):
-    """Zeros for gradients g to be added to: float32 for float16, which stops to grow at 2048 ones."""
-    return np.zeros_like(g, shape=shape, dtype=np.float32 if g.dtype is HALF else None)
-
-
 @op(inputs=1, flops=0, view=True)
 def getitem(x: ArrayLike, index: Any):
     """x[index], with every kind of index NumPy has, and the shape NumPy gives it."""
@@ -32,11 +28,9 @@ def getitem(x: ArrayLike, index: Any):
 
     def backward(g):
         if may_repeat(index):
-            dx = zeros_to_add(g, shape)
-            np.add.at(dx, index, g)
-        else:
-            dx = np.zeros_like(g, shape=shape)
-            dx[index] = g
+            return (added_at(g, index, shape),)
+        dx = np.zeros_like(g, shape=shape)
+        dx[index] = g
         return (dx,)
 
     return x[index], backward
@@ -46,48 +40,32 @@ def getitem(x: ArrayLike, index: Any):
 def index_put(x: ArrayLike, value: ArrayLike, index: Any):
     """A copy of x in which x[index] is `value`, which broadcasts to the shape of x[index].
 
-    ValueError where the index names an element twice and gives it two elements of `value`, one of which would
-    have no gradient.
+    Where the index names an element twice, the value that stands there in the end has the gradient.
     """
     y = np.empty_like(x)
     y[...] = x
     y[index] = value
     ndim = np.ndim(value)
-    once = _first_named(place(x, index), np.shape(value)) if may_repeat(index) else None
+    last = _last_named(x, index) if may_repeat(index) else None
 
     def backward(g):
         dx = np.empty_like(g)
         dx[...] = g
         dx[index] = 0
-        dv = g[index] if once is None else np.where(once, g[index], 0)
+        dv = g[index] if last is None else np.where(last, g[index], 0)
         # NumPy lets a value have axes of length 1 in front of those of its place
         return dx, dv.reshape((1,) * (ndim - dv.ndim) + dv.shape) if ndim > dv.ndim else dv
 
     return y, backward
 
 
-def place(x, index):
-    """The flat positions that `index` names in x."""
-    return np.arange(x.size, like=x).reshape(x.shape)[index]
-
-
-def _first_named(at, shape):
-    """Where each of the positions `at` stands for the first time, or None if none stands there twice.
-
-    A value of `shape` is broadcast to them. ValueError where two elements of it go to one position.
-    """
-    flat = at.reshape(-1)
-    order = np.argsort(flat, kind="stable")
-    again = flat[order[1:]] == flat[order[:-1]]
-    if not again.any():
-        return None
-    kept = shape[max(0, len(shape) - at.ndim) :]
-    source = np.broadcast_to(np.arange(math.prod(kept), like=at).reshape(kept), at.shape).reshape(-1)
-    if (again & (source[order[1:]] != source[order[:-1]])).any():
-        raise ValueError("an element is assigned twice, which has no gradient")
-    once = np.ones_like(flat, dtype=bool)
-    once[order[1:]] = ~again
-    return once.reshape(at.shape)
+def _last_named(x, index):
+    """For each element of x[index] whether an assignment leaves it there, not one named again after it."""
+    shape = x[index].shape
+    order = np.arange(math.prod(shape), like=x).reshape(shape)
+    taken = np.zeros_like(x, dtype=order.dtype)
+    taken[index] = order
+    return taken[index] == order
 
 
 @op(inputs=1, numpy=np.take, method=True, flops=0)
@@ -106,9 +84,7 @@ def take(x: ArrayLike, indices: ArrayLike, axis: int | None = None, *, mode: str
     index = (slice(None),) * at + (indices,)
 
     def backward(g):
-        dx = zeros_to_add(g, flat)
-        np.add.at(dx, index, g)
-        return (dx.reshape(shape),)
+        return (added_at(g, index, flat).reshape(shape),)
 
     return y, backward
 
@@ -130,9 +106,7 @@ def take_along_axis(arr: ArrayLike, indices: ArrayLike, axis: int | None = -1):
     index = tuple(own)
 
     def backward(g):
-        dx = zeros_to_add(g, flat)
-        np.add.at(dx, index, g)
-        return (dx.reshape(shape),)
+        return (added_at(g, index, flat).reshape(shape),)
 
     return y, backward
 

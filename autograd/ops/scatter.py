@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..adding import add_at
 from ..arrays import HALF, ArrayLike
 from ..op import op
 
@@ -19,7 +20,7 @@ def index_add(x: ArrayLike, value: ArrayLike, index: Any):
     half = x.dtype is HALF  # added in float32, as float16 stops to grow at 2048 ones
     y = np.empty_like(x, dtype=np.float32 if half else None)
     y[...] = x
-    np.add.at(y, index, value)
+    add_at(y, index, value)
 
     def backward(g):
         return g, g[index]

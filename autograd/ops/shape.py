@@ -8,11 +8,11 @@ from itertools import accumulate
 
 import numpy as np
 
+from ..adding import added_at
 from ..arrays import HALF, ArrayLike, Axes, Shape
 from ..op import composed, op
 from ..tensor import Tensor
 from .creation import copy
-from .index import zeros_to_add
 
 
 @op(inputs=1, numpy=np.reshape, method=True, flops=0, view=True)
@@ -66,9 +66,8 @@ def repeat(x: ArrayLike, repeats: int | Sequence[int], axis: int | None = None):
             wide = np.float32 if g.dtype is HALF else None
             dx = g.reshape((*before, n, repeats, *after)).sum(axis=at + 1, dtype=wide)
         else:
-            dx = zeros_to_add(g, (*before, n, *after))
             index = np.repeat(np.arange(n, like=g), repeats)
-            np.add.at(dx, (slice(None),) * at + (index,), g)
+            dx = added_at(g, (slice(None),) * at + (index,), (*before, n, *after))
         return (dx.reshape(shape),)
 
     return y, backward

@@ -1,0 +1,97 @@
+"""Adding at an index that names elements several times: the backward of all that takes by index."""
+
+import math
+
+import numpy as np
+from numpy import ndarray
+
+from .arrays import HALF, opaque
+from .kernels import blocks
+
+# Measured with NumPy 2.4 on one thread: np.add.at is fast on flat arrays alone, there as fast as sorting and
+# summing segments or faster at all sizes; up to FEW bytes of a one-hot vector a product with them takes less
+# time, for MANY single numbers np.bincount; below SMALL numbers nothing is worth its calls.
+FEW, SMALL, MANY = 320, 200, 4096
+
+
+def added_at(g, index, shape):
+    """Zeros of `shape` with g added at `index`, once for each time that an element is named.
+
+    They are of float32 where g is of float16, which stops to grow at 2048 ones.
+    """
+    sums = np.zeros_like(g, shape=shape, dtype=np.float32 if g.dtype is HALF else None)
+    add_at(sums, index, g, True)
+    return sums
+
+
+def add_at(target, index, values, zeros=False):
+    """np.add.at, several times faster on ndarrays; `zeros` says that this is what `target` holds."""
+    if type(target) is ndarray or hasattr(target, "opaque_call"):
+        _add_at(target, index, values, zeros)
+    else:
+        np.add.at(target, index, values)
+
+
+@opaque
+def _add_at(target, index, values, zeros):
+    values = np.asarray(values)
+    if values.size < SMALL or target.dtype.char not in "fd" or not target.flags.c_contiguous:
+        np.add.at(target, index, values)
+        return
+    if type(index) is ndarray and index.dtype.kind == "i":  # most often
+        axes, at = 1, index
+    else:
+        index, axes = _leading(index, target.ndim)
+        lead = target.shape[:axes]
+        at = np.arange(math.prod(lead)).reshape(lead)[index]  # rows of `target`, these axes being one
+    rest = target.shape[axes:]
+    width = math.prod(rest)
+    if values.shape != at.shape + rest:
+        values = np.broadcast_to(values, at.shape + rest)
+    values = values.reshape(at.size, width).astype(target.dtype, copy=False)
+    _add_rows(target.reshape(-1, width), at.reshape(-1), values, zeros)
+
+
+def _leading(index, ndim):
+    """`index` without whole axes at its end, and how many axes it is for."""
+    parts = index if isinstance(index, tuple) else (index,)
+    while parts and (parts[-1] is Ellipsis or (type(parts[-1]) is slice and parts[-1] == slice(None))):
+        parts = parts[:-1]
+    if any(part is Ellipsis for part in parts):
+        return parts, ndim
+    axes = 0
+    for part in parts:
+        mask = not isinstance(part, slice) and part is not None and np.asarray(part).dtype == bool
+        axes += 0 if part is None else np.ndim(part) if mask else 1
+    return parts, axes
+
+
+def _add_rows(target, at, values, zeros):
+    """target[at] += values, where `at` are row numbers that may repeat."""
+    rows, width = target.shape
+    if width == 1:
+        if at.size >= max(rows, MANY):
+            at = np.where(at < 0, at + rows, at)
+            np.add(target[:, 0], np.bincount(at, values[:, 0], rows), target[:, 0], casting="same_kind")
+        else:
+            np.add.at(target[:, 0], at, values[:, 0])
+        return
+    if rows * values.itemsize <= FEW and width >= 8 and _add_product(target, at, values, zeros):
+        return
+    flat, columns = target.reshape(-1), np.arange(width)
+    for some in blocks(at.size, width):
+        np.add.at(flat, (at[some, None] * width + columns).reshape(-1), values[some].reshape(-1))
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def _add_product(target, at, values, zeros):
+    """The same for few rows, and whether it was done: not where 0 * inf has put nan where it is not right."""
+    one_hot = np.zeros((at.size, len(target)), values.dtype)
+    one_hot[np.arange(at.size), at] = 1
+    sums = np.matmul(one_hot.T, values, out=target if zeros else None)
+    finite = bool(np.isfinite(np.vdot(sums, sums)))
+    if not zeros and finite:
+        target += sums
+    elif zeros and not finite:
+        target[...] = 0
+    return finite
