@@ -94,6 +94,12 @@ def joined(value: Any) -> Any:
     return np.stack(items) if any(map(_has_array, items)) else value
 
 
+def as_tensor(value: Any) -> Tensor:
+    """`value` as a Tensor, itself if it is one; of a list with Tensors in it the Tensor that they make."""
+    value = joined(value)
+    return value if isinstance(value, Tensor) else Tensor(value)
+
+
 def constant(name: str, value):
     """An input that is no Tensor: a number as it is, or an array."""
     if isinstance(value, (float, int, np.generic)) or value is None or getattr(value, "weak", False):

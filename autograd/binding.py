@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from . import inplace, linalg, ops, special
+from . import inplace, linalg, ops, special, writing
 from .arrays import ArrayLike
 from .bound import Bound
 from .constant import constant
@@ -81,12 +81,35 @@ def transpose(self, *axes: int | Sequence[int]) -> Tensor:
     return ops.transpose(self, order)
 
 
-def sort(self, axis: int = -1, kind: str | None = None) -> None:
+def sort(
+    self, axis: int = -1, kind: str | None = None, order: None = None, *, stable: bool | None = None
+) -> None:
     """Sort the elements along `axis` in place, as ndarray.sort does; np.sort(x) gives a new Tensor.
 
     RuntimeError for a leaf that requires a gradient, except under no_grad().
     """
-    inplace.assign(self, ops.sort(self, axis, kind))
+    inplace.assign(self, ops.sort(self, axis, kind, order, stable=stable))
+
+
+def partition(
+    self, kth: int | tuple[int, ...], axis: int = -1, kind: str = "introselect", order: None = None
+) -> None:
+    """Partition the elements along `axis` in place, as ndarray.partition; np.partition gives a new Tensor.
+
+    ValueError for a kth out of range, RuntimeError for a leaf that requires a gradient, except under
+    no_grad().
+    """
+    inplace.assign(self, ops.partition(self, kth, axis, kind, order))
+
+
+def choose(self, choices: Sequence[ArrayLike], mode: str = "raise") -> Tensor:
+    """choices[self[i]][i]: see np.choose; shapes broadcast."""
+    return ops.choose(self, choices, mode)
+
+
+def compress(self, condition: ArrayLike, axis: int | None = None) -> Tensor:
+    """The slices along `axis`, or elements, for which `condition` holds: see np.compress, of shape too."""
+    return ops.compress(condition, self, axis)
 
 
 def contains(self, value: ArrayLike) -> bool:
@@ -118,6 +141,10 @@ METHODS: dict[str, Callable | property] = {
     "__contains__": contains,
     "__divmod__": divided,
     "__rdivmod__": divides,
+    "choose": choose,
+    "compress": compress,
+    "partition": partition,
+    "put": writing.put,
     "reshape": reshape,
     "sort": sort,
     "transpose": transpose,
@@ -130,12 +157,6 @@ def _full_like(a, fill_value, **kwargs):
     )
 
 
-def _add_at(target, index, value):
-    if not isinstance(target, Tensor):
-        raise TypeError("np.add.at: the target is an ndarray but an operand is a Tensor")
-    inplace.assign(target, ops.index_add(target, value, index))
-
-
 # What NumPy's functions do with Tensors where that is no op.
 PROTOCOL: dict[Callable, Callable] = {
     np.shape: lambda x: x.shape,
@@ -143,7 +164,6 @@ PROTOCOL: dict[Callable, Callable] = {
     np.size: lambda x: x.size,
     np.full_like: _full_like,
     np.around: ops.round,
-    np.add.at: _add_at,
     **{fn: constant(fn) for fn in (np.arange, np.eye, np.tri)},  # like= a Tensor
 }
 
@@ -164,7 +184,7 @@ def bind(functions: Iterable[Callable]) -> None:
 
 
 bind([fn for package in (ops, linalg) for fn in vars(package).values() if hasattr(fn, "facts")])
-FUNCTIONS.update(PROTOCOL)
+FUNCTIONS.update(PROTOCOL | writing.FUNCTIONS)
 SCIPY.update({name: fn for name, fn in vars(special).items() if hasattr(fn, "facts")})
 for name, method in METHODS.items():
     setattr(Bound, name, method)

@@ -40,7 +40,7 @@ def set_item(x: Tensor, index: Any, value: Any) -> None:
     origin = value._origin if isinstance(value, Tensor) else None
     if origin is not None and origin[0] is x and origin[1] is index and origin[2] is x.edge:
         return  # the end of x[index] += y: the view has handed on its change, or shares the memory
-    if _goes_into_memory(x, value):
+    if goes_into_memory(x, value):
         array = value.data if isinstance(value, Tensor) else value
         _write(x, attribute("setitem", index), array)
     else:
@@ -57,7 +57,7 @@ def assign(target: Tensor, new: Tensor) -> Tensor:
         raise ValueError(f"in place: a result of shape {new.shape} does not fit {target.shape}")
     if not np.can_cast(new.dtype, target.dtype, "same_kind"):
         raise TypeError(f"in place: a result of {new.dtype} does not fit a Tensor of {target.dtype}")
-    if _goes_into_memory(target, new):
+    if goes_into_memory(target, new):
         _write(target, ..., new.data)
         return target
     if new.dtype != target.dtype:
@@ -73,7 +73,7 @@ def assign(target: Tensor, new: Tensor) -> Tensor:
     return target
 
 
-def _goes_into_memory(target: Tensor, value: Any) -> bool:
+def goes_into_memory(target: Tensor, value: Any) -> bool:
     """Whether a write goes into the memory of `target`, not into a new Tensor.
 
     That is so without a graph, and for a leaf that requires a gradient, which is written to under no_grad

@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING
 
 from .arithmetic import *  # noqa: F403
+from .choice import *  # noqa: F403
 from .contraction import *  # noqa: F403
+from .counting import *  # noqa: F403
 from .creation import *  # noqa: F403
 from .exponential import *  # noqa: F403
 from .extrema import *  # noqa: F403
@@ -12,6 +14,7 @@ from .logic import *  # noqa: F403
 from .padding import *  # noqa: F403
 from .reduce import *  # noqa: F403
 from .scatter import *  # noqa: F403
+from .sets import *  # noqa: F403
 from .shape import *  # noqa: F403
 from .sort import *  # noqa: F403
 from .trigonometric import *  # noqa: F403

@@ -10,9 +10,11 @@ import numpy as np
 from ..adding import added_at
 from ..arguments import joined
 from ..arrays import ArrayLike, as_array
+from ..constant import constant
 from ..op import composed, op
 from .logic import not_equal
-from .sort import nonzero
+
+nonzero = constant(np.nonzero, method=True)
 
 
 def may_repeat(index) -> bool:
@@ -68,6 +70,18 @@ def _last_named(x, index):
     return taken[index] == order
 
 
+def at_axis(index, axis):
+    """`index` along an axis, counted from 0, as an index of the whole array."""
+    return (slice(None),) * axis + (index,)
+
+
+def grid(index, shape, axis):
+    """`index`, which has an element along `axis` for each position on the others, as one of the array."""
+    own = [np.arange(n, like=index).reshape((n,) + (1,) * (len(shape) - i - 1)) for i, n in enumerate(shape)]
+    own[axis] = index
+    return tuple(own)
+
+
 @op(inputs=1, numpy=np.take, method=True, flops=0)
 def take(x: ArrayLike, indices: ArrayLike, axis: int | None = None, *, mode: str = "raise"):
     """Elements of x (axis=None: of the flat array) or slices along `axis` at integer `indices`.
@@ -81,7 +95,7 @@ def take(x: ArrayLike, indices: ArrayLike, axis: int | None = None, *, mode: str
     at = 0 if axis is None else axis % x.ndim
     if mode != "raise":
         indices = np.take(np.arange(flat[at], like=x), indices, mode=mode)
-    index = (slice(None),) * at + (indices,)
+    index = at_axis(indices, at)
 
     def backward(g):
         return (added_at(g, index, flat).reshape(shape),)
@@ -101,9 +115,7 @@ def take_along_axis(arr: ArrayLike, indices: ArrayLike, axis: int | None = -1):
     if axis is None:
         arr, axis = arr.reshape(-1), 0
     flat = arr.shape
-    own = [np.arange(n, like=arr).reshape((n,) + (1,) * (arr.ndim - i - 1)) for i, n in enumerate(flat)]
-    own[axis] = indices
-    index = tuple(own)
+    index = grid(indices, flat, axis)
 
     def backward(g):
         return (added_at(g, index, flat).reshape(shape),)
