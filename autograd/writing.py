@@ -42,7 +42,9 @@ def _in_memory(fn: Callable, target: Any, value: Any, *given: Any, **named: Any)
 
 
 def _bare(value: Any) -> Any:
-    value = joined(value)
+    """`value` with arrays in place of the Tensors in it; an index stays a tuple."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_bare, value))
     return value.data if isinstance(value, Tensor) else value
 
 
