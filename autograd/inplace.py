@@ -102,7 +102,10 @@ def _refuse_stale(view: Tensor) -> None:
 
 def _write(target: Tensor, index: Any, array: Any) -> None:
     """target.data[index] = array, noticed by the ops that have saved that memory."""
-    target.data[index] = array
+    try:
+        target.data[index] = array
+    except IndexError as error:
+        raise IndexError(f"setitem: {error}, for a Tensor of shape {target.shape}") from None
     part = target.data[index]
     versions.mark_region(part if np.may_share_memory(part, target.data) else target.data)
 

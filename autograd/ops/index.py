@@ -11,7 +11,7 @@ from ..adding import added_at
 from ..arguments import joined
 from ..arrays import ArrayLike, as_array
 from ..constant import constant
-from ..op import composed, op
+from ..op import Needs, composed, op
 from .logic import not_equal
 
 nonzero = constant(np.nonzero, method=True)
@@ -38,8 +38,8 @@ def getitem(x: ArrayLike, index: Any):
     return x[index], backward
 
 
-@op(inputs=2, flops=0)
-def index_put(x: ArrayLike, value: ArrayLike, index: Any):
+@op(inputs=2, flops=0, needs=True)
+def index_put(needs: Needs, x: ArrayLike, value: ArrayLike, index: Any):
     """A copy of x in which x[index] is `value`, which broadcasts to the shape of x[index].
 
     Where the index names an element twice, the value that stands there in the end has the gradient.
@@ -48,12 +48,16 @@ def index_put(x: ArrayLike, value: ArrayLike, index: Any):
     y[...] = x
     y[index] = value
     ndim = np.ndim(value)
-    last = _last_named(x, index) if may_repeat(index) else None
+    last = _last_named(x, index) if needs[1] and may_repeat(index) else None
 
     def backward(g):
-        dx = np.empty_like(g)
-        dx[...] = g
-        dx[index] = 0
+        dx = None
+        if needs[0]:
+            dx = np.empty_like(g)
+            dx[...] = g
+            dx[index] = 0
+        if not needs[1]:
+            return dx, None
         dv = g[index] if last is None else np.where(last, g[index], 0)
         # NumPy lets a value have axes of length 1 in front of those of its place
         return dx, dv.reshape((1,) * (ndim - dv.ndim) + dv.shape) if ndim > dv.ndim else dv

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..adding import add_at, added_at
+from ..adding import add_at, added_at, change_at
 from ..arguments import as_tensor
-from ..arrays import HALF, ArrayLike
+from ..arrays import HALF, ArrayLike, opaque
 from ..op import Needs, composed, op
 from ..tensor import Tensor
 from .arithmetic import divide
@@ -18,7 +18,7 @@ from .index import at_axis, getitem, grid, index_put
 from .shape import reshape
 
 
-def _copied(x):
+def _wide(x):
     """x in memory of its own; in float32 if it is of float16, which stops to grow at 2048 ones."""
     y = np.empty_like(x, dtype=np.float32 if x.dtype is HALF else None)
     y[...] = x
@@ -31,13 +31,13 @@ def index_add(x: ArrayLike, value: ArrayLike, index: Any):
 
     `value` broadcasts to the shape of x[index].
     """
-    y = _copied(x)
+    y = _wide(x)
     add_at(y, index, value)
 
     def backward(g):
         return g, g[index]
 
-    return y.astype(x.dtype), backward
+    return y.astype(HALF) if x.dtype is HALF else y, backward
 
 
 @op(inputs=2, needs=True)
@@ -46,25 +46,37 @@ def index_multiply(needs: Needs, x: ArrayLike, value: ArrayLike, index: Any):
 
     `value` broadcasts to the shape of x[index]. Zeros have their gradient, the product of the others.
     """
-    y = _copied(x)
-    np.multiply.at(y, index, value)
+    y = _wide(x)
+    change_at(np.multiply, y, index, value)
     kept = x if needs[1] else None
-    dtype = x.dtype
 
     def backward(g):
         dx = dv = None
         if needs[0]:
-            dx = _copied(g)
-            np.multiply.at(dx, index, value)
+            dx = _wide(g)
+            change_at(np.multiply, dx, index, value)
         if needs[1]:
-            dv = (g * kept)[index] * _other_factors(kept, value, index)
+            dv = (g * kept)[index]
+            others = np.empty_like(dv)
+            _put_other_factors(others, kept, value, index)
+            dv = dv * others
         return dx, dv
 
-    return y.astype(dtype), backward
+    return y.astype(HALF) if x.dtype is HALF else y, backward
+
+
+@opaque
+def _put_other_factors(others, x, value, index):
+    """For each value the product of those that go to the same element of x: by division, but for zeros."""
+    products = np.ones_like(x)
+    change_at(np.multiply, products, index, value)
+    if np.all(np.isfinite(products)) and np.all(products != 0):
+        others[...] = products[index] / value
+    else:
+        others[...] = _other_factors(x, value, index)
 
 
 def _other_factors(x, value, index):
-    """For each value the product of those that go to the same element of x."""
     at = np.arange(x.size, like=x).reshape(x.shape)[index]
     shape, at = at.shape, at.reshape(-1)
     order = np.argsort(at, kind="stable")
@@ -84,14 +96,14 @@ def _before(factors, at):
     return y
 
 
-def _extreme(at, lowest, x, value, index, include_self):
+def _extreme(ufunc, lowest, x, value, index, include_self):
     y = np.empty_like(x)
     y[...] = x
     if not include_self:
         y[index] = (
             lowest if x.dtype.kind == "f" else getattr(np.iinfo(x.dtype), "min" if lowest < 0 else "max")
         )
-    at(y, index, value)
+    change_at(ufunc, y, index, value)
 
     def backward(g):
         wide = np.float32 if g.dtype is HALF else g.dtype
@@ -117,7 +129,7 @@ def index_maximum(x: ArrayLike, value: ArrayLike, index: Any, include_self: bool
     `value` broadcasts to the shape of x[index]; without `include_self` elements that are named do not count
     themselves. Equals share the gradient; so do nan, which are larger than all else.
     """
-    return _extreme(np.maximum.at, -np.inf, x, value, index, include_self)
+    return _extreme(np.maximum, -np.inf, x, value, index, include_self)
 
 
 @op(inputs=2)
@@ -127,7 +139,7 @@ def index_minimum(x: ArrayLike, value: ArrayLike, index: Any, include_self: bool
     `value` broadcasts to the shape of x[index]; without `include_self` elements that are named do not count
     themselves. Equals share the gradient; so do nan, which are smaller than all else.
     """
-    return _extreme(np.minimum.at, np.inf, x, value, index, include_self)
+    return _extreme(np.minimum, np.inf, x, value, index, include_self)
 
 
 # ------------------------------------------------------------------------------- PyTorch's, along an axis
@@ -186,6 +198,8 @@ def scatter_reduce(
     def reduced(x, part, at):
         if reduce in EXTREMES:
             return EXTREMES[reduce](x, part, at, include_self)
+        if x.dtype == HALF:
+            return astype(reduced(astype(x, np.float32), astype(part, np.float32), at), HALF)
         if not include_self:
             x = index_put(x, 1 if reduce == "prod" else 0, at)
         y = REDUCE[reduce](x, part, at)

@@ -237,6 +237,44 @@ def test_picked_values_have_gradients_of_both_orders(fn):
     )
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sorting_puts_the_first_of_equals_first(dtype):
+    x = Tensor(np.random.default_rng(0).integers(0, 9, (3, 500)).astype(dtype), requires_grad=True)
+    g = np.tile(np.arange(500, dtype=dtype), (3, 1))
+    np.sort(x).backward(g)
+    expected = np.argsort(np.argsort(x.data, kind="stable"))
+    np.testing.assert_array_equal(x.grad, expected)
+    holes = Tensor(np.where(x.data > 4, np.nan, x.data), requires_grad=True)
+    np.sort(holes, axis=0).backward(g)
+    order = np.argsort(holes.data, 0, kind="stable")
+    np.testing.assert_array_equal(holes.grad, np.take_along_axis(g, np.argsort(order, 0), 0))
+
+
+@pytest.mark.parametrize("how", ["amax", "amin"])
+def test_equals_share_the_gradient_of_extremes(how):
+    x, s = Tensor([1.0, 5.0, 1.0], requires_grad=True), Tensor([1.0, 1, 5, 1], requires_grad=True)
+    ag.scatter_reduce(x, 0, [0, 0, 1, 2], s, how).backward(np.array([3.0, 2, 4]))
+    assert x.grad.tolist() == [1, 1, 2] and s.grad.tolist() == [1, 1, 1, 2]
+    x.grad = s.grad = None
+    ag.scatter_reduce(x, 0, [0, 0, 1, 1], s, how, include_self=False).backward(np.array([3.0, 2, 4]))
+    expected = [1.5, 1.5, 2, 0] if how == "amax" else [1.5, 1.5, 0, 2]
+    assert x.grad.tolist() == [0, 0, 4] and s.grad.tolist() == expected
+
+
+def test_products_of_zeros_have_the_gradient_of_the_others():
+    x, s = Tensor([2.0, 3.0], requires_grad=True), Tensor([0.0, 4, 0, 0], requires_grad=True)
+    ag.scatter_reduce(x, 0, [0, 0, 1, 1], s, "prod").sum().backward()
+    assert x.grad.tolist() == [0, 0] and s.grad.tolist() == [8, 0, 0, 0]
+
+
+def test_half_precision_is_summed_in_float32():
+    x, s = Tensor(np.zeros(2, np.float16), requires_grad=True), np.ones(5000, np.float16)
+    for how, expected in (("sum", 5000), ("mean", 1), ("prod", 1)):
+        y = ag.scatter_reduce(x, 0, np.zeros(5000, int), s, how, include_self=False)
+        assert y.dtype == np.float16 and y.tolist() == [expected, 0]
+    assert np.bincount(np.zeros(5000, int), Tensor(s, requires_grad=True)).tolist() == [5000]
+
+
 def test_sort_and_partition_in_place():
     x = leaf(3, 4)
     y, z = x * 1, x * 1

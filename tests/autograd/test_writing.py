@@ -123,6 +123,11 @@ def test_bad_input_is_named(name):
         call(leaf(2, 3) * 1)
 
 
+def test_an_index_out_of_range_of_a_constant_is_named():
+    with pytest.raises(IndexError, match=r"setitem: index 5 .* axis 1 .* of shape \(2, 3\)"):
+        Tensor(np.zeros((2, 3)))[0, 5] = 1.0
+
+
 def test_copyto_casts_as_it_is_told():
     y = Tensor(np.zeros(2, np.float32))
     v = leaf(2)
