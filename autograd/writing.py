@@ -52,7 +52,7 @@ def _put_flat(target: Tensor, at: Any, values: Any) -> None:
     """target.flat[at] = values, which are repeated as often as needed."""
     n, values = at.shape[0], reshape(as_tensor(values), -1)
     if values.size != n:
-        values = take(values, np.arange(n) % max(values.size, 1))
+        values = take(values, np.arange(n, like=at) % max(values.size, 1))
     inplace.assign(target, reshape(index_put(reshape(target, -1), values, at), target.shape))
 
 
@@ -166,7 +166,7 @@ def fill_diagonal(a: ArrayLike, val: ArrayLike, wrap: bool = False) -> None:
     if _in_memory(np.fill_diagonal, a, val, val, wrap):
         return
     target: Any = a
-    diagonal = np.zeros(target.shape, bool)
+    diagonal = np.zeros_like(target.data, dtype=bool)
     np.fill_diagonal(diagonal, True, wrap)  # and checks the shape
     _put_flat(target, np.flatnonzero(diagonal), val)
 

@@ -140,7 +140,7 @@ def _sums(weights, points, edges, density):
 def _put_bins(index, points, edges, lengths):
     """The flat number of the bin of each point; the last edge belongs to the last bin."""
     index[...] = 0
-    outside = np.zeros(index.shape, bool)
+    outside = np.zeros_like(index, dtype=bool)
     for x, e, n in zip(points, edges, lengths, strict=True):
         number = np.searchsorted(e, x, side="right") - 1
         number = np.where(x == e[-1], n - 1, number)

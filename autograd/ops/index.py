@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -47,8 +46,7 @@ def index_put(needs: Needs, x: ArrayLike, value: ArrayLike, index: Any):
     y = np.empty_like(x)
     y[...] = x
     y[index] = value
-    ndim = np.ndim(value)
-    last = _last_named(x, index) if needs[1] and may_repeat(index) else None
+    ndim, shape = np.ndim(value), x.shape
 
     def backward(g):
         dx = None
@@ -58,18 +56,19 @@ def index_put(needs: Needs, x: ArrayLike, value: ArrayLike, index: Any):
             dx[index] = 0
         if not needs[1]:
             return dx, None
-        dv = g[index] if last is None else np.where(last, g[index], 0)
+        dv = g[index]
+        if may_repeat(index):
+            dv = np.where(_last_named(dv, index, shape), dv, 0)
         # NumPy lets a value have axes of length 1 in front of those of its place
         return dx, dv.reshape((1,) * (ndim - dv.ndim) + dv.shape) if ndim > dv.ndim else dv
 
     return y, backward
 
 
-def _last_named(x, index):
+def _last_named(dv, index, shape):
     """For each element of x[index] whether an assignment leaves it there, not one named again after it."""
-    shape = x[index].shape
-    order = np.arange(math.prod(shape), like=x).reshape(shape)
-    taken = np.zeros_like(x, dtype=order.dtype)
+    order = np.arange(dv.size, like=dv).reshape(dv.shape)
+    taken = np.zeros_like(order, shape=shape)
     taken[index] = order
     return taken[index] == order
 

@@ -33,11 +33,16 @@ OPS = [
         "tuple(order)",
         f"{GRADIENT} -k transpose",
     ),
-    Fault("autograd/ops/index.py", "if may_repeat(index):\n", "if False:\n", f"{GRADIENT} -k getitem"),
     Fault(
         "autograd/ops/index.py",
-        "if may_repeat(index) else None",
-        "if False else None",
+        "if may_repeat(index):\n            return",
+        "if False:\n            return",
+        f"{GRADIENT} -k getitem",
+    ),
+    Fault(
+        "autograd/ops/index.py",
+        "if may_repeat(index):\n            dv",
+        "if False:\n            dv",
         f"{GRADIENT} -k index_put",
     ),
     Fault(
