@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from . import binding as _binding  # noqa: F401  (binds the ops to Tensor)
+from . import binding as _binding  # binds the ops to Tensor
 from . import dialect as _dialect
 from . import linalg as linalg
 from . import ops as ops
@@ -18,6 +18,7 @@ from .op import elementwise as elementwise
 from .op import op as op
 from .ops import *  # noqa: F403
 from .tensor import Tensor as Tensor
+from .writing import *  # noqa: F403
 
 if TYPE_CHECKING:
     from . import graph as graph
@@ -28,6 +29,7 @@ else:
     __all__ = ["Graph", "Tensor", "elementwise", "enable_grad", "grad", "gradcheck", "graph", "higher_order"]
     __all__ += ["keep_memory", "linalg", "no_grad", "op", "special", "visualize"]
     __all__ += ops.__all__
+    __all__ += _binding.writing.__all__
 
     def __getattr__(name):
         if name in ("Graph", "graph", "visualize"):  # loaded when somebody looks

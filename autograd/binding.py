@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from . import inplace, linalg, ops, special
+from . import inplace, linalg, ops, special, writing
 from .arguments import attribute
 from .arrays import ArrayLike, DTypeLike
 from .bound import Bound
@@ -144,12 +144,35 @@ def swapaxes(self, axis1: int, axis2: int) -> Tensor:
     return _viewed(self, _swapaxes, axis1, axis2)
 
 
-def sort(self, axis: int = -1, kind: str | None = None) -> None:
+def sort(
+    self, axis: int = -1, kind: str | None = None, order: None = None, *, stable: bool | None = None
+) -> None:
     """Sort the elements along `axis` in place, as ndarray.sort does; np.sort(x) gives a new Tensor.
 
     RuntimeError for a leaf that requires a gradient, except under no_grad().
     """
-    inplace.assign(self, ops.sort(self, axis, kind))
+    inplace.assign(self, ops.sort(self, axis, kind, order, stable=stable))
+
+
+def partition(
+    self, kth: int | tuple[int, ...], axis: int = -1, kind: str = "introselect", order: None = None
+) -> None:
+    """Partition the elements along `axis` in place, as ndarray.partition; np.partition gives a new Tensor.
+
+    ValueError for a kth out of range, RuntimeError for a leaf that requires a gradient, except under
+    no_grad().
+    """
+    inplace.assign(self, ops.partition(self, kth, axis, kind, order))
+
+
+def choose(self, choices: Sequence[ArrayLike], mode: str = "raise") -> Tensor:
+    """choices[self[i]][i]: see np.choose; shapes broadcast."""
+    return ops.choose(self, choices, mode)
+
+
+def compress(self, condition: ArrayLike, axis: int | None = None) -> Tensor:
+    """The slices along `axis`, or elements, for which `condition` holds: see np.compress, of shape too."""
+    return ops.compress(condition, self, axis)
 
 
 def contains(self, value: ArrayLike) -> bool:
@@ -188,26 +211,18 @@ METHODS: dict[str, Callable | property] = {
     "__divmod__": divided,
     "__rdivmod__": divides,
     "astype": astype,
+    "choose": choose,
+    "compress": compress,
     "copy": copy,
     "fill": fill,
+    "partition": partition,
+    "put": writing.put,
     "reshape": reshape,
     "sort": sort,
     "swapaxes": swapaxes,
     "transpose": transpose,
     "view": view,
 }
-
-
-def _add_at(target, index, value):
-    if isinstance(target, Tensor):
-        inplace.assign(target, ops.index_add(target, value, index))
-    elif isinstance(value, Tensor) and value.edge is not None:
-        raise TypeError(
-            "np.add.at: the target is an ndarray, and a Tensor that requires a gradient would lose "
-            "it; make the target a Tensor"
-        )
-    else:
-        constant(np.add.at)(target, index, value)
 
 
 def _sum_of_exponentials(x, axis=0, keepdims=False, *, initial=None, where=True):
@@ -229,7 +244,6 @@ PROTOCOL: dict[Callable, Callable] = {
     np.shape: lambda x: x.shape,
     np.ndim: lambda x: x.ndim,
     np.size: lambda x: x.size,
-    np.add.at: _add_at,
     np.logaddexp.reduce: _sum_of_exponentials,
     np.logaddexp2.reduce: _sum_of_powers,
     np.real_if_close: lambda a, tol=100: ops.real(a),
@@ -255,7 +269,7 @@ def bind(functions: Iterable[Callable]) -> None:
 
 
 bind([fn for package in (ops, linalg) for fn in vars(package).values() if hasattr(fn, "facts")])
-FUNCTIONS.update(PROTOCOL)
+FUNCTIONS.update(PROTOCOL | writing.FUNCTIONS)
 SCIPY.update({name: fn for name, fn in vars(special).items() if hasattr(fn, "facts")})
 SCIPY.update({"psi": special.digamma, "_zeta": special.zeta})  # names of SciPy's ufuncs that differ
 for name, method in METHODS.items():

@@ -32,14 +32,15 @@ def get_item(x: Tensor, index: Any) -> Tensor:
 def set_item(x: Tensor, index: Any, value: Any) -> None:
     """x[index] = value, which broadcasts: into the memory of x or, with a graph, x becomes another Tensor.
 
-    ValueError where the shapes do not fit or, with a graph, an element is named twice; TypeError for a dtype
-    that does not fit, or a view with a graph that cannot hand its change on; IndexError for an index out of
-    range; RuntimeError for a leaf that requires a gradient while ops are recorded.
+    Of an element that is named twice the last value stays, and has the gradient. ValueError where the shapes
+    do not fit; TypeError for a dtype that does not fit, or a view with a graph that cannot hand its change
+    on; IndexError for an index out of range; RuntimeError for a leaf that requires a gradient while ops are
+    recorded.
     """
     origin = value._origin if isinstance(value, Tensor) else None
     if origin is not None and origin[0] is x and origin[1] is index and origin[2] is x.edge:
         return  # the end of x[index] += y: the view has handed on its change, or shares the memory
-    if _goes_into_memory(x, value):
+    if goes_into_memory(x, value):
         array = value.data if isinstance(value, Tensor) else value
         _write(x, attribute("setitem", index), array)
     else:
@@ -56,7 +57,7 @@ def assign(target: Tensor, new: Tensor) -> Tensor:
         raise ValueError(f"in place: a result of shape {new.shape} does not fit {target.shape}")
     if not np.can_cast(new.dtype, target.dtype, "same_kind"):
         raise TypeError(f"in place: a result of {new.dtype} does not fit a Tensor of {target.dtype}")
-    if _goes_into_memory(target, new):
+    if goes_into_memory(target, new):
         _write(target, ..., new.data)
         return target
     if new.dtype != target.dtype:
@@ -72,7 +73,7 @@ def assign(target: Tensor, new: Tensor) -> Tensor:
     return target
 
 
-def _goes_into_memory(target: Tensor, value: Any) -> bool:
+def goes_into_memory(target: Tensor, value: Any) -> bool:
     """Whether a write goes into the memory of `target`, not into a new Tensor.
 
     That is so without a graph, and for a leaf that requires a gradient, which is written to under no_grad
@@ -101,7 +102,10 @@ def _refuse_stale(view: Tensor) -> None:
 
 def _write(target: Tensor, index: Any, array: Any) -> None:
     """target.data[index] = array, noticed by the ops that have saved that memory."""
-    target.data[index] = array
+    try:
+        target.data[index] = array
+    except IndexError as error:
+        raise IndexError(f"setitem: {error}, for a Tensor of shape {target.shape}") from None
     part = target.data[index]
     versions.mark_region(part if np.may_share_memory(part, target.data) else target.data)
 

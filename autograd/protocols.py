@@ -24,7 +24,6 @@ from .tensor import Tensor, wrap
 # an argument is a Tensor; and for a ufunc of SciPy, by name, so that SciPy is not imported for it.
 FUNCTIONS: dict[Callable, Callable] = {}
 SCIPY: dict[str, Callable] = {}
-WRITING = {np.copyto, np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask}
 
 
 def array_ufunc(self, ufunc, method, *inputs, out=None, **kwargs):
@@ -197,7 +196,7 @@ def _of_constants(fn: Callable, name: str, args: Any, kwargs: dict) -> Any:
     if current.get().grad and any(x.edge is not None for x in given):
         raise unsupported(name)
     result = constant(fn)(*args, **kwargs)
-    if fn in WRITING or kwargs.get("copy") is False or name.endswith(".at"):  # into its first argument
+    if name.endswith(".at") or kwargs.get("copy") is False:  # into its first argument
         for target in given[:1]:
             versions.mark_region(target.data)
     return result

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 from .angles import *  # noqa: F403
 from .arithmetic import *  # noqa: F403
 from .axes import *  # noqa: F403
+from .choice import *  # noqa: F403
 from .contraction import *  # noqa: F403
+from .counting import *  # noqa: F403
 from .creation import *  # noqa: F403
 from .cross import *  # noqa: F403
 from .einsum import *  # noqa: F403
@@ -24,6 +26,7 @@ from .reduce import *  # noqa: F403
 from .repeating import *  # noqa: F403
 from .rounding import *  # noqa: F403
 from .scatter import *  # noqa: F403
+from .sets import *  # noqa: F403
 from .shape import *  # noqa: F403
 from .sort import *  # noqa: F403
 from .splitting import *  # noqa: F403

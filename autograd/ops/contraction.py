@@ -14,8 +14,9 @@ from ..arrays import ArrayLike
 from ..op import Needs, composed, op
 from ..tensor import Tensor
 from .arithmetic import multiply
+from .axes import transpose
 from .einsum import LETTERS, _einsum
-from .shape import reshape, transpose
+from .shape import reshape
 
 AxesOfTwo: TypeAlias = int | tuple[int | Sequence[int], int | Sequence[int]]
 

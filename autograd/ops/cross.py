@@ -7,9 +7,9 @@ import numpy as np
 from ..arrays import ArrayLike
 from ..op import Needs, composed, op
 from ..tensor import Tensor
+from .axes import transpose
 from .contraction import arrays_of, last_axis
 from .padding import pad
-from .shape import transpose
 
 
 @composed(numpy=np.cross)

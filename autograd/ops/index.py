@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
+from ..adding import added_at
 from ..arguments import joined
-from ..arrays import HALF, ArrayLike, as_array
-from ..op import composed, op
+from ..arrays import ArrayLike, as_array
+from ..constant import constant
+from ..op import Needs, composed, op
 from .logic import not_equal
-from .sort import nonzero
+
+nonzero = constant(np.nonzero, method=True)
 
 BOOL = np.dtype(bool)
 
@@ -22,11 +24,6 @@ def may_repeat(index) -> bool:
     return any(np.ndim(p) > 0 and as_array(p).dtype != bool for p in parts)
 
 
-def zeros_to_add(g, shape):
-    """Zeros for gradients g to be added to: float32 for float16, which stops to grow at 2048 ones."""
-    return np.zeros_like(g, shape=shape, dtype=np.float32 if g.dtype is HALF else None)
-
-
 @op(inputs=1, flops=0, view=True)
 def getitem(x: ArrayLike, index: Any):
     """x[index], with every kind of index NumPy has, and the shape NumPy gives it."""
@@ -34,62 +31,60 @@ def getitem(x: ArrayLike, index: Any):
 
     def backward(g):
         if may_repeat(index):
-            dx = zeros_to_add(g, shape)
-            np.add.at(dx, index, g)
-        else:
-            dx = np.zeros_like(g, shape=shape)
-            dx[index] = g
+            return (added_at(g, index, shape),)
+        dx = np.zeros_like(g, shape=shape)
+        dx[index] = g
         return (dx,)
 
     return x[index], backward
 
 
-@op(inputs=2, flops=0)
-def index_put(x: ArrayLike, value: ArrayLike, index: Any):
+@op(inputs=2, flops=0, needs=True)
+def index_put(needs: Needs, x: ArrayLike, value: ArrayLike, index: Any):
     """A copy of x in which x[index] is `value`, which broadcasts to the shape of x[index].
 
-    ValueError where the index names an element twice and gives it two elements of `value`, one of which would
-    have no gradient.
+    Where the index names an element twice, the value that stands there in the end has the gradient.
     """
     y = np.empty_like(x)
     y[...] = x
     y[index] = value
-    ndim = np.ndim(value)
-    once = _first_named(place(x, index), np.shape(value)) if may_repeat(index) else None
+    ndim, shape = np.ndim(value), x.shape
 
     def backward(g):
-        dx = np.empty_like(g)
-        dx[...] = g
-        dx[index] = 0
-        dv = g[index] if once is None else np.where(once, g[index], 0)
+        dx = None
+        if needs[0]:
+            dx = np.empty_like(g)
+            dx[...] = g
+            dx[index] = 0
+        if not needs[1]:
+            return dx, None
+        dv = g[index]
+        if may_repeat(index):
+            dv = np.where(_last_named(dv, index, shape), dv, 0)
         # NumPy lets a value have axes of length 1 in front of those of its place
         return dx, dv.reshape((1,) * (ndim - dv.ndim) + dv.shape) if ndim > dv.ndim else dv
 
     return y, backward
 
 
-def place(x, index):
-    """The flat positions that `index` names in x."""
-    return np.arange(x.size, like=x).reshape(x.shape)[index]
+def _last_named(dv, index, shape):
+    """For each element of x[index] whether an assignment leaves it there, not one named again after it."""
+    order = np.arange(dv.size, like=dv).reshape(dv.shape)
+    taken = np.zeros_like(order, shape=shape)
+    taken[index] = order
+    return taken[index] == order
 
 
-def _first_named(at, shape):
-    """Where each of the positions `at` stands for the first time, or None if none stands there twice.
+def at_axis(index, axis):
+    """`index` along an axis, counted from 0, as an index of the whole array."""
+    return (slice(None),) * axis + (index,)
 
-    A value of `shape` is broadcast to them. ValueError where two elements of it go to one position.
-    """
-    flat = at.reshape(-1)
-    order = np.argsort(flat, kind="stable")
-    again = flat[order[1:]] == flat[order[:-1]]
-    if not again.any():
-        return None
-    kept = shape[max(0, len(shape) - at.ndim) :]
-    source = np.broadcast_to(np.arange(math.prod(kept), like=at).reshape(kept), at.shape).reshape(-1)
-    if (again & (source[order[1:]] != source[order[:-1]])).any():
-        raise ValueError("an element is assigned twice, which has no gradient")
-    once = np.ones_like(flat, dtype=bool)
-    once[order[1:]] = ~again
-    return once.reshape(at.shape)
+
+def grid(index, shape, axis):
+    """`index`, which has an element along `axis` for each position on the others, as one of the array."""
+    own = [np.arange(n, like=index).reshape((n,) + (1,) * (len(shape) - i - 1)) for i, n in enumerate(shape)]
+    own[axis] = index
+    return tuple(own)
 
 
 @op(inputs=1, numpy=np.take, method=True, flops=0)
@@ -105,12 +100,10 @@ def take(x: ArrayLike, indices: ArrayLike, axis: int | None = None, *, mode: str
     at = 0 if axis is None else axis % x.ndim
     if mode != "raise":
         indices = np.take(np.arange(flat[at], like=x), indices, mode=mode)
-    index = (slice(None),) * at + (indices,)
+    index = at_axis(indices, at)
 
     def backward(g):
-        dx = zeros_to_add(g, flat)
-        np.add.at(dx, index, g)
-        return (dx.reshape(shape),)
+        return (added_at(g, index, flat).reshape(shape),)
 
     return y, backward
 
@@ -127,14 +120,10 @@ def take_along_axis(arr: ArrayLike, indices: ArrayLike, axis: int | None = -1):
     if axis is None:
         arr, axis = arr.reshape(-1), 0
     flat = arr.shape
-    own = [np.arange(n, like=arr).reshape((n,) + (1,) * (arr.ndim - i - 1)) for i, n in enumerate(flat)]
-    own[axis] = indices
-    index = tuple(own)
+    index = grid(indices, flat, axis)
 
     def backward(g):
-        dx = zeros_to_add(g, flat)
-        np.add.at(dx, index, g)
-        return (dx.reshape(shape),)
+        return (added_at(g, index, flat).reshape(shape),)
 
     return y, backward
 

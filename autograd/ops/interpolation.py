@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..adding import add_at
 from ..arguments import joined
 from ..arrays import ArrayLike, as_array
 from ..op import Needs, composed, op
@@ -97,6 +98,6 @@ def _of(points, indices):
 def _to_points(points, first, second, g, share):
     """What each point gets of g, of which the second of two gets a share."""
     total = np.zeros_like(g, shape=points.shape, dtype=np.result_type(g.dtype, np.float32))
-    np.add.at(total, first, g * (1 - share))
-    np.add.at(total, second, g * share)
+    add_at(total, first, g * (1 - share))
+    add_at(total, second, g * share)
     return total

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..adding import add_at, zeros_to_add
 from ..arrays import ArrayLike
 from ..op import op
-from .index import zeros_to_add
 
 
 def odd(x, axis, width, mode):
@@ -37,7 +37,7 @@ def _pad(x: ArrayLike, first: Any, last: Any, source: Any, axis: int, width: Seq
     def backward(g):
         dx = zeros_to_add(g, (*g.shape[:axis], n, *g.shape[axis + 1 :]))
         ends, inner = shares[:2], shares[2]
-        np.add.at(dx, (*before, source), inner * g)
+        add_at(dx, (*before, source), inner * g)
         for i, share in zip((0, end), ends, strict=True):
             dx[(*before, i)] += np.where(share == 0, 0, share * g).sum(axis)
         return (dx,)

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..adding import added_at
 from ..arguments import tensor_of
 from ..arrays import HALF, ArrayLike, Shape
 from ..op import composed, op
 from ..tensor import Tensor
 from .creation import zeros_like
-from .index import getitem, zeros_to_add
+from .index import getitem
 from .shape import broadcast_to, reshape
 
 
@@ -32,9 +33,8 @@ def repeat(x: ArrayLike, repeats: int | Sequence[int], axis: int | None = None):
             wide = np.float32 if g.dtype is HALF else None
             dx = g.reshape((*before, n, repeats, *after)).sum(axis=at + 1, dtype=wide)
         else:
-            dx = zeros_to_add(g, (*before, n, *after))
             index = np.repeat(np.arange(n, like=g), repeats)
-            np.add.at(dx, (slice(None),) * at + (index,), g)
+            dx = added_at(g, (slice(None),) * at + (index,), (*before, n, *after))
         return (dx.reshape(shape),)
 
     return y, backward

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from ..adding import zeros_to_add
 from ..arguments import tensor_of
 from ..arrays import ArrayLike
 from ..op import composed, op
 from ..tensor import Tensor
-from .index import getitem, zeros_to_add
+from .index import getitem
 from .shape import ravel
 
 

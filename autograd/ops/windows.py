@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view as numpy_windows
 
+from ..adding import zeros_to_add
 from ..arrays import HALF, ArrayLike, Axes, Shape
 from ..op import op
-from .index import zeros_to_add
 
 
 @op(inputs=1, numpy=numpy_windows, flops=0, view=True)

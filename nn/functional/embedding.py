@@ -5,24 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ...autograd import Tensor, op
-from ...autograd.arrays import ArrayLike, as_array, opaque
+from ...autograd.adding import added_at
+from ...autograd.arrays import ArrayLike, as_array
 from ._inputs import are_within, unsupported
 
 
-def embedding_plain(weight, ids, padding_idx=None):
-    shape = weight.shape
-
-    def backward(g):
-        dw = np.zeros_like(g, shape=shape)
-        np.add.at(dw, ids, g)
-        if padding_idx is not None:
-            dw[padding_idx] = 0
-        return (dw,)
-
-    return weight[ids], backward
-
-
-@op(inputs=1, plain=embedding_plain, flops=0)
+@op(inputs=1, flops=0)
 def _embedding(weight, ids, padding_idx=None):
     ids = as_array(ids)
     shape = weight.shape
@@ -32,42 +20,13 @@ def _embedding(weight, ids, padding_idx=None):
         at = tuple(np.argwhere((ids < 0) | (ids >= shape[0]))[0].tolist())
         raise IndexError(f"id {ids[at]} at position {at} is outside the vocabulary of {shape[0]} (from 0)")
 
-    def backward(g):  # rows of one id are brought together and summed: np.add.at is several times slower
-        dw = np.empty_like(g, shape=shape)
-        _sum_rows(dw, ids, g)
+    def backward(g):
+        dw = added_at(g, ids, shape)
         if padding_idx is not None:
             dw[padding_idx] = 0
         return (dw,)
 
     return weight[ids], backward
-
-
-FEW = 128  # so many ids at most, and a product with their one-hot vectors takes less time than sorting them
-
-
-@opaque
-def _sum_rows(dw, ids, g):
-    """Put into each row of dw the sum of the rows of g that have its id."""
-    ids = ids.ravel()
-    g = g.reshape(ids.size, *dw.shape[1:])
-    if g.dtype == np.float16:  # sums of many would lose what is small
-        wide = np.empty(dw.shape, np.float32)
-        _sum_rows(wide, ids, g.astype(np.float32))
-        dw[...] = wide
-        return
-    if len(dw) <= FEW and dw.ndim == 2:
-        one_hot = np.zeros((ids.size, len(dw)), g.dtype)
-        one_hot[np.arange(ids.size), ids] = 1
-        with np.errstate(over="ignore", invalid="ignore"):
-            np.matmul(one_hot.T, g, out=dw)
-            if np.isfinite(np.vdot(dw, dw)):  # else 0 * inf may have put nan where it does not belong
-                return
-    dw[...] = 0
-    if g.size:
-        order = ids.argsort(kind="stable")
-        ids = ids[order]
-        starts = np.flatnonzero(np.diff(ids, prepend=-1))
-        dw[ids[starts]] = np.add.reduceat(g[order], starts, axis=0)
 
 
 def embedding(

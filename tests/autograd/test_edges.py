@@ -252,8 +252,18 @@ def test_rows_named_twice_by_one_row_get_it():
     y.backward(np.array([[1.0, 2], [3, 4], [5, 6]]))
     assert y.data.tolist() == [[1, 2], [0, 0], [1, 2]]
     assert x.grad.tolist() == [[0, 0], [3, 4], [0, 0]] and v.grad.tolist() == [[6, 8]]
-    with pytest.raises(ValueError, match="index_put: .*twice"):
-        y[[0, 0]] = [[1.0, 2], [1, 3]]
+
+
+def test_of_values_for_one_place_the_last_stays_and_has_the_gradient():
+    x, v = (
+        Tensor(np.zeros((3, 2)), requires_grad=True),
+        Tensor(np.arange(6.0).reshape(3, 2), requires_grad=True),
+    )
+    y = x * 1
+    y[[0, 2, 0]] = v
+    y.backward(np.array([[1.0, 2], [3, 4], [5, 6]]))
+    assert y.data.tolist() == [[4, 5], [0, 0], [2, 3]]
+    assert v.grad.tolist() == [[0, 0], [5, 6], [1, 2]] and x.grad.tolist() == [[0, 0], [3, 4], [0, 0]]
 
 
 def test_index_add_broadcasts():

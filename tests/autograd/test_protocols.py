@@ -215,11 +215,10 @@ def test_constant_functions_with_other_results():
             np.frompyfunc(abs, 1, 1),
         ),
         lambda x: X.dot(x.T),
-        lambda x: np.unique(x),
-        lambda x: np.full_like(X, x[0, 0]),
+        lambda x: np.union1d(x, x),
         lambda x: np.subtract.accumulate(x),
         lambda x: np.add.reduceat(x, [0, 1]),
-        lambda x: np.subtract.at(Tensor(np.zeros(3)), 0, x[0]),
+        lambda x: np.power.at(Tensor(np.zeros(3)), 0, x[0, 0]),
         lambda x: np.add.at(np.zeros((2, 3)), 0, x[0]),
         lambda x: np.add(x, 1, out=np.zeros((2, 3))),
         lambda x: np.sum(x, out=np.zeros(())),
@@ -247,13 +246,11 @@ def test_what_is_not_supported_raises(f):
 
 
 def test_errors_name_what_is_supported():
-    for f, near in ((np.lexsort, "sort"), (np.nanmax, "max")):
+    for f, near in ((np.sort_complex, "sort"),):
         with pytest.raises(TypeError, match=rf"has no gradient here.*\.detach\(\).*{near}"):
             f(leaf())
     with pytest.raises(TypeError, match=r"np\.subtract\.accumulate"):
         np.subtract.accumulate(leaf())
-    with pytest.raises(TypeError, match=r"np\.lexsort"):
-        np.lexsort(leaf())
 
 
 def test_a_constant_turns_into_an_array():

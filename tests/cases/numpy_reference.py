@@ -53,6 +53,24 @@ def index_add(x, value, index):
     return y
 
 
+def index_multiply(x, value, index):
+    y = x.copy()
+    np.multiply.at(y, index, value)
+    return y
+
+
+def index_maximum(x, value, index, include_self=True):
+    y = x.copy()
+    if not include_self:
+        y[index] = -np.inf
+    np.maximum.at(y, index, value)
+    return y
+
+
+def index_minimum(x, value, index, include_self=True):
+    return -index_maximum(-x, -value, index, include_self)
+
+
 def embedding(weight, ids):
     return np.array([weight[i] for i in ids.ravel()]).reshape(*ids.shape, *weight.shape[1:])
 

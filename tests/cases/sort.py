@@ -6,7 +6,11 @@ import tapegrad.autograd as ag
 from cases.case import case, spread
 
 CASES = [
-    case(ag.sort, np.sort, (3, 4), domain=spread, saves="order"),
-    case(ag.sort, np.sort, (3, 4), axis=0, kind="heapsort", domain=spread, saves="order"),
-    case(ag.sort, np.sort, (2, 3), axis=None, domain=spread, saves="order"),
+    case(ag.sort, np.sort, (3, 4), domain=spread, saves="index"),
+    case(ag.sort, np.sort, (3, 4), axis=0, kind="heapsort", domain=spread, saves="index"),
+    case(ag.sort, np.sort, (2, 3), axis=None, domain=spread, saves="index"),
+    case(ag.sort, np.sort, (0, 3), axis=0, stable=True, saves="index"),
+    case(ag.partition, np.partition, (3, 9), kth=4, domain=spread, saves="source"),
+    case(ag.partition, np.partition, (5, 3), kth=(1, -1), axis=0, domain=spread, saves="source"),
+    case(ag.partition, np.partition, (2, 3), kth=0, axis=None, domain=spread, saves="source"),
 ]
