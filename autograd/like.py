@@ -12,7 +12,12 @@ from .arguments import joined
 from .constant import constant
 from .tensor import Tensor
 
-_array, _asarray, _full, _full_like = map(constant, (np.array, np.asarray, np.full, np.full_like))
+_array, _asarray, _full, _full_like = (
+    constant(np.array),
+    constant(np.asarray),
+    constant(np.full),
+    constant(np.full_like),
+)
 
 
 def array(object: Any, dtype: Any = None, *, copy: Any = True, ndmin: int = 0, **kwargs: Any) -> Tensor:

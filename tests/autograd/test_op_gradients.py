@@ -110,7 +110,7 @@ def test_twice_the_same_tensor_and_twice_the_same_op(case):
         np.testing.assert_allclose(x.grad, d, rtol=1e-12, atol=1e-12)
 
 
-KINKS = ag.maximum, ag.minimum, ag.fmax, ag.fmin
+KINKS = ag.maximum, ag.minimum, ag.fmax, ag.fmin, ag.nextafter
 
 
 def alike(case) -> bool:
