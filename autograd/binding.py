@@ -136,6 +136,11 @@ def _add_at(target, index, value):
     inplace.assign(target, ops.index_add(target, value, index))
 
 
+def _first_of(fn):
+    """fn without its second result."""
+    return lambda x, axis=0: fn(x, axis)[0]
+
+
 # What NumPy's functions do with Tensors where that is no op.
 PROTOCOL: dict[Callable, Callable] = {
     np.shape: lambda x: x.shape,
@@ -144,6 +149,8 @@ PROTOCOL: dict[Callable, Callable] = {
     np.full_like: _full_like,
     np.around: ops.round,
     np.add.at: _add_at,
+    np.maximum.accumulate: _first_of(ops.cummax),
+    np.minimum.accumulate: _first_of(ops.cummin),
     **{fn: constant(fn) for fn in (np.arange, np.eye, np.tri)},  # like= a Tensor
 }
 

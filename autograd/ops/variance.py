@@ -9,17 +9,18 @@ import numpy as np
 
 from ..arrays import ArrayLike, Axes, DTypeLike, opaque
 from ..op import op
-from .reduce import FEW, added, counted, reduced, widened, without
+from .reduce import FEW, added, check_places, counted, reduced, widened, without
 
 
 @op(inputs=1, numpy=np.var, method=True, flops=4)
 def var(
     x: ArrayLike,
     axis: Axes = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
     ddof: float = 0,
     keepdims: bool = False,
     *,
-    dtype: DTypeLike | None = None,
     where: ArrayLike = True,
     mean: ArrayLike | None = None,
     correction: float | None = None,
@@ -29,10 +30,14 @@ def var(
     The shape is x's without these axes; with `keepdims` they stay, with length 1. `correction` is another
     name of `ddof`, for which PyTorch's default is 1; where it is n or more the result is infinite. `dtype`,
     `where` (a mask) and `mean` (a constant that is known already) are NumPy's. ValueError for both `ddof` and
-    `correction`.
+    `correction`, TypeError for an `out`, which np.var takes.
     """
-    if dtype is None and x.dtype.char not in "fdg":
-        return widened(var.body, x, axis, ddof, keepdims, where=where, mean=mean, correction=correction)
+    if dtype is not None or out is not None:
+        check_places(dtype, out)
+    elif x.dtype.char not in "fdg":
+        return widened(
+            var.body, x, axis, None, None, ddof, keepdims, where=where, mean=mean, correction=correction
+        )
     v, centred, divisor, small = _variance(x, axis, ddof, keepdims, dtype, where, mean, correction)
 
     def backward(g):
@@ -45,10 +50,11 @@ def var(
 def std(
     x: ArrayLike,
     axis: Axes = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
     ddof: float = 0,
     keepdims: bool = False,
     *,
-    dtype: DTypeLike | None = None,
     where: ArrayLike = True,
     mean: ArrayLike | None = None,
     correction: float | None = None,
@@ -56,10 +62,14 @@ def std(
     """sqrt(var(x)) along `axis`, with gradient 0 where all elements are equal.
 
     The shape is x's without these axes; with `keepdims` they stay, with length 1. The other arguments are
-    those of `var`. ValueError for both `ddof` and `correction`.
+    those of `var`. ValueError for both `ddof` and `correction`, TypeError for an `out`, which np.std takes.
     """
-    if dtype is None and x.dtype.char not in "fdg":
-        return widened(std.body, x, axis, ddof, keepdims, where=where, mean=mean, correction=correction)
+    if dtype is not None or out is not None:
+        check_places(dtype, out)
+    elif x.dtype.char not in "fdg":
+        return widened(
+            std.body, x, axis, None, None, ddof, keepdims, where=where, mean=mean, correction=correction
+        )
     v, centred, divisor, small = _variance(x, axis, ddof, keepdims, dtype, where, mean, correction)
 
     def backward(g):

@@ -208,17 +208,14 @@ def test_constant_functions_with_other_results():
     "f",
     [
         *(
-            np.median,
             np.linalg.norm,
             np.linalg.inv,
-            np.diff,
             np.arctan2,
             np.modf,
             np.spacing,
         ),
         *(
             np.atleast_2d,
-            np.average,
             np.linspace,
             np.sinc,
             np.vectorize(lambda v: v),
@@ -228,7 +225,7 @@ def test_constant_functions_with_other_results():
         lambda x: np.unique(x),
         lambda x: np.full_like(x, x[0, 0]),
         lambda x: np.full_like(X, x[0, 0]),
-        lambda x: np.add.accumulate(x),
+        lambda x: np.subtract.accumulate(x),
         lambda x: np.add.outer(x, x),
         lambda x: np.subtract.at(Tensor(np.zeros(3)), 0, x[0]),
         lambda x: np.add.at(np.zeros((2, 3)), 0, x[0]),
@@ -258,11 +255,11 @@ def test_what_is_not_supported_raises(f):
 
 
 def test_errors_name_what_is_supported():
-    for f, near in ((np.lexsort, "sort"), (np.arctan, "tanh"), (np.nanmax, "max")):
+    for f, near in ((np.lexsort, "sort"), (np.arctan, "tanh")):
         with pytest.raises(TypeError, match=rf"has no gradient here.*\.detach\(\).*{near}"):
             f(leaf())
-    with pytest.raises(TypeError, match=r"np\.add\.accumulate"):
-        np.add.accumulate(leaf())
+    with pytest.raises(TypeError, match=r"np\.subtract\.accumulate"):
+        np.subtract.accumulate(leaf())
     with pytest.raises(TypeError, match=r"np\.lexsort"):
         np.lexsort(leaf())
 
