@@ -131,13 +131,16 @@ def _parabola(points: Sequence[Tensor], a, b):
 def trapezoid(y: ArrayLike, x: ArrayLike | None = None, dx: ArrayLike = 1.0, axis: int = -1) -> Tensor:
     """sum(d * (y[i + 1] + y[i]) / 2) along `axis`, where d is `dx`, or x[i + 1] - x[i].
 
-    The axis is gone from the shape. x has one axis, of y's length, or the shape of y.
+    The axis is gone from the shape. x has one axis, of y's length, or the shape of y;
+    ValueError for another.
     """
     y = as_tensor(y)
     axis = normalize_axis_index(axis, y.ndim, "trapezoid: axis")
     d: Any = dx
     if x is not None:
         x = as_tensor(x)
+        if x.shape not in (y.shape, y.shape[axis : axis + 1]):
+            raise ValueError(f"trapezoid: x of shape {x.shape} for y of shape {y.shape} and axis {axis}")
         d = diff(x).reshape((-1,) + (1,) * (y.ndim - axis - 1)) if x.ndim == 1 else diff(x, axis=axis)
     pairs = y[_at(y.ndim, axis, 1, None)] + y[_at(y.ndim, axis, None, -1)]
     return sum(d * pairs / 2.0, axis)

@@ -94,11 +94,10 @@ def nanvar(
     """The variance of the elements of x that are not nan along `axis` (an axis, several, or None for all).
 
     The shape and all arguments are those of `var`. The gradient of nan is 0; where there is nothing else the
-    result is nan, with NumPy's RuntimeWarning. ValueError for both `ddof` and `correction`.
+    result is nan, with NumPy's RuntimeWarning, and so where `ddof` is as large. ValueError for both `ddof`
+    and `correction`.
     """
-    x = as_tensor(x)
-    numbers = _numbers(x, where)
-    return var(x, axis, dtype, out, ddof, keepdims, where=numbers, mean=mean, correction=correction)
+    return _of_numbers(var, x, axis, dtype, out, ddof, keepdims, where, mean, correction)
 
 
 @composed(numpy=np.nanstd)
@@ -117,11 +116,18 @@ def nanstd(
     """The standard deviation of the elements of x that are not nan along `axis`.
 
     The shape and all arguments are those of `std`. The gradient of nan is 0; where there is nothing else the
-    result is nan, with NumPy's RuntimeWarning. ValueError for both `ddof` and `correction`.
+    result is nan, with NumPy's RuntimeWarning, and so where `ddof` is as large. ValueError for both `ddof`
+    and `correction`.
     """
+    return _of_numbers(std, x, axis, dtype, out, ddof, keepdims, where, mean, correction)
+
+
+def _of_numbers(fn, x, axis, dtype, out, ddof, keepdims, where, mean, correction):
     x = as_tensor(x)
     numbers = _numbers(x, where)
-    return std(x, axis, dtype, out, ddof, keepdims, where=numbers, mean=mean, correction=correction)
+    y = fn(x, axis, dtype, out, ddof, keepdims, where=numbers, mean=mean, correction=correction)
+    free = ddof if correction is None else correction
+    return np.where(sum(numbers, axis, keepdims=keepdims) > free, y, np.nan) if free > 0 else y
 
 
 @op(inputs=1, numpy=(np.nanmax, np.fmax.reduce))

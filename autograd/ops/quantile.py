@@ -161,10 +161,10 @@ def _quantile(name, a, q, axis, out, method, keepdims, weights, skip=False):
         if skip:
             order = np.argsort(rows.data, axis=-1, kind="stable")
         else:
-            order = places_of(rows.data, np.concatenate([low, _within(np.floor(place) + 1, n)]), n)
+            order = places_of(rows.data, np.concatenate([low, _within(np.ceil(place), n)]), n)
         y = gathered(rows, order, low)
         if method in CONTINUOUS or method in ("midpoint", "averaged_inverted_cdf"):
-            high = gathered(rows, order, _within(np.floor(place) + 1, n))
+            high = gathered(rows, order, _within(np.ceil(place), n))
             kind = np.result_type(rows.dtype, np.float64 if rows.dtype.kind != "f" else rows.dtype)
             kind = kind if narrow else np.result_type(kind, q.dtype)
             y = _lerp(y, high, t.astype(kind))

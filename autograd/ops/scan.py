@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from ..arrays import HALF, ArrayLike, DTypeLike, opaque
 from ..op import composed, op
@@ -19,8 +20,8 @@ def cumsum(x: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = None
 
     float16 is summed in float32. TypeError for an `out`, which np.cumsum takes.
     """
-    if dtype is not None or out is not None:
-        check_places(dtype, out)
+    if out is not None:
+        check_places(None, out)
     shape = x.shape
     back = (slice(None),) * (0 if axis is None else axis % max(x.ndim, 1)) + (slice(None, None, -1),)
 
@@ -36,9 +37,10 @@ def cumsum(x: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = None
 
 
 def _cumprod_plain(x, axis=None, dtype=None, out=None):
-    if dtype is not None or out is not None:
-        check_places(dtype, out)
-        x = x if dtype is None else x.astype(dtype)
+    if out is not None:
+        check_places(None, out)
+    if dtype is not None:
+        x = x.astype(dtype)
     elif x.dtype is HALF:
         return widened(_cumprod_plain, x, axis)
     shape = x.shape
@@ -192,7 +194,7 @@ def cummax(x: ArrayLike, axis: int) -> tuple[Tensor, Tensor]:
 
     nan is larger than all else; of equals the last counts, and has the gradient.
     """
-    return _running(np.maximum, x, axis)
+    return _running("cummax", np.maximum, x, axis)
 
 
 @composed()
@@ -201,16 +203,17 @@ def cummin(x: ArrayLike, axis: int) -> tuple[Tensor, Tensor]:
 
     nan is smaller than all else; of equals the last counts, and has the gradient.
     """
-    return _running(np.minimum, x, axis)
+    return _running("cummin", np.minimum, x, axis)
 
 
-def _running(ufunc, x, axis):
+def _running(name, ufunc, x, axis):
     x = as_tensor(x)
     shape = x.shape
     if not shape:
         x = x.reshape(1)
+    axis = normalize_axis_index(axis, x.ndim, f"{name}: axis")
     a = x.data
     hit = (a == ufunc.accumulate(a, axis=axis)) | (a != a)
-    place = np.arange(a.shape[axis], like=a).reshape((-1,) + (1,) * (a.ndim - 1 - axis % a.ndim))
+    place = np.arange(a.shape[axis], like=a).reshape((-1,) + (1,) * (a.ndim - 1 - axis))
     at = np.maximum.accumulate(np.where(hit, place, 0), axis=axis)
     return take_along_axis(x, at, axis).reshape(shape), Tensor(at.reshape(shape))

@@ -3,7 +3,8 @@
 from .autograd import FAULTS as AUTOGRAD
 from .fault import ROOT, Fault
 from .nn import FAULTS as NN
+from .reductions import FAULTS as REDUCTIONS
 
-FAULTS = AUTOGRAD + NN
+FAULTS = AUTOGRAD + NN + REDUCTIONS
 
 __all__ = ["FAULTS", "ROOT", "Fault"]
