@@ -39,6 +39,7 @@ def without(shape, axis):
 
 
 FEW = 4096
+add_up = np.add.reduce  # found faster than by its three names
 NONE: Any = np._NoValue  # what NumPy's functions take for an argument that is not given
 
 
@@ -114,7 +115,7 @@ def sum(
         y = added(x, axis, np.float32, keepdims, initial, where).astype(HALF)
         return y, backward if where is True else _masked(backward, where)
     if where is True and initial is None:
-        return np.add.reduce(x, axis, dtype, None, keepdims), backward
+        return add_up(x, axis, dtype, None, keepdims), backward
     y = added(x, axis, dtype, keepdims, initial, where)
     return y, backward if where is True else _masked(backward, where)
 
@@ -136,8 +137,8 @@ def _masked(backward, where):
 def added(x, axis, dtype, keepdims, initial=None, where=True):
     """np.add.reduce, where nothing is masked without what a mask costs."""
     if where is True and initial is None:
-        return np.add.reduce(x, axis, dtype, None, keepdims)
-    return np.add.reduce(x, axis, dtype, None, keepdims, NONE if initial is None else initial, where)
+        return add_up(x, axis, dtype, None, keepdims)
+    return add_up(x, axis, dtype, None, keepdims, NONE if initial is None else initial, where)
 
 
 @op(inputs=1, numpy=np.mean, method=True)
@@ -159,20 +160,20 @@ def mean(
     if dtype is not None or out is not None:
         check_places(dtype, out)
     shape = x.shape
-    small, count = reduced(shape, axis)
     narrow = dtype is None and x.dtype.char not in "fdg"
     wide = working(x.dtype) if narrow else dtype
     if where is True:
-        y = np.add.reduce(x, axis, wide, None, keepdims) / count
+        y = add_up(x, axis, wide, None, keepdims)
+        count = x.size // (y.size or 1)
     else:
         y = added(x, axis, wide, keepdims, None, where)
         count = counted(shape, axis, keepdims, where, y.dtype)
-        y = y / count
+    y = y / count
 
     def backward(g):
         if g.dtype is HALF:
             g = g.astype(np.float32)
-        return (_spread(g / count, small, shape),)
+        return (_spread(g / count, reduced(shape, axis)[0], shape),)
 
     if where is not True:
         backward = _masked(backward, where)

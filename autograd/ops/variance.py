@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from string import ascii_lowercase
+from typing import Any
 
 import numpy as np
 
 from ..arrays import ArrayLike, Axes, DTypeLike, opaque
 from ..op import op
-from .reduce import FEW, added, check_places, counted, reduced, widened, without
+from .reduce import FEW, add_up, added, check_places, counted, reduced, widened, without
 
 
 @op(inputs=1, numpy=np.var, method=True, flops=4)
@@ -88,9 +89,10 @@ def _variance(x, axis, ddof, keepdims, dtype, where, mean, correction):
     ddof = float(ddof)  # not an array of integers, which would widen float32
     if dtype is not None:
         x = x.astype(dtype)
-    small, count = reduced(x.shape, axis)
     if where is True and mean is None:
-        shift = np.add.reduce(x, axis, None, None, True) / count
+        shift = add_up(x, axis, None, None, True)
+        small, count = shift.shape, x.size // (shift.size or 1)
+        shift = shift / count
         centred = x - shift
         total = _square_sums(centred, axis, small, count)
         if x.ndim:
@@ -98,6 +100,7 @@ def _variance(x, axis, ddof, keepdims, dtype, where, mean, correction):
         divisor = max(count - ddof, 0)
         v = total / divisor
     else:
+        small, count = reduced(x.shape, axis)
         centred, count = _masked_deviations(x, axis, where, mean, count)
         divisor = max(count - ddof, 0) if where is True else np.maximum(count - ddof, 0)
         v = np.add.reduce(centred * centred, axis, None, None, True) / divisor
@@ -119,8 +122,12 @@ def _masked_deviations(x, axis, where, mean, count):
 @opaque
 def _recentre(centred, total, shift, axis, count):
     """Do it again where the mean is far larger than the spread, so that what it was rounded by matters."""
-    far = np.absolute(shift) * math.sqrt(count) > 16 * np.sqrt(total)
-    if np.logical_or.reduce(far, axis=None):
+    scale = math.sqrt(count) / 16
+    if total.size == 1:
+        far: Any = abs(shift.item()) * scale > math.sqrt(total.item())
+    else:
+        far = np.count_nonzero(np.absolute(shift) * scale > np.sqrt(total))
+    if far:
         for _ in range(2):  # a sum over the first of several axes is so inaccurate that once is not enough
             centred -= np.add.reduce(centred, axis, None, None, True) / count
         total[...] = np.add.reduce(centred * centred, axis, None, None, True)
@@ -128,8 +135,8 @@ def _recentre(centred, total, shift, axis, count):
 
 def _square_sums(x, axis, small, count):
     """Sums of squares along `axis`; of many short rows by einsum, which makes no array of the squares."""
-    if math.prod(small) * count <= FEW or count > 1024:
-        return np.add.reduce(x * x, axis, None, None, True)
+    if x.size <= FEW or count > 1024:
+        return add_up(x * x, axis, None, None, True)
     letters = ascii_lowercase[: x.ndim]
     kept = "".join(c for c, n, m in zip(letters, small, x.shape, strict=True) if n == m)
     return np.einsum(f"{letters},{letters}->{kept}", x, x).reshape(small)

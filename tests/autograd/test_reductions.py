@@ -121,6 +121,8 @@ def test_a_product_next_to_what_cannot_be_divided(zeros):
     np.testing.assert_allclose(gradient(lambda v: 3 * ag.prod(v, initial=2.0), x), 6 * np.array(others))
     tiny = np.array([1e-200, 1e-200, 1e100])  # underflows to 0, and so do not two of them
     np.testing.assert_allclose(gradient(ag.prod, tiny), [1e-100, 1e-100, 0])
+    subnormal = np.array([1e-160, 1e-160])  # the product has four digits
+    np.testing.assert_allclose(gradient(ag.prod, subnormal), subnormal, rtol=1e-14)
     assert gradient(ag.prod, np.array(3.0)) == 1 and gradient(ag.cumprod, np.array(3.0)) == 1
 
 
