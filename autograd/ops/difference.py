@@ -40,13 +40,21 @@ def diff(
         raise ValueError(f"diff: takes n >= 0 and an array with an axis; got n={n} and shape {a.shape}")
     axis = normalize_axis_index(axis, a.ndim, "diff: axis")
     if prepend is not None or append is not None:
-        parts = [None if part is None else as_tensor(part) for part in (prepend, a, append)]
-        one = a.shape[:axis] + (1,) + a.shape[axis + 1 :]
-        a = concatenate([p if p.ndim else broadcast_to(p, one) for p in parts if p is not None], axis)
+        parts = [_edge(a, part, axis) for part in (prepend, a, append) if part is not None]
+        a = concatenate(parts, axis)
     later, earlier = _at(a.ndim, axis, 1, None), _at(a.ndim, axis, None, -1)
     for _ in range(n):
         a = a[later] != a[earlier] if a.dtype == bool else a[later] - a[earlier]
     return a
+
+
+def _edge(a, value, axis):
+    """What is joined to a: an array, or a number for each place beside the axis."""
+    shape = a.shape[:axis] + (1,) + a.shape[axis + 1 :]
+    if isinstance(value, (int, float)):
+        return np.full_like(a.data, value, shape=shape, dtype=np.result_type(a.dtype, value))
+    value = as_tensor(value)
+    return value if value.ndim else broadcast_to(value, shape)
 
 
 @composed(numpy=np.ediff1d)

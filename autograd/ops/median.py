@@ -26,7 +26,7 @@ def median(
     n = rows.shape[-1]
     if n == 0:
         return mean(rows, -1).reshape(shape)
-    places = np.arange((n - 1) // 2, n // 2 + 1, like=rows.data)
+    places = list(range((n - 1) // 2, n // 2 + 1))
     return mean(gathered(rows, places_of(rows.data, places, n), places), -1).reshape(shape)
 
 
@@ -69,8 +69,7 @@ def numbers(rows):
 
 def places_of(rows, places, n):
     """Where the elements stand that sorted rows would have at `places`; in all, of a row with nan, a nan."""
-    kth = sorted({*places.reshape(-1).tolist(), n - 1})
-    order = np.argpartition(rows, kth, axis=-1)
+    order = np.argpartition(rows, sorted({*places, n - 1}), axis=-1)
     last = order[..., -1:]
     hole = np.take_along_axis(rows, last, axis=-1)
     return np.where(hole == hole, order, last)
@@ -78,6 +77,6 @@ def places_of(rows, places, n):
 
 def gathered(rows, order, places) -> Tensor:
     """Of each row the elements at `places` in the order."""
-    if places.ndim == 1:
+    if isinstance(places, list):
         return take_along_axis(rows, order[..., places], -1)
     return take_along_axis(rows, np.take_along_axis(order, places, axis=-1), -1)

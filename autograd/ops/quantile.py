@@ -157,17 +157,17 @@ def _quantile(name, a, q, axis, out, method, keepdims, weights, skip=False):
             wanted = q if q.edge is not None and current.get().grad else None
             t = place if wanted is None else CONTINUOUS[method](n, wanted.reshape(-1).astype(np.float64))
             t = t - np.floor(place)
-        low = _within(np.floor(place), n)
+        low, high = _within(np.floor(place), n), _within(np.ceil(place), n)
         if skip:
             order = np.argsort(rows.data, axis=-1, kind="stable")
         else:
-            order = places_of(rows.data, np.concatenate([low, _within(np.ceil(place), n)]), n)
+            low, high = low.tolist(), high.tolist()
+            order = places_of(rows.data, low + high, n)
         y = gathered(rows, order, low)
         if method in CONTINUOUS or method in ("midpoint", "averaged_inverted_cdf"):
-            high = gathered(rows, order, _within(np.ceil(place), n))
             kind = np.result_type(rows.dtype, np.float64 if rows.dtype.kind != "f" else rows.dtype)
             kind = kind if narrow else np.result_type(kind, q.dtype)
-            y = _lerp(y, high, t.astype(kind))
+            y = _lerp(y, gathered(rows, order, high), t.astype(kind))
     lengths = tuple(range(y.ndim - 1))
     return y.transpose((y.ndim - 1, *lengths)).reshape(q.shape + shape)
 
@@ -207,9 +207,11 @@ def _weighted(name, a, rows, q, axis, weights, skip):
     if skip:
         w = np.where(rows == rows, w, 0)
     share = np.cumsum(np.take_along_axis(w, order, axis=-1), axis=-1, dtype=np.float64)
-    share = share / share[..., -1:]
-    share = np.where(share == 0, -1, share)
     n = numbers(rows) if skip else rows.shape[-1]
+    total = np.where(n == 0, 1, share[..., -1:])
+    if not ((total > 0) & (total < np.inf)).all():
+        raise ValueError(f"{name}: weights add up to 0, inf or nan")
+    share = np.where(share == 0, -1, share / total)
     places = _within(np.add.reduce(share[..., None, :] < q[:, None], -1, np.int64), n)
     if skip:
         return order, places

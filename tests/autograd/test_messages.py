@@ -89,7 +89,7 @@ def test_columns_of_tables_are_operands():
     [
         (lambda x: np.linalg.norm(x), r"np\.linalg\.norm has no gradient here"),
         (lambda x: np.fft.fft(x), r"np\.fft\.fft has no gradient here"),
-        (lambda x: np.roots(x), r"np\.roots has no gradient here.*or use one of: round"),
+        (lambda x: np.setdiff1d(x, x), r"np\.setdiff1d has no gradient here.*or use one of: .*diff"),
         (lambda x: np.arctan2(x, x), r"np\.arctan2 has no gradient here"),
         (lambda x: np.multiply.outer(x, x), r"np\.multiply\.outer has no gradient here"),
     ],

@@ -179,7 +179,7 @@ def test_quantiles_of_any_length_and_ties(n, twelfths, method):
 
 @pytest.mark.parametrize("axis", [None, 1, (0, 2)])
 def test_weighted_quantiles_are_numpys(axis):
-    w = rng.integers(0, 3, X.shape).astype(float) + np.arange(2)
+    w = rng.integers(1, 4, X.shape)
     for name, x in (("quantile", X), ("quantile", HOLES), ("nanquantile", HOLES)):
         fn = getattr(np, name)
         same(lambda x, f=fn: f(x, [0, 0.2, 0.7, 1], axis, method="inverted_cdf", weights=w), x)
@@ -234,6 +234,9 @@ BAD = {
     "a method": (lambda: ag.quantile(X, 0.5, method="x"), ValueError, "quantile: method is one of.*not 'x'"),
     "weights": (lambda: ag.quantile(X, 0.5, weights=X), ValueError, "weights go with method='inverted_cdf'"),
     "a gradient of steps": (lambda: ag.quantile(X, leaf(1), method="lower"), TypeError, r"for q; .*q\.det"),
+    "weights of 0": (
+        lambda: ag.quantile(X[0, 0], 0.5, method="inverted_cdf", weights=[0, 0]), ValueError, "add up to 0"
+    ),
     "a gradient of weights": (
         lambda: ag.quantile(X[0, 0], 0.5, method="inverted_cdf", weights=leaf(2)), TypeError,
         r"weights\.detach\(\)",
