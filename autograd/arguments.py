@@ -130,12 +130,12 @@ def attribute(name: str, value):
 
 def named(names: Sequence[str], rest: Sequence, kwargs: dict | None) -> dict[str, Any]:
     """The attributes of a call by name, described."""
-    given = kwargs or {}
-    if rest:
-        given = {**dict(zip(names, rest)), **given}  # noqa: B905  (the body has run, and taken them)
-    for value in given.values():
+    given = dict(zip(names, rest)) if rest else {}  # noqa: B905  (the body has run, and taken them)
+    if kwargs:
+        given.update(kwargs)
+    for name, value in given.items():
         if type(value) not in SCALARS:
-            return {name: described(value) for name, value in given.items()}
+            given[name] = described(value)
     return given
 
 
