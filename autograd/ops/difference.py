@@ -61,12 +61,17 @@ def _edge(a, value, axis):
 def ediff1d(ary: ArrayLike, to_end: ArrayLike | None = None, to_begin: ArrayLike | None = None) -> Tensor:
     """ary[i + 1] - ary[i] of the flat array, with `to_begin` before and `to_end` after it.
 
-    The shape has one axis.
+    The shape has one axis, the dtype is that of ary; TypeError where the others do not fit it.
     """
     a = as_tensor(ary).reshape(-1)
-    parts = [None if edge is None else as_tensor(edge).reshape(-1) for edge in (to_begin, to_end)]
-    made = [part for part in (parts[0], a[1:] - a[:-1], parts[1]) if part is not None]
-    return concatenate(made) if len(made) > 1 else made[0]
+    parts = [a[1:] - a[:-1]]
+    for place, name, edge in ((0, "to_begin", to_begin), (2, "to_end", to_end)):
+        if edge is not None:
+            edge = as_tensor(edge).reshape(-1)
+            if not np.can_cast(edge.dtype, a.dtype, "same_kind"):
+                raise TypeError(f"ediff1d: {name} of {edge.dtype} beside an array of {a.dtype}")
+            parts.insert(place, edge.astype(a.dtype))
+    return concatenate(parts)
 
 
 @composed(numpy=np.gradient)
