@@ -239,6 +239,11 @@ def _sum_of_powers(x, axis=0, keepdims=False, *, initial=None, where=True):
     return _sum_of_exponentials(x * LN2, axis, keepdims, initial=initial, where=where) / LN2
 
 
+def _first_of(fn):
+    """fn without its second result."""
+    return lambda x, axis=0: fn(x, axis)[0]
+
+
 # What NumPy's functions do with Tensors where that is no op.
 PROTOCOL: dict[Callable, Callable] = {
     np.shape: lambda x: x.shape,
@@ -246,6 +251,8 @@ PROTOCOL: dict[Callable, Callable] = {
     np.size: lambda x: x.size,
     np.logaddexp.reduce: _sum_of_exponentials,
     np.logaddexp2.reduce: _sum_of_powers,
+    np.maximum.accumulate: _first_of(ops.cummax),
+    np.minimum.accumulate: _first_of(ops.cummin),
     np.real_if_close: lambda a, tol=100: ops.real(a),
     **LIKE,
     **{fn: constant(fn) for fn in (np.can_cast, np.result_type, np.may_share_memory, np.shares_memory)},

@@ -1,4 +1,4 @@
-"""Reductions over one axis, several, or all; running sums."""
+"""Sums, means and products over one axis, several, or all."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..arrays import HALF, ArrayLike, Axes, DTypeLike, working
+from ..arguments import joined
+from ..arrays import HALF, ArrayLike, Axes, DTypeLike, as_array, opaque, working
 from ..op import composed, op
-from ..tensor import Tensor
+from ..tensor import Tensor, wrap
 from .index import diagonal
 
 
@@ -37,7 +39,32 @@ def without(shape, axis):
 
 
 FEW = 4096
+add_up = np.add.reduce  # found faster than by its three names
 NONE: Any = np._NoValue  # what NumPy's functions take for an argument that is not given
+
+
+def as_tensor(x) -> Tensor:
+    """x, for a function that is composed of ops, as a Tensor; of a list with Tensors in it, one."""
+    x = joined(x)
+    return x if isinstance(x, Tensor) else wrap(as_array(x), None)
+
+
+def weights_like(name: str, a: Tensor, weights: ArrayLike, axis: Axes) -> Tensor:
+    """Weights in a's shape, whose own it is or that of its axes.
+
+    TypeError for a shape that needs an axis, ValueError for one that does not fit.
+    """
+    w = as_tensor(weights)
+    if w.shape == a.shape:
+        return w
+    if axis is None:
+        raise TypeError(f"{name}: weights of shape {w.shape} for shape {a.shape} need an axis")
+    axes = normalize_axis_tuple(axis, a.ndim, f"{name}: axis")
+    if w.shape != tuple([a.shape[i] for i in axes]):
+        raise ValueError(f"{name}: weights of shape {w.shape} do not fit axis {axis} of shape {a.shape}")
+    order = sorted(range(w.ndim), key=lambda i: axes[i])
+    lengths = [n if i in axes else 1 for i, n in enumerate(a.shape)]
+    return np.broadcast_to(np.reshape(np.transpose(w, order), lengths), a.shape)
 
 
 def _spread(g, small, shape):
@@ -65,30 +92,41 @@ def widened(body, x, *args, **kwargs):
 def sum(
     x: ArrayLike,
     axis: Axes = None,
-    keepdims: bool = False,
-    *,
     dtype: DTypeLike | None = None,
+    out: None = None,
+    keepdims: bool = False,
     initial: float | None = None,
     where: ArrayLike = True,
 ):
     """The sum of the elements of x along `axis` (an axis, several, or None for all).
 
     The shape is x's without these axes; with `keepdims` they stay, with length 1. `dtype`, `initial` (to
-    start with) and `where` (a mask that broadcasts) are NumPy's. float16 is summed in float32.
+    start with) and `where` (a mask that broadcasts) are NumPy's. float16 is summed in float32. TypeError for
+    an `out`, which np.sum takes.
     """
     shape = x.shape
-    small, _ = reduced(shape, axis)
 
     def backward(g):
-        return (_spread(g, small, shape),)
+        return (_spread(g, reduced(shape, axis)[0], shape),)
 
-    if where is not True:
-        backward = _masked(backward, where)
-    if x.dtype is HALF and dtype is None:
-        return added(x, axis, np.float32, keepdims, initial, where).astype(HALF), backward
+    if dtype is not None or out is not None:
+        check_places(dtype, out)
+    elif x.dtype is HALF:
+        y = added(x, axis, np.float32, keepdims, initial, where).astype(HALF)
+        return y, backward if where is True else _masked(backward, where)
     if where is True and initial is None:
-        return np.add.reduce(x, axis, dtype, None, keepdims), backward
-    return added(x, axis, dtype, keepdims, initial, where), backward
+        return add_up(x, axis, dtype, None, keepdims), backward
+    y = added(x, axis, dtype, keepdims, initial, where)
+    return y, backward if where is True else _masked(backward, where)
+
+
+def check_places(dtype, out):
+    """TypeError for what stands by mistake where NumPy has `dtype` and `out`, or for an `out`."""
+    for name, value in (("dtype", dtype), ("out", out)):
+        if value is True or value is False:
+            raise TypeError(f"{value} stands in the place of {name}; to keep the axes say keepdims={value}")
+    if out is not None:
+        raise TypeError("out= is for NumPy's functions, np.sum(x, out=y); or write y[...] = x.sum()")
 
 
 def _masked(backward, where):
@@ -99,39 +137,43 @@ def _masked(backward, where):
 def added(x, axis, dtype, keepdims, initial=None, where=True):
     """np.add.reduce, where nothing is masked without what a mask costs."""
     if where is True and initial is None:
-        return np.add.reduce(x, axis, dtype, None, keepdims)
-    return np.add.reduce(x, axis, dtype, None, keepdims, NONE if initial is None else initial, where)
+        return add_up(x, axis, dtype, None, keepdims)
+    return add_up(x, axis, dtype, None, keepdims, NONE if initial is None else initial, where)
 
 
 @op(inputs=1, numpy=np.mean, method=True)
 def mean(
     x: ArrayLike,
     axis: Axes = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
     keepdims: bool = False,
     *,
-    dtype: DTypeLike | None = None,
     where: ArrayLike = True,
 ):
     """sum(x) / n along `axis` (an axis, several, or None for all), n elements going into each result.
 
     The shape is x's without these axes; with `keepdims` they stay, with length 1. `dtype` and `where` (a mask
-    of the elements that count, which broadcasts) are NumPy's. float16 is summed in float32.
+    of the elements that count, which broadcasts) are NumPy's. float16 is summed in float32. TypeError for an
+    `out`, which np.mean takes.
     """
+    if dtype is not None or out is not None:
+        check_places(dtype, out)
     shape = x.shape
-    small, count = reduced(shape, axis)
     narrow = dtype is None and x.dtype.char not in "fdg"
     wide = working(x.dtype) if narrow else dtype
     if where is True:
-        y = np.add.reduce(x, axis, wide, None, keepdims) / count
+        y = add_up(x, axis, wide, None, keepdims)
+        count = x.size // (y.size or 1)
     else:
         y = added(x, axis, wide, keepdims, None, where)
         count = counted(shape, axis, keepdims, where, y.dtype)
-        y = y / count
+    y = y / count
 
     def backward(g):
         if g.dtype is HALF:
             g = g.astype(np.float32)
-        return (_spread(g / count, small, shape),)
+        return (_spread(g / count, reduced(shape, axis)[0], shape),)
 
     if where is not True:
         backward = _masked(backward, where)
@@ -143,13 +185,32 @@ def counted(shape, axis, keepdims, where, dtype):
     return np.add.reduce(np.broadcast_to(where, shape), axis, dtype, None, keepdims)
 
 
-@op(inputs=1, numpy=(np.prod, np.multiply.reduce), method=True)
+def _prod_plain(x, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=True):
+    if dtype is not None or out is not None:
+        check_places(dtype, out)
+        x = x if dtype is None else x.astype(dtype)
+    elif x.dtype is HALF:
+        return widened(_prod_plain, x, axis, keepdims=keepdims, initial=initial, where=where)
+    small, n = reduced(x.shape, axis)
+    y = np.multiply.reduce(
+        x, axis=axis, keepdims=keepdims, initial=NONE if initial is None else initial, where=where
+    )
+
+    def backward(g):
+        g = g.reshape(small) if initial is None else g.reshape(small) * initial
+        rows, back = _as_rows(x if where is True else np.where(where, x, 1), small, n)
+        return (g * back(_others(rows)),)
+
+    return y, backward if where is True else _masked(backward, where)
+
+
+@op(inputs=1, numpy=(np.prod, np.multiply.reduce), method=True, plain=_prod_plain)
 def prod(
     x: ArrayLike,
     axis: Axes = None,
-    keepdims: bool = False,
-    *,
     dtype: DTypeLike | None = None,
+    out: None = None,
+    keepdims: bool = False,
     initial: float | None = None,
     where: ArrayLike = True,
 ):
@@ -157,29 +218,52 @@ def prod(
 
     The shape is x's without these axes; with `keepdims` they stay, with length 1. `dtype`, `initial` and
     `where` are those of `sum`. The gradient of an element is the product of the others, zeros included.
+    TypeError for an `out`, which np.prod takes.
     """
-    if x.dtype is HALF and dtype is None:
-        return widened(prod.body, x, axis, keepdims, initial=initial, where=where)
-    small, _ = reduced(x.shape, axis)
-    start = NONE if initial is None else initial
-    y = np.multiply.reduce(x, axis=axis, dtype=dtype, keepdims=keepdims, initial=start, where=where)
-
-    def backward(g):
-        g = g.reshape(small) if initial is None else g.reshape(small) * initial
-        return (g * _others(x if where is True else np.where(where, x, 1), axis),)
-
-    return y, backward if where is True else _masked(backward, where)
-
-
-def _others(x, axis):
-    """For each element of x the product of the others along `axis`."""
+    y, backward = _prod_plain(x, axis, dtype, out, keepdims, initial, where)
+    if where is not True or x.dtype is HALF or dtype is not None:
+        return y, backward
     small, n = reduced(x.shape, axis)
+    start = 1 if initial is None else initial
+
+    def quickly(g):
+        rows, back = _as_rows(x, small, n)
+        others = np.empty_like(rows)
+        _fill_others(others, rows, y.reshape(-1, 1), start)
+        others *= g.reshape(-1, 1)
+        return (back(others),)
+
+    return y, quickly
+
+
+def _as_rows(x, small, n):
+    """x with the `n` elements of each product in a row, and a function that brings such rows back."""
     order = sorted(range(x.ndim), key=lambda i: small[i] != x.shape[i])  # the reduced axes last
     moved = x.transpose(order)
-    rows = moved.reshape(math.prod(small), n)
-    before, after = _before(rows), _before(rows[:, ::-1])[:, ::-1]
+    shape = moved.shape
     back = [order.index(i) for i in range(x.ndim)]
-    return (before * after).reshape(moved.shape).transpose(back)
+    return moved.reshape(math.prod(small), n), lambda rows: rows.reshape(shape).transpose(back)
+
+
+@opaque
+def _fill_others(others, rows, y, start):
+    """y / x, or where y is zero or beyond what can be divided, the product of the others."""
+    safe = is_normal(y)
+    np.divide(y, rows, out=others, where=safe)
+    if not safe.all():
+        bad = ~safe[:, 0]
+        others[bad] = _others(rows[bad]) * start
+
+
+def is_normal(y):
+    """Where y is neither 0, nan or inf nor so small that digits are lost."""
+    size = np.absolute(y)
+    return (size >= np.finfo(y.dtype).tiny) & (size < np.inf)
+
+
+def _others(rows):
+    """For each element the product of the others of its row."""
+    return _before(rows) * _before(rows[:, ::-1])[:, ::-1]
 
 
 def _before(rows):
@@ -191,26 +275,6 @@ def _before(rows):
         y = np.concatenate([y[:, :step], y[:, step:] * y[:, :-step]], axis=1)
         step *= 2
     return y
-
-
-@op(inputs=1, numpy=np.cumsum, method=True)
-def cumsum(x: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = None):
-    """The sums of the elements of x up to each one along `axis`; None: of the flat array, whose shape it has.
-
-    float16 is summed in float32.
-    """
-    shape = x.shape
-    back = (slice(None),) * (0 if axis is None else axis % max(x.ndim, 1)) + (slice(None, None, -1),)
-
-    def running(x, dtype):
-        if x.dtype is HALF and dtype is None:
-            return np.cumsum(x, axis, np.float32).astype(HALF)
-        return np.cumsum(x, axis, dtype)
-
-    def backward(g):
-        return (running(g[back], None)[back].reshape(shape),)
-
-    return running(x, dtype), backward
 
 
 @composed(numpy=np.trace, method=True)

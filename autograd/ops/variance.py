@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import math
 from string import ascii_lowercase
+from typing import Any
 
 import numpy as np
 
 from ..arrays import ArrayLike, Axes, DTypeLike, opaque
 from ..op import op
-from .reduce import FEW, added, counted, reduced, widened, without
+from .reduce import FEW, add_up, added, check_places, counted, reduced, widened, without
 
 
 @op(inputs=1, numpy=np.var, method=True, flops=4)
 def var(
     x: ArrayLike,
     axis: Axes = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
     ddof: float = 0,
     keepdims: bool = False,
     *,
-    dtype: DTypeLike | None = None,
     where: ArrayLike = True,
     mean: ArrayLike | None = None,
     correction: float | None = None,
@@ -29,10 +31,14 @@ def var(
     The shape is x's without these axes; with `keepdims` they stay, with length 1. `correction` is another
     name of `ddof`, for which PyTorch's default is 1; where it is n or more the result is infinite. `dtype`,
     `where` (a mask) and `mean` (a constant that is known already) are NumPy's. ValueError for both `ddof` and
-    `correction`.
+    `correction`, TypeError for an `out`, which np.var takes.
     """
-    if dtype is None and x.dtype.char not in "fdg":
-        return widened(var.body, x, axis, ddof, keepdims, where=where, mean=mean, correction=correction)
+    if dtype is not None or out is not None:
+        check_places(dtype, out)
+    elif x.dtype.char not in "fdg":
+        return widened(
+            var.body, x, axis, None, None, ddof, keepdims, where=where, mean=mean, correction=correction
+        )
     v, centred, divisor, small = _variance(x, axis, ddof, keepdims, dtype, where, mean, correction)
 
     def backward(g):
@@ -45,10 +51,11 @@ def var(
 def std(
     x: ArrayLike,
     axis: Axes = None,
+    dtype: DTypeLike | None = None,
+    out: None = None,
     ddof: float = 0,
     keepdims: bool = False,
     *,
-    dtype: DTypeLike | None = None,
     where: ArrayLike = True,
     mean: ArrayLike | None = None,
     correction: float | None = None,
@@ -56,10 +63,14 @@ def std(
     """sqrt(var(x)) along `axis`, with gradient 0 where all elements are equal.
 
     The shape is x's without these axes; with `keepdims` they stay, with length 1. The other arguments are
-    those of `var`. ValueError for both `ddof` and `correction`.
+    those of `var`. ValueError for both `ddof` and `correction`, TypeError for an `out`, which np.std takes.
     """
-    if dtype is None and x.dtype.char not in "fdg":
-        return widened(std.body, x, axis, ddof, keepdims, where=where, mean=mean, correction=correction)
+    if dtype is not None or out is not None:
+        check_places(dtype, out)
+    elif x.dtype.char not in "fdg":
+        return widened(
+            std.body, x, axis, None, None, ddof, keepdims, where=where, mean=mean, correction=correction
+        )
     v, centred, divisor, small = _variance(x, axis, ddof, keepdims, dtype, where, mean, correction)
 
     def backward(g):
@@ -78,9 +89,10 @@ def _variance(x, axis, ddof, keepdims, dtype, where, mean, correction):
     ddof = float(ddof)  # not an array of integers, which would widen float32
     if dtype is not None:
         x = x.astype(dtype)
-    small, count = reduced(x.shape, axis)
     if where is True and mean is None:
-        shift = np.add.reduce(x, axis, None, None, True) / count
+        shift = add_up(x, axis, None, None, True)
+        small, count = shift.shape, x.size // (shift.size or 1)
+        shift = shift / count
         centred = x - shift
         total = _square_sums(centred, axis, small, count)
         if x.ndim:
@@ -88,6 +100,7 @@ def _variance(x, axis, ddof, keepdims, dtype, where, mean, correction):
         divisor = max(count - ddof, 0)
         v = total / divisor
     else:
+        small, count = reduced(x.shape, axis)
         centred, count = _masked_deviations(x, axis, where, mean, count)
         divisor = max(count - ddof, 0) if where is True else np.maximum(count - ddof, 0)
         v = np.add.reduce(centred * centred, axis, None, None, True) / divisor
@@ -109,8 +122,12 @@ def _masked_deviations(x, axis, where, mean, count):
 @opaque
 def _recentre(centred, total, shift, axis, count):
     """Do it again where the mean is far larger than the spread, so that what it was rounded by matters."""
-    far = np.absolute(shift) * math.sqrt(count) > 16 * np.sqrt(total)
-    if np.logical_or.reduce(far, axis=None):
+    scale = math.sqrt(count) / 16
+    if total.size == 1:
+        far: Any = abs(shift.item()) * scale > math.sqrt(total.item())
+    else:
+        far = np.count_nonzero(np.absolute(shift) * scale > np.sqrt(total))
+    if far:
         for _ in range(2):  # a sum over the first of several axes is so inaccurate that once is not enough
             centred -= np.add.reduce(centred, axis, None, None, True) / count
         total[...] = np.add.reduce(centred * centred, axis, None, None, True)
@@ -118,8 +135,8 @@ def _recentre(centred, total, shift, axis, count):
 
 def _square_sums(x, axis, small, count):
     """Sums of squares along `axis`; of many short rows by einsum, which makes no array of the squares."""
-    if math.prod(small) * count <= FEW or count > 1024:
-        return np.add.reduce(x * x, axis, None, None, True)
+    if x.size <= FEW or count > 1024:
+        return add_up(x * x, axis, None, None, True)
     letters = ascii_lowercase[: x.ndim]
     kept = "".join(c for c, n, m in zip(letters, small, x.shape, strict=True) if n == m)
     return np.einsum(f"{letters},{letters}->{kept}", x, x).reshape(small)

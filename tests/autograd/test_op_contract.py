@@ -269,7 +269,10 @@ SPELLINGS = {
     "a.transpose((1, 0))": (lambda: A.transpose((1, 0)), lambda: ag.transpose(A, (1, 0))),
     "a.swapaxes(0, 1)": (lambda: A.swapaxes(0, 1), lambda: ag.swapaxes(A, 0, 1)),
     "a.sum(0)": (lambda: A.sum(0), lambda: ag.sum(A, axis=0)),
-    "a.mean(axis, keepdims)": (lambda: A.mean(axis=1, keepdims=True), lambda: ag.mean(A, 1, True)),
+    "a.mean(axis, keepdims)": (
+        lambda: A.mean(axis=1, keepdims=True),
+        lambda: ag.mean(A, 1, None, None, True),
+    ),
     "a.var(ddof=1)": (lambda: A.var(ddof=1), lambda: ag.var(A, ddof=1)),
     "a.std()": (lambda: A.std(), lambda: ag.std(A)),
     "a.max(1)": (lambda: A.max(1), lambda: ag.max(A, 1)),

@@ -25,3 +25,4 @@ CASES = [
     *reductions(ag.min, np.min, spread, "x y"),
     case(ag.max, np.max, (), saves="x y"),
 ]
+COMPOSED = reductions(ag.ptp, np.ptp, spread)[:-1]

@@ -5,9 +5,10 @@ from .elementwise import FAULTS as ELEMENTWISE
 from .fault import ROOT, Fault
 from .nn import FAULTS as NN
 from .products import FAULTS as PRODUCTS
+from .reductions import FAULTS as REDUCTIONS
 from .shape import FAULTS as SHAPE
 from .special import FAULTS as SPECIAL
 
-FAULTS = AUTOGRAD + ELEMENTWISE + NN + PRODUCTS + SHAPE + SPECIAL
+FAULTS = AUTOGRAD + ELEMENTWISE + NN + PRODUCTS + REDUCTIONS + SHAPE + SPECIAL
 
 __all__ = ["FAULTS", "ROOT", "Fault"]

@@ -13,6 +13,8 @@ REFERENCE = "tests/autograd/test_op_values.py::test_equals_the_reference"
 SAVES = CONTRACT + "test_saves_what_the_case_says"
 WRITES = "tests/autograd/test_version_check.py::"
 COST = "tests/autograd/graph/test_flops.py::test_cost_of_every_element"
+PLACES = "\n    x: ArrayLike,\n    axis: Axes = None,\n"
+PLACES += "    dtype: DTypeLike | None = None,\n    out: None = None,\n"
 
 OPS = [
     Fault("autograd/ops/arithmetic.py", "-da * ratio", "da * ratio", f"{GRADIENT} -k divide"),
@@ -23,8 +25,8 @@ OPS = [
     Fault("autograd/ops/extrema.py", "(g.reshape(small) / count)", "g.reshape(small)", KINKS),
     Fault(
         "autograd/ops/variance.py",
-        "def var(\n    x: ArrayLike,\n    axis: Axes = None,\n    ddof: float = 0",
-        "def var(\n    x: ArrayLike,\n    axis: Axes = None,\n    ddof: float = 1",
+        f"def var({PLACES}    ddof: float = 0",
+        f"def var({PLACES}    ddof: float = 1",
         f"{REFERENCE} -k var",
     ),
     Fault(
@@ -252,8 +254,8 @@ NUMBERS = [  # half precision, accuracy, edges and arguments
     ),
     Fault(
         "autograd/ops/variance.py",
-        "> 16 * np.sqrt(total)",
-        "> 1e9 * np.sqrt(total)",
+        "math.sqrt(count) / 16",
+        "math.sqrt(count) / 1e9",
         "tests/autograd/test_accuracy.py",
     ),
     Fault(

@@ -127,7 +127,7 @@ PAIRS = {name: (fn, fn, *inputs) for name, (fn, *inputs) in SAME.items()} | {
         f"logsumexp {name}": (lambda x: special.logsumexp(x, -1), lambda x: torch.logsumexp(x, -1), x)
         for name, x in (("of nothing", normal(2, 0)), ("of inf", np.array([np.inf, 1])))
     },
-    "min": (lambda x: ag.min(x, (0, 2), True), lambda x: torch.amin(x, (0, 2), True), coarse(3, 4, 2)),
+    "min": (lambda x: ag.min(x, (0, 2), None, True), lambda x: torch.amin(x, (0, 2), True), coarse(3, 4, 2)),
     "var": (lambda x: ag.var(x, 0, ddof=1), lambda x: torch.var(x, 0), normal(4, 2)),
     "std": (lambda x: ag.std(x, 1), lambda x: torch.std(x, 1, correction=0), normal(3, 4)),
     "std of equals": (lambda x: ag.std(x, 1), lambda x: torch.std(x, 1, correction=0), np.ones((2, 3))),

@@ -32,7 +32,7 @@ def last(result):
     ("call", "text"),
     [
         (lambda x: ag.sum(x), ""),
-        (lambda x: ag.sum(x, None, False), ""),
+        (lambda x: ag.sum(x, None, None, None, False), ""),
         (lambda x: np.sum(x, axis=1), "axis=1"),
         (lambda x: x.sum(axis=(0, 1), keepdims=True), "axis=(0, 1)"),
         (lambda x: ag.var(x, ddof=1), "ddof=1"),
