@@ -1,5 +1,7 @@
 """Cases of autograd/linalg/solving.py."""
 
+from functools import cache
+
 import numpy as np
 
 from cases.case import case, positive_definite, well_conditioned
@@ -21,6 +23,7 @@ def triangular(a, b, trans=0, lower=False, unit_diagonal=False):
     return np.linalg.solve(a.mT if trans in (1, "T") else a, b)
 
 
+@cache
 def fitted(solve):
     """x, residuals and s of lstsq: the rank is no float."""
 
@@ -31,6 +34,7 @@ def fitted(solve):
     return lstsq
 
 
+@cache
 def of_symmetric(fn):
     """fn of the symmetric part of a matrix, which is what its symmetric gradient belongs to."""
 
