@@ -1,4 +1,7 @@
-"""Linear equations, inverses and least squares, under the names of np.linalg and scipy.linalg."""
+"""Linear equations, inverses and least squares, under the names of np.linalg and scipy.linalg.
+
+NumPy has LAPACK compute float32 in float64 and rounds: that is no faster than float64.
+"""
 
 from __future__ import annotations
 
@@ -181,7 +184,8 @@ def pinv_gradient(a, p, g, cut):
     top = s[..., :1]
     kept = s > (cut[..., None] if np.ndim(cut) else cut) * top
     gt = g.mT
-    if np.any(~kept & (s > 1e-12 * top)):
+    rounding = 16 * max(a.shape[-2:]) * float(np.finfo(s.dtype).eps)
+    if np.any(~kept & (s > rounding * top)):
         return _of_truncated(a, gt, kept) - p.mT @ g @ p.mT
     q, r = gt @ p @ p.mT, p.mT @ p @ gt
     return q - a @ (p @ q) + r - (r @ p) @ a - p.mT @ g @ p.mT

@@ -328,7 +328,7 @@ DECOMPOSITIONS = [
     ),
     Fault(
         "autograd/linalg/solving.py",
-        "if np.any(~kept & (s > 1e-12 * top)):",
+        "if np.any(~kept & (s > rounding * top)):",
         "if False:",
         f"{EQUALS}test_what_is_cut_off_by_rcond_takes_part_in_the_gradient",
     ),
