@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from .decompositions import *  # noqa: F403
 from .determinants import *  # noqa: F403
 from .functions import *  # noqa: F403
+from .least_squares import *  # noqa: F403
 from .products import *  # noqa: F403
 from .solving import *  # noqa: F403
 
