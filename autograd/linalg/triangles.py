@@ -43,6 +43,11 @@ def check_square(a, name: str = "") -> None:
         raise np.linalg.LinAlgError(f"{name}takes square matrices (..., n, n), not shape {a.shape}")
 
 
+def columns_of(b):
+    """A vector as a matrix of one column."""
+    return b[..., None] if len(b.shape) == 1 else b
+
+
 def lower(x, k=0):
     """x with zeros above the k-th diagonal, whatever stood there."""
     return np.where(np.tri(*x.shape[-2:], k, dtype=bool, like=x), x, 0)

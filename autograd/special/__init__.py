@@ -14,5 +14,7 @@ from .softmax import *  # noqa: F403
 
 if not TYPE_CHECKING:  # to whom this would be a list of nothing
     __all__ = [
-        name for name, value in sorted(globals().items()) if hasattr(value, "facts") and name[0] != "_"
+        name
+        for name, value in sorted(globals().items())
+        if hasattr(value, "facts") and name[0] != "_" and value.__module__.startswith(f"{__name__}.")
     ]

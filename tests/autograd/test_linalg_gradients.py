@@ -101,6 +101,29 @@ def test_second_derivatives_at_equal_values_are_never_silently_wrong():
     assert np.isnan(h.data).any()  # 3 (x M + M x), which the eigenvectors do not tell
 
 
+THIRD = {
+    "inv": (L.inv, with_values(1, 2, 3)),
+    "det of a singular matrix": (L.det, np.ones((3, 3))),
+    "eigh": (lambda x: L.eigh(symmetric(x))[1] ** 2, SPD[0]),
+    "svd": (lambda x: L.svd(x, full_matrices=False)[2] ** 2, TALL),
+    "qr": (lambda x: L.qr(x)[0], TALL),
+}
+
+
+@pytest.mark.parametrize("name", THIRD)
+def test_third_derivatives(name):
+    fn, a = THIRD[name]
+
+    def gradient_of_squares(x):
+        with ag.higher_order():
+            y = fn(x)
+            return ag.grad((y * y * np.cos(np.arange(y.size)).reshape(y.shape)).sum(), x, create_graph=True)[
+                0
+            ]
+
+    assert gradcheck(gradient_of_squares, [leaf(a)], order=2, tolerance=1e-5)
+
+
 def test_equal_values_count_by_rounding_whatever_the_scale():
     for scale in (1e-200, 1e-8, 1.0, 1e100):
         g = gradient(lambda x: L.eigh(x)[1][0, 0], scale * with_values(1, 1, 2, 3))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -127,6 +128,17 @@ def case(op, reference, *args, domain=normal, saves="", **attrs) -> Case:
     words = [text(arg) for arg in args] + [f"{key}={text(value)}" for key, value in attrs.items()]
     name = f"{op.__name__}[{' '.join(words)}]".replace(", ", ",")
     return Case(op, reference, args, attrs, domain, frozenset(saves.split()), name)
+
+
+@cache
+def of_symmetric(fn):
+    """fn of the symmetric part of a matrix, which is what its symmetric gradient belongs to."""
+
+    def call(a, *args, **options):
+        return fn((a + a.mT) / 2, *args, **options)
+
+    call.__name__ = fn.__name__
+    return call
 
 
 # ------------------------------------------------------------------------------------- the usual shapes

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from cases.case import case, positive_definite, real_spectrum, well_conditioned
-from cases.solving import of_symmetric
+from cases.case import case, of_symmetric, positive_definite, real_spectrum, well_conditioned
 from tapegrad.autograd import linalg
 
 SQUARE = [(3, 3), (2, 3, 3), (1, 1), (0, 0), (0, 2, 2)]
