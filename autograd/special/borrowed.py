@@ -65,7 +65,7 @@ def special_function(
 def borrowed(name: str, **facts: Any) -> Unary:
     """An elementwise op whose values are those of SciPy's function of this name."""
     made = special_function(lambda x: of_scipy(name)(x), name=name, needs_scipy=True, **facts)
-    made.__module__ = made.body.__module__ = sys._getframe(1).f_globals["__name__"]  # type: ignore[attr-defined]
+    made.__module__ = made.body.__module__ = sys._getframe(1).f_globals["__name__"]
     return made
 
 
@@ -93,7 +93,7 @@ def in_float(body: F) -> F:
             return out, backward
         return _cast(out, narrow), lambda g: backward(_cast(g, wide))
 
-    return call  # type: ignore[return-value]
+    return call
 
 
 def _as(a, dtype, beside):

@@ -6,7 +6,16 @@ import numpy as np
 
 from ..arrays import ArrayLike
 from ..op import Needs, op
-from .borrowed import borrowed, in_float, of_scipy
+from .borrowed import borrowed, in_float, inside, of_scipy, special_function
+
+
+def _log(x):
+    """log(x): -inf at 0 and nan below without a warning, as SciPy's functions have it."""
+    y = np.log(np.where(x <= 0, 1, x))
+    return np.where(x == 0, -np.inf, np.where(x < 0, np.nan, y))
+
+
+_quiet_log = special_function(_log, name="quiet_log", gradient=lambda g, x: g / x, doc="log(x).", flops=4)
 
 
 @op(needs=True, flops=8)
@@ -21,7 +30,7 @@ def xlogy(needs: Needs, x: ArrayLike, y: ArrayLike):
     x = x if needs[1] else None
 
     def backward(g):
-        return g * np.log(y) if needs[0] else None, g * x / y if needs[1] else None
+        return g * inside(_quiet_log)(y) if needs[0] else None, g * x / y if needs[1] else None
 
     return out, backward
 
@@ -43,33 +52,22 @@ def xlog1py(needs: Needs, x: ArrayLike, y: ArrayLike):
     return out, backward
 
 
-def _entr_slope(x):
-    """-log(x) - 1: inf at 0, nan below."""
-    slope = -1 - np.log(np.where(x <= 0, 1, x))
-    return np.where(x == 0, np.inf, np.where(x < 0, np.nan, slope))
-
-
 entr = borrowed(
     "entr",
-    slope=lambda x: _entr_slope(x),
+    slope=lambda x: -1 - inside(_quiet_log)(x),
     doc="-x log(x), 0 at 0 and -inf below.",
 )
 
 
-def _log_ratio(x, y, inner):
-    """log(x / y), which keeps its digits where x and y are close; 0 where not `inner`."""
-    x, y = np.where(inner, x, 1), np.where(inner, y, 1)
-    rise = x - y
-    close = np.absolute(rise) < y / 2
-    near = np.log1p(np.where(close, rise, 0) / y)
-    return np.where(close, near, np.log(x) - np.log(y))
-
-
-def _edges(x, y, slope):
-    """A slope in x, -inf at x = 0 < y, 0 at (0, 0), and nan where the function is inf."""
-    slope = np.where((x > 0) & (y > 0), slope, np.nan)
-    slope = np.where((x == 0) & (y > 0), -np.inf, slope)
-    return np.where((x == 0) & (y == 0), 0, slope)
+def _log_ratio(x, y, more=0):
+    """log(x / y) + more, with all digits where x and y are close; 0 at (0, 0), nan outside the domain."""
+    fits = (x >= 0) & (y > 0)
+    corner = (x == 0) & (y == 0)
+    x, y = np.where(fits, x, 1), np.where(fits, y, 1)
+    close = np.absolute(x - y) < y / 2
+    near = np.log1p(np.where(close, x - y, 0) / y)
+    far = inside(_quiet_log)(x) - inside(_quiet_log)(y)
+    return np.where(corner, 0, np.where(fits, np.where(close, near, far) + more, np.nan))
 
 
 def _quotient(x, y):
@@ -88,8 +86,7 @@ def rel_entr(needs: Needs, x: ArrayLike, y: ArrayLike):
     out = of_scipy("rel_entr")(x, y)
 
     def backward(g):
-        inner = (x > 0) & (y > 0)
-        dx = g * _edges(x, y, _log_ratio(x, y, inner) + 1) if needs[0] else None
+        dx = g * _log_ratio(x, y, 1) if needs[0] else None
         return dx, -g * _quotient(x, y) if needs[1] else None
 
     return out, backward
@@ -116,10 +113,10 @@ def kl_div(needs: Needs, x: ArrayLike, y: ArrayLike):
     out = _kl_div(x, y)
 
     def backward(g):
-        inner = (x > 0) & (y > 0)
-        dx = g * _edges(x, y, _log_ratio(x, y, inner)) if needs[0] else None
+        dx = g * _log_ratio(x, y) if needs[0] else None
         if not needs[1]:
             return dx, None
+        inner = (x > 0) & (y > 0)
         gap = np.where(inner, y - x, 0) / np.where(inner, y, 1)
         return dx, g * np.where(inner, gap, 1 - _quotient(x, y))
 

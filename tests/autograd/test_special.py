@@ -135,7 +135,7 @@ def test_functions_of_two_numbers_broadcast(shapes, name):
 EDGES = {  # function, inputs, value, gradients
     "xlogy": (special.xlogy, [[0, 0, 2], [0, -1, 1]], [0, 0, 0], [[0, 0, 0], [0, 0, 2]]),
     "xlog1py": (special.xlog1py, [[0, 0, 2], [-1, -3, 0]], [0, 0, 0], [[0, 0, 0], [0, 0, 2]]),
-    "entr": (special.entr, [[0, -1, 1]], [0, -INF, 0], [[INF, NAN, -1]]),
+    "entr": (special.entr, [[0, -1, 1, INF]], [0, -INF, 0, -INF], [[INF, NAN, -1, -INF]]),
     "rel_entr": (
         special.rel_entr,
         [[0, 0, 1, -1, 1], [0, 2, 0, 1, 1]],
@@ -212,6 +212,16 @@ def test_many_derivatives_at_zero():
         (special.ndtr, [0.3989422804014327, 0, -0.3989422804014327, 0]),
     ):
         np.testing.assert_allclose(np.ravel(derivatives(fn, zero, len(expected))), expected, atol=1e-14)
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero")
+def test_second_derivatives_where_the_first_is_infinite():
+    for fn, expected in (
+        (special.entr, -INF),
+        (lambda x: special.rel_entr(x, 2.0), INF),
+        (lambda x: special.kl_div(x, 2.0), INF),
+    ):
+        assert derivatives(fn, np.zeros(1), 2)[1] == expected
 
 
 def test_derivatives_of_gammaln_are_polygammas():

@@ -7,7 +7,7 @@ from scipy import special as scipy
 
 from cases.case import binary, case, normal, positive, unary
 from tapegrad.autograd import special
-from tapegrad.autograd.special import bessel, error
+from tapegrad.autograd.special import bessel, entropy, error
 from tapegrad.autograd.special import normal as normal_distribution
 from tapegrad.autograd.special.erfcx import _bell, _erfcx_slope
 
@@ -74,6 +74,7 @@ CASES = [
     case(special.zeta, scipy.zeta, 2.5, (2, 3), saves="q", domain=positive),
     case(special.zeta, scipy.zeta, 3, (), saves="q", domain=positive),
     # What derivatives are made of.
+    *unary(entropy._quiet_log, np.log, positive, "x"),
     *unary(_bell, lambda x: np.exp(-x * x), normal, "x y"),
     *unary(_erfcx_slope, lambda x: 2 * x * scipy.erfcx(x) - 2 / math.sqrt(math.pi), normal, "x y"),
     *unary(
