@@ -56,10 +56,8 @@ def _is_operand(value) -> bool:
 
 
 # What runs their bodies, for the methods below that are called most.
-_astype, _reshape, _swapaxes, _transpose = (
-    fn.record  # type: ignore[attr-defined]
-    for fn in (ops.astype, ops.reshape, ops.swapaxes, ops.transpose)
-)
+_OFTEN: list[Any] = [ops.astype, ops.reshape, ops.swapaxes, ops.transpose]
+_astype, _reshape, _swapaxes, _transpose = [fn.record for fn in _OFTEN]
 
 
 # ndarray's methods and operators whose form differs from that of the function.
