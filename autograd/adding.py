@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy import ndarray
 
-from .arrays import HALF, opaque
+from .arrays import HALF, as_array, opaque
 from .kernels import blocks
 
 # Measured with NumPy 2.4 on one thread: np.add.at is fast on flat arrays alone, there as fast as sorting and
@@ -63,16 +63,27 @@ def _rows(index, shape):
     if type(index) is ndarray and index.dtype.kind == "i":  # most often
         return index, 1
     parts = index if isinstance(index, tuple) else (index,)
-    if len(parts) > 1 and all([type(p) is ndarray and p.dtype.kind == "i" for p in parts]):
-        return np.ravel_multi_index(parts, shape[: len(parts)], mode="wrap"), len(parts)
+    if all([type(p) is ndarray and p.dtype.kind == "i" for p in parts]):
+        at = 0
+        for part, n in zip(parts, shape, strict=False):
+            at = at * n + (np.where(part < 0, part + n, part) if part.size and part.min() < 0 else part)
+        return at, len(parts)
+    parts, axes = leading(index, len(shape))
+    return np.arange(math.prod(shape[:axes])).reshape(shape[:axes])[parts], axes
+
+
+def leading(index, ndim):
+    """An index, as a tuple, without the whole axes at its end, and for how many of `ndim` axes it is then."""
+    parts = index if isinstance(index, tuple) else (index,)
     while parts and (parts[-1] is Ellipsis or (type(parts[-1]) is slice and parts[-1] == slice(None))):
         parts = parts[:-1]
+    if any(part is Ellipsis for part in parts):
+        return parts, ndim
     axes = 0
     for part in parts:
-        mask = not isinstance(part, slice) and part is not None and np.asarray(part).dtype == bool
+        mask = not isinstance(part, slice) and part is not None and as_array(part).dtype == bool
         axes += 0 if part is None else np.ndim(part) if mask else 1
-    lead = shape if any(part is Ellipsis for part in parts) else shape[:axes]
-    return np.arange(math.prod(lead)).reshape(lead)[parts], len(lead)
+    return parts, axes
 
 
 def _add_rows(target, at, values, zeros):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from ..adding import added_at
+from ..adding import added_at, leading
 from ..arguments import joined
 from ..arrays import ArrayLike, as_array
 from ..constant import constant
@@ -69,10 +70,13 @@ def index_put(needs: Needs, x: ArrayLike, value: ArrayLike, index: Any):
 
 def _last_named(dv, index, shape):
     """For each element of x[index] whether an assignment leaves it there, not one named again after it."""
-    order = np.arange(dv.size, like=dv).reshape(dv.shape)
-    taken = np.zeros_like(order, shape=shape)
-    taken[index] = order
-    return taken[index] == order
+    parts, axes = leading(index, len(shape))
+    rest = len(shape) - axes
+    named = dv.shape[: dv.ndim - rest]
+    order = np.arange(math.prod(named), like=dv).reshape(named)
+    taken = np.zeros_like(order, shape=shape[:axes])
+    taken[parts] = order
+    return (taken[parts] == order).reshape((*named, *(1,) * rest))
 
 
 def at_axis(index, axis):
