@@ -243,6 +243,7 @@ def test_einsum_of_whole_numbers_and_of_truths(subscripts, dtype):
 MANY = np.ones(5000, np.float16)
 HALF = {
     "einsum": lambda x: ag.einsum("i,i->", x, MANY),
+    "einsum, a sum": lambda x: ag.einsum("ij->j", x[:, None] * np.ones(3, np.float16))[0],
     "einsum, rows": lambda x: ag.einsum("ij,ij->i", x[None], MANY[None])[0],
     "vdot": lambda x: ag.vdot(x, MANY),
     "vecdot": lambda x: ag.vecdot(x, MANY),

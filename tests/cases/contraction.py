@@ -94,5 +94,5 @@ CASES = [
     *(case(ag.cross, cross_in_space, a, b, saves="a b" if a != b else "", axisc=-1)
       for a, b in [((2, 2), (2, 3)), ((3,), (4, 2)), ((2, 2), (2, 2))]),
     case(linalg.outer, np.linalg.outer, (2,), (3,), saves="a b"),
-    case(linalg.cross, np.linalg.cross, (3, 2), (3, 2), domain=nonzero, axis=0),
+    case(linalg.cross, np.linalg.cross, (3, 4), (3, 4), domain=nonzero, axis=0),
 ]  # fmt: skip
