@@ -115,6 +115,7 @@ SAME = {
     "tensordot, arrays": lambda x: np.tensordot(x, X, axes=np.array([[0, 1], [0, 1]])),
     "linalg.tensordot": lambda x: np.linalg.tensordot(x, X, axes=((0,), (0,))),
     "vecdot, axis": lambda x: np.vecdot(x, X, axis=0),
+    "vecdot, keepdims": lambda x: np.vecdot(x, X, axis=0, keepdims=True),
     "linalg.vecdot, axis": lambda x: np.linalg.vecdot(x, X, axis=0),
     "linalg.matmul": lambda x: np.linalg.matmul(x, X.T),
     "linalg.outer": lambda x: np.linalg.outer(x[0], X[1]),
