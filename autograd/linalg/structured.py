@@ -60,7 +60,7 @@ def toeplitz(c: ArrayLike, r: ArrayLike | None = None) -> Tensor:
     by default. The shape is (..., n, m). ValueError where axes in front differ.
     """
     c, r = _column_and_row("toeplitz", c, r)
-    return _windows(ops.concatenate([c[..., ::-1], r[..., 1:]], axis=-1), c.shape[-1])[..., ::-1, :]
+    return _hankel(ops.concatenate([c[..., ::-1], r[..., 1:]], axis=-1), c.shape[-1])[..., ::-1, :]
 
 
 @composed()
@@ -74,18 +74,18 @@ def hankel(c: ArrayLike, r: ArrayLike | None = None) -> Tensor:
         (c,) = arrays_of(c)
         r = np.zeros_like(c)
     c, r = _column_and_row("hankel", c, r)
-    return _windows(ops.concatenate([c, r[..., 1:]], axis=-1), c.shape[-1])
+    return _hankel(ops.concatenate([c, r[..., 1:]], axis=-1), c.shape[-1])
 
 
 @composed()
 def circulant(c: ArrayLike) -> Tensor:
     """y[..., i, j] = c[..., (i - j) % n]: a matrix of shape (..., n, n) whose first column is c (..., n)."""
     (c,) = _lines(c)
-    return _windows(ops.concatenate([c[..., ::-1], c[..., :0:-1]], axis=-1), c.shape[-1])[..., ::-1, :]
+    return _hankel(ops.concatenate([c[..., ::-1], c[..., :0:-1]], axis=-1), c.shape[-1])[..., ::-1, :]
 
 
 @op(inputs=1, flops=0)
-def _windows(x: ArrayLike, n: int):
+def _hankel(x: ArrayLike, n: int):
     """y[..., i, j] = x[..., i + j], of n rows."""
     *front, length = x.shape
     m = length - n + 1

@@ -115,6 +115,7 @@ SAME = {
     "tensordot, arrays": lambda x: np.tensordot(x, X, axes=np.array([[0, 1], [0, 1]])),
     "linalg.tensordot": lambda x: np.linalg.tensordot(x, X, axes=((0,), (0,))),
     "vecdot, axis": lambda x: np.vecdot(x, X, axis=0),
+    "vecdot, keepdims": lambda x: np.vecdot(x, X, axis=0, keepdims=True),
     "linalg.vecdot, axis": lambda x: np.linalg.vecdot(x, X, axis=0),
     "linalg.matmul": lambda x: np.linalg.matmul(x, X.T),
     "linalg.outer": lambda x: np.linalg.outer(x[0], X[1]),
@@ -243,6 +244,7 @@ def test_einsum_of_whole_numbers_and_of_truths(subscripts, dtype):
 MANY = np.ones(5000, np.float16)
 HALF = {
     "einsum": lambda x: ag.einsum("i,i->", x, MANY),
+    "einsum, a sum": lambda x: ag.einsum("ij->j", x[:, None] * np.ones(3, np.float16))[0],
     "einsum, rows": lambda x: ag.einsum("ij,ij->i", x[None], MANY[None])[0],
     "vdot": lambda x: ag.vdot(x, MANY),
     "vecdot": lambda x: ag.vecdot(x, MANY),

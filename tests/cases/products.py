@@ -10,11 +10,11 @@ CHAINS = [
     [(3,), (3, 2), (2,)],
     [(1, 4), (4, 2), (2, 5), (5, 3)], [(3,), (3,)], [(0, 2), (2, 3), (3, 2)],
 ]  # fmt: skip
-CASES = [
-    *(case(linalg.multi_dot, np.linalg.multi_dot, shapes, saves="a b") for shapes in CHAINS),
-    case(linalg.matrix_power, np.linalg.matrix_power, (3, 3), n=2, saves="a b"),
-    case(linalg.matrix_power, np.linalg.matrix_power, (2, 3, 3), n=5, saves="a b"),
-    case(linalg.matrix_power, np.linalg.matrix_power, (0, 2, 2), n=3, saves="a b"),
+COMPOSED = [
+    *(case(linalg.multi_dot, np.linalg.multi_dot, shapes) for shapes in CHAINS),
+    case(linalg.matrix_power, np.linalg.matrix_power, (3, 3), n=2),
+    case(linalg.matrix_power, np.linalg.matrix_power, (2, 3, 3), n=5),
+    case(linalg.matrix_power, np.linalg.matrix_power, (0, 2, 2), n=3),
     case(linalg.diagonal, np.linalg.diagonal, (2, 3, 4), offset=-1),
     case(linalg.trace, np.linalg.trace, (2, 3, 4), offset=1),
     case(linalg.trace, np.linalg.trace, (3, 3)),
