@@ -13,7 +13,6 @@ from .arguments import attribute
 from .arrays import ArrayLike, DTypeLike
 from .bound import Bound
 from .constant import constant
-from .like import LIKE
 from .ops.exponential import LN2
 from .protocols import FUNCTIONS, SCIPY, array_function, array_ufunc, missing_attribute
 from .tensor import Tensor, mark_view
@@ -242,6 +241,10 @@ def _first_of(fn):
     return lambda x, axis=0: fn(x, axis)[0]
 
 
+# With like= a Tensor they make constant ones.
+LIKE = (np.zeros, np.ones, np.empty, np.arange, np.eye, np.identity, np.tri, np.fromiter, np.fromfunction)
+LIKE += (np.frombuffer, np.fromstring)
+
 # What NumPy's functions do with Tensors where that is no op.
 PROTOCOL: dict[Callable, Callable] = {
     np.shape: lambda x: x.shape,
@@ -252,7 +255,7 @@ PROTOCOL: dict[Callable, Callable] = {
     np.maximum.accumulate: _first_of(ops.cummax),
     np.minimum.accumulate: _first_of(ops.cummin),
     np.real_if_close: lambda a, tol=100: ops.real(a),
-    **LIKE,
+    **{fn: constant(fn) for fn in LIKE},
     **{fn: constant(fn) for fn in (np.can_cast, np.result_type, np.may_share_memory, np.shares_memory)},
     **{fn: constant(fn) for fn in (np.iscomplexobj, np.isrealobj)},
 }

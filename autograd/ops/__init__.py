@@ -26,6 +26,7 @@ from .padding import *  # noqa: F403
 from .parts import *  # noqa: F403
 from .polynomial import *  # noqa: F403
 from .quantile import *  # noqa: F403
+from .ranges import *  # noqa: F403
 from .reduce import *  # noqa: F403
 from .repeating import *  # noqa: F403
 from .rounding import *  # noqa: F403

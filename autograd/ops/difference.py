@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from ..arguments import tensor_of
 from ..arrays import ArrayLike, Axes
 from ..op import composed
 from ..tensor import Tensor
 from .joining import concatenate
-from .reduce import as_tensor, sum
+from .reduce import sum
 from .shape import broadcast_to
 
 
@@ -34,7 +35,7 @@ def diff(
     The axis is n elements shorter in the result. `prepend` and `append`, numbers or arrays, are joined to it
     before. ValueError for a negative n and for shape ().
     """
-    a = as_tensor(a)
+    a = tensor_of(a)
     if n == 0:
         return a
     if n < 0 or not a.ndim:
@@ -54,7 +55,7 @@ def _edge(a, value, axis):
     shape = a.shape[:axis] + (1,) + a.shape[axis + 1 :]
     if isinstance(value, (int, float)):
         return np.full_like(a.data, value, shape=shape, dtype=np.result_type(a.dtype, value))
-    value = as_tensor(value)
+    value = tensor_of(value)
     return value if value.ndim else broadcast_to(value, shape)
 
 
@@ -64,11 +65,11 @@ def ediff1d(ary: ArrayLike, to_end: ArrayLike | None = None, to_begin: ArrayLike
 
     The shape has one axis, the dtype is that of ary; TypeError where the others do not fit it.
     """
-    a = as_tensor(ary).reshape(-1)
+    a = tensor_of(ary).reshape(-1)
     parts = [a[1:] - a[:-1]]
     for place, name, edge in ((0, "to_begin", to_begin), (2, "to_end", to_end)):
         if edge is not None:
-            edge = as_tensor(edge).reshape(-1)
+            edge = tensor_of(edge).reshape(-1)
             if not np.can_cast(edge.dtype, a.dtype, "same_kind"):
                 raise TypeError(f"ediff1d: {name} of {edge.dtype} beside an array of {a.dtype}")
             parts.insert(place, edge.astype(a.dtype))
@@ -83,7 +84,7 @@ def gradient(f: ArrayLike, *varargs: Any, axis: Axes = None, edge_order: int = 1
     axes, or one for each. `edge_order` 1 or 2 is that of the differences at the two ends. ValueError for too
     few samples and for coordinates of another length, TypeError for another number of distances.
     """
-    f = as_tensor(f)
+    f = tensor_of(f)
     if f.dtype.kind != "f":
         f = f.astype(np.float64)
     every = normalize_axis_tuple(tuple(range(f.ndim)) if axis is None else axis, f.ndim, "gradient: axis")
@@ -102,7 +103,7 @@ def _steps(f, axis, spacing):
     """A number, or the steps between coordinates, in a shape that broadcasts to f."""
     if np.ndim(spacing) == 0:
         return spacing
-    x = as_tensor(spacing)
+    x = tensor_of(spacing)
     if x.ndim != 1 or len(x) != f.shape[axis]:
         raise ValueError(f"gradient: coordinates of shape {x.shape} for axis {axis} of shape {f.shape}")
     steps = diff(x if x.dtype.kind == "f" else x.astype(np.float64))
@@ -148,11 +149,11 @@ def trapezoid(y: ArrayLike, x: ArrayLike | None = None, dx: ArrayLike = 1.0, axi
     The axis is gone from the shape. x has one axis, of y's length, or the shape of y;
     ValueError for another.
     """
-    y = as_tensor(y)
+    y = tensor_of(y)
     axis = normalize_axis_index(axis, y.ndim, "trapezoid: axis")
     d: Any = dx
     if x is not None:
-        x = as_tensor(x)
+        x = tensor_of(x)
         if x.shape not in (y.shape, y.shape[axis : axis + 1]):
             raise ValueError(f"trapezoid: x of shape {x.shape} for y of shape {y.shape} and axis {axis}")
         d = diff(x).reshape((-1,) + (1,) * (y.ndim - axis - 1)) if x.ndim == 1 else diff(x, axis=axis)

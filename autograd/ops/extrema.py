@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..arguments import tensor_of
 from ..arrays import HALF, ArrayLike, Axes, opaque
 from ..op import Needs, composed, op
 from ..tensor import Tensor
 from .arithmetic import subtract
-from .reduce import NONE, as_tensor, check_places, reduced
+from .reduce import NONE, check_places, reduced
 
 NUMBERS = (float, int, type(None))
 
@@ -183,5 +184,5 @@ def ptp(x: ArrayLike, axis: Axes = None, out: None = None, keepdims: bool = Fals
 
     The shape is x's without these axes; with `keepdims` they stay, with length 1. TypeError for an `out`.
     """
-    x = as_tensor(x)
+    x = tensor_of(x)
     return subtract(max(x, axis, out, keepdims), min(x, axis, out, keepdims))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from ..arguments import tensor_of
 from ..arrays import ArrayLike, Axes
 from ..op import composed
 from ..tensor import Tensor
 from .index import take_along_axis
-from .reduce import as_tensor, check_places, mean, reduced, without
+from .reduce import check_places, mean, reduced, without
 
 
 @composed(numpy=np.median)
@@ -51,7 +52,7 @@ def as_rows(name, a, axis, out, keepdims) -> tuple[Tensor, tuple]:
     """a with what is reduced in rows, and the shape that each number of theirs has its place in."""
     if out is not None:
         check_places(None, out)
-    a = as_tensor(a)
+    a = tensor_of(a)
     axes = normalize_axis_tuple(range(a.ndim) if axis is None else axis, a.ndim, f"{name}: axis")
     shape = reduced(a.shape, axes)[0] if keepdims else without(a.shape, axes)
     kept = [i for i in range(a.ndim) if i not in axes]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..arguments import tensor_of
 from ..arrays import ArrayLike, Axes, DTypeLike
 from ..constant import constant
 from ..op import composed, op
 from ..tensor import Tensor
 from .extrema import extreme
 from .logic import isnan, logical_and, logical_not
-from .reduce import as_tensor, mean, prod, sum
+from .reduce import mean, prod, sum
 from .variance import std, var
 
 nanargmax = constant(np.nanargmax)
@@ -31,7 +32,7 @@ def nansum(
 
     The shape and all arguments are those of `sum`. The gradient of nan is 0. TypeError for an `out`.
     """
-    x = as_tensor(x)
+    x = tensor_of(x)
     return sum(np.where(isnan(x), 0, x), axis, dtype, out, keepdims, initial, where)
 
 
@@ -49,7 +50,7 @@ def nanprod(
 
     The shape and all arguments are those of `prod`. The gradient of nan is 0. TypeError for an `out`.
     """
-    x = as_tensor(x)
+    x = tensor_of(x)
     return prod(np.where(isnan(x), 1, x), axis, dtype, out, keepdims, initial, where)
 
 
@@ -74,7 +75,7 @@ def nanmean(
     The shape and all arguments are those of `mean`. The gradient of nan is 0; where there is nothing else
     the result is nan, with NumPy's RuntimeWarning. TypeError for an `out`.
     """
-    x = as_tensor(x)
+    x = tensor_of(x)
     return mean(x, axis, dtype, out, keepdims, where=_numbers(x, where))
 
 
@@ -123,7 +124,7 @@ def nanstd(
 
 
 def _of_numbers(fn, x, axis, dtype, out, ddof, keepdims, where, mean, correction):
-    x = as_tensor(x)
+    x = tensor_of(x)
     numbers = _numbers(x, where)
     y = fn(x, axis, dtype, out, ddof, keepdims, where=numbers, mean=mean, correction=correction)
     free = ddof if correction is None else correction

@@ -13,24 +13,14 @@ from ..op import composed, op
 from ..tensor import Tensor
 from .arithmetic import add, multiply
 from .extrema import max, min
-from .index import getitem, take, where
+from .index import getitem, take
 from .joining import concatenate
-from .logic import isnan
+from .median import median
 from .reduce import mean
 from .reflection import odd
 from .shape import broadcast_to
-from .sort import sort
 
-
-def _median(x, axis, keepdims):
-    """The mean of the middle two of an axis, or the middle one; nan where one is among them."""
-    ordered, n = sort(x, axis), x.shape[axis]
-    middle = mean(getitem(ordered, _on(x.ndim, axis, slice((n - 1) // 2, n // 2 + 1))), axis, keepdims)
-    last = getitem(ordered, _on(x.ndim, axis, slice(n - 1, n)))
-    return where(isnan(last), last, middle)
-
-
-STATISTICS = {"maximum": max, "minimum": min, "mean": mean, "median": _median}
+STATISTICS = {"maximum": max, "minimum": min, "mean": mean, "median": median}
 TAKES = {"constant": "constant_values", "linear_ramp": "end_values"}  # the argument of a mode
 TAKES |= dict.fromkeys(STATISTICS, "stat_length")
 TAKES |= dict.fromkeys(("reflect", "symmetric"), "reflect_type")

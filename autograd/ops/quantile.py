@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import tensor_of
 from ..arrays import ArrayLike, Axes, as_array
 from ..modes import current
 from ..op import Needs, composed, op
 from ..tensor import Tensor
 from .median import as_rows, gathered, numbers, places_of
-from .reduce import as_tensor, weights_like
+from .reduce import weights_like
 
 # The place of a quantile among n sorted elements, by method (R. J. Hyndman and Y. Fan, "Sample quantiles in
 # statistical packages", The American Statistician 50 (1996)): between two elements, where it is linear in q.
@@ -146,7 +147,7 @@ def _quantile(name, a, q, axis, out, method, keepdims, weights, skip=False):
     q, narrow = _checked_quantiles(name, q, rows, method, weights)
     flat = q.data.reshape(-1).astype(np.float64)
     if weights is not None:
-        y = gathered(rows, *_weighted(name, as_tensor(a), rows.data, flat, axis, weights, skip))
+        y = gathered(rows, *_weighted(name, tensor_of(a), rows.data, flat, axis, weights, skip))
     else:
         n = numbers(rows.data) if skip else rows.shape[-1]
         if method in STEPPED:
@@ -175,7 +176,7 @@ def _quantile(name, a, q, axis, out, method, keepdims, weights, skip=False):
 def _checked_quantiles(name, q, rows, method, weights) -> tuple[Tensor, bool]:
     """q as a Tensor, and whether it is weak beside other floats."""
     narrow = isinstance(q, (int, float, list, tuple))
-    q = as_tensor(q)
+    q = tensor_of(q)
     if method not in CONTINUOUS and method not in STEPPED:
         raise ValueError(f"{name}: method is one of {', '.join([*CONTINUOUS, *STEPPED])}; not {method!r}")
     if weights is not None and method != "inverted_cdf":

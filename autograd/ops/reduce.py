@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..arguments import joined
-from ..arrays import HALF, ArrayLike, Axes, DTypeLike, as_array, opaque, working
+from ..arguments import tensor_of
+from ..arrays import HALF, ArrayLike, Axes, DTypeLike, opaque, working
 from ..op import composed, op
-from ..tensor import Tensor, wrap
+from ..tensor import Tensor
 from .index import diagonal
 
 
@@ -43,18 +43,12 @@ add_up = np.add.reduce  # found faster than by its three names
 NONE: Any = np._NoValue  # what NumPy's functions take for an argument that is not given
 
 
-def as_tensor(x) -> Tensor:
-    """x, for a function that is composed of ops, as a Tensor; of a list with Tensors in it, one."""
-    x = joined(x)
-    return x if isinstance(x, Tensor) else wrap(as_array(x), None)
-
-
 def weights_like(name: str, a: Tensor, weights: ArrayLike, axis: Axes) -> Tensor:
     """Weights in a's shape, whose own it is or that of its axes.
 
     TypeError for a shape that needs an axis, ValueError for one that does not fit.
     """
-    w = as_tensor(weights)
+    w = tensor_of(weights)
     if w.shape == a.shape:
         return w
     if axis is None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from ..arguments import tensor_of
 from ..arrays import HALF, ArrayLike, DTypeLike, opaque
 from ..op import composed, op
 from ..tensor import Tensor
 from .index import take_along_axis
 from .joining import concatenate
 from .logic import isnan
-from .reduce import as_tensor, check_places, is_normal, widened
+from .reduce import check_places, is_normal, widened
 
 
 @op(inputs=1, numpy=(np.cumsum, np.add.accumulate), method=True)
@@ -133,14 +134,14 @@ def logcumsumexp(x: ArrayLike, axis: int):
 @composed(numpy=np.nancumsum)
 def nancumsum(x: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
     """cumsum(x) with 0 in the place of nan, along `axis`; None: of the flat array, whose shape it has."""
-    x = as_tensor(x)
+    x = tensor_of(x)
     return cumsum(np.where(isnan(x), 0, x), axis, dtype)
 
 
 @composed(numpy=np.nancumprod)
 def nancumprod(x: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
     """cumprod(x) with 1 in the place of nan, along `axis`; None: of the flat array, whose shape it has."""
-    x = as_tensor(x)
+    x = tensor_of(x)
     return cumprod(np.where(isnan(x), 1, x), axis, dtype)
 
 
@@ -177,7 +178,7 @@ def cumulative_prod(
 
 
 def _from_start(fn, name, x, axis, dtype, start):
-    x = as_tensor(x)
+    x = tensor_of(x)
     if not x.ndim or (axis is None and x.ndim > 1):
         raise ValueError(f"{name}: x of shape {x.shape} needs an axis" + " in its shape" * (not x.ndim))
     y = fn(x, 0 if axis is None else axis, dtype)
@@ -207,7 +208,7 @@ def cummin(x: ArrayLike, axis: int) -> tuple[Tensor, Tensor]:
 
 
 def _running(name, ufunc, x, axis):
-    x = as_tensor(x)
+    x = tensor_of(x)
     shape = x.shape
     if not shape:
         x = x.reshape(1)

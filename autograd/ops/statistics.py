@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import tensor_of
 from ..arrays import ArrayLike, Axes, DTypeLike
 from ..op import Needs, composed, op
 from ..tensor import Tensor
 from .extrema import clip
 from .index import diagonal
 from .joining import concatenate
-from .reduce import as_tensor, mean, sum, weights_like
+from .reduce import mean, sum, weights_like
 
 
 @composed(numpy=np.average)
@@ -29,7 +30,7 @@ def average(
     The shape is a's without these axes (one, several, or None for all); with `keepdims` they stay, with
     length 1. Weights are of a's shape or of that of the axes. ZeroDivisionError where they add up to 0.
     """
-    a = as_tensor(a)
+    a = tensor_of(a)
     if weights is None:
         y = mean(a, axis, keepdims=keepdims)
         total = Tensor(np.full_like(y.data, a.size / max(y.size, 1)))
@@ -84,7 +85,7 @@ def cov(
 
 def _variables(name: str, m: ArrayLike, rowvar: bool, dtype: DTypeLike | None) -> Tensor:
     """Variables in rows, of floats."""
-    x = as_tensor(m)
+    x = tensor_of(m)
     if x.ndim > 2:
         raise ValueError(f"cov: {name} has at most two axes, not shape {x.shape}")
     if dtype is not None or x.dtype.kind != "f":
@@ -95,7 +96,7 @@ def _variables(name: str, m: ArrayLike, rowvar: bool, dtype: DTypeLike | None) -
 
 
 def _observations(name: str, weights: ArrayLike, x: Tensor) -> Tensor:
-    w = as_tensor(weights)
+    w = tensor_of(weights)
     if w.shape != x.shape[1:]:
         raise ValueError(f"cov: {name} of shape {w.shape} for observations of shape {x.shape}")
     if (w < 0).any() or (name == "fweights" and (w != np.floor(w.data)).any()):
@@ -156,7 +157,7 @@ def correlate(a: ArrayLike, v: ArrayLike, mode: str = "valid") -> Tensor:
 
     The modes, and the shapes they give, are those of `convolve`. ValueError as there.
     """
-    a, v = as_tensor(a), as_tensor(v)
+    a, v = tensor_of(a), tensor_of(v)
     if a.ndim != 1 or v.ndim != 1:
         raise ValueError(f"correlate: a and v have one axis; got shapes {a.shape} and {v.shape}")
     if a.size >= v.size:

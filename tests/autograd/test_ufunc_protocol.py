@@ -80,7 +80,7 @@ def test_accumulate_is_the_op_whose_fact_names_it(monkeypatch):
 
 def test_what_has_no_op_is_refused_where_a_gradient_is_wanted():
     for name in ("reduceat", "at"):
-        for ufunc in (np.subtract, np.hypot, np.maximum):
+        for ufunc in (np.power, np.hypot):
             args = ([0, 1], leaf(1.0)) if name == "at" else ([0, 1],)
             with pytest.raises(TypeError, match=rf"np\.{ufunc.__name__}\.{name} has no gradient here"):
                 getattr(ufunc, name)(leaf(X[0]) * 1, *args)
@@ -99,7 +99,7 @@ def test_add_at_into_an_array():
     total = np.zeros(2)
     np.add.at(total, [0, 0], Tensor(np.ones(2)))
     assert total.tolist() == [2, 0]
-    with pytest.raises(TypeError, match=r"np\.add\.at: the target is an ndarray"):
+    with pytest.raises(TypeError, match=r"np\.add\.at: .* is written into an ndarray"):
         np.add.at(total, [0, 0], leaf(np.ones(2)))
 
 
