@@ -254,7 +254,6 @@ PROTOCOL: dict[Callable, Callable] = {
     np.logaddexp2.reduce: _sum_of_powers,
     np.maximum.accumulate: _first_of(ops.cummax),
     np.minimum.accumulate: _first_of(ops.cummin),
-    np.real_if_close: lambda a, tol=100: ops.real(a),
     **{fn: constant(fn) for fn in LIKE},
     **{fn: constant(fn) for fn in (np.can_cast, np.result_type, np.may_share_memory, np.shares_memory)},
     **{fn: constant(fn) for fn in (np.iscomplexobj, np.isrealobj)},

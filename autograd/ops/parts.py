@@ -96,5 +96,11 @@ def real(val: ArrayLike):
     return np.real(val)[...], backward
 
 
+@composed(numpy=np.real_if_close)
+def real_if_close(a: ArrayLike, tol: float = 100) -> Tensor:
+    """`a`, whose numbers are real, of its shape."""
+    return real(a)
+
+
 imag = constant(np.imag)
 conjugate = elementwise(np.conjugate, gradient=lambda g: g, method=True, doc="x, as it is real.")

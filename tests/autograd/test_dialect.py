@@ -16,10 +16,23 @@ def names():
     index, indices = np.array([1, 0]), np.array([[2, 0], [0, 1]])
     given = {"x": x, "y": y, "xs": [x, y], "np": np, "ag": ag, "F": F, "array": np.ones(3), "index": index}
     given |= {"axis": 1, "axes": (1, 0), "shape": (1, 2, 3), "dtype": np.float32, "n": 4, "sections": 3}
-    return given | {"indices": indices, "mask": x > 2, "value": 0.5, "low": 2, "high": 4}
+    given |= {"indices": indices, "mask": x > 2, "value": 0.5, "low": 2, "high": 4, "alpha": 2, "beta": 0.5}
+    v, m, s = Tensor([1.0, 2.0]), Tensor([[2.0, 0.5], [0.5, 1.0]]), Tensor(np.ones((3, 2, 2)))
+    return given | {
+        "v": v,
+        "w": v + 1,
+        "m": m,
+        "c": m + 1,
+        "s": s,
+        "t": s + 1,
+        "start": 0,
+        "length": 1,
+        "k": 2,
+    }
 
 
 @pytest.mark.parametrize("word", SPELLINGS)
+@np.errstate(all="ignore")  # of numbers that a function is not made for
 def test_the_advice_works_as_it_stands(word):
     exec(SPELLINGS[word], names() | {"x": names()["x"] * 1})
 
@@ -50,10 +63,10 @@ def test_keywords_of_pytorch_are_told_numpys(word, here):
 
 def test_the_advice_about_functions_that_are_not_there():
     x = Tensor([1.0, 2.0], requires_grad=True)
-    with pytest.raises(TypeError, match=r"np\.cov has no gradient here.* pass it \.detach\(\)ed"):
-        np.cov(x)
+    with pytest.raises(TypeError, match=r"np\.roots has no gradient here.* pass it \.detach\(\)ed"):
+        np.roots(x)
     with pytest.raises(TypeError, match=r"np\.fft\.fft has no gradient here"):
         np.fft.fft(x)
-    assert np.cov(x.detach()).item() == 0.5
+    assert np.roots(x.detach()).item() == -2
     with ag.no_grad():
-        assert np.cov(x).item() == 0.5
+        assert np.roots(x).item() == -2

@@ -21,3 +21,4 @@ CASES = [
     case(EVERY_OP["ldexp"], np.ldexp, (2, 3), EXPONENTS, saves="x2"),
     case(EVERY_OP["ldexp"], np.ldexp, (), EXPONENTS, saves="x2"),
 ]
+COMPOSED = [case(ag.real_if_close, np.real_if_close, (2, 3))]
