@@ -246,7 +246,7 @@ def seen(weights, rows, out=None):
 
 def _is_finite(x):
     flat = x.ravel(order="K")  # the axes that were exchanged are no reason to copy
-    return math.isfinite(np.dot(flat, flat)) or np.isfinite(x).all()  # in silence, unlike np.sum
+    return math.isfinite(np.vdot(flat, flat)) or np.isfinite(x).all()  # in silence, unlike np.sum
 
 
 @opaque

@@ -29,7 +29,7 @@ def are_within(ids, n: int) -> bool:
 
     Read as unsigned numbers, negative ones are large.
     """
-    return not ids.size or bool(ids.view(_UNSIGNED[ids.dtype.itemsize]).max() < n)
+    return not ids.size or bool(ids.astype(_UNSIGNED[ids.dtype.itemsize]).max() < n)
 
 
 _UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
