@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -10,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from .arrays import ArrayLike
-from .op import numpy_summary, op
+from .op import names_of, numpy_summary, op
 from .tensor import Tensor
 
 
@@ -31,7 +30,7 @@ def elementwise2(
     a sentence, by default NumPy's. `facts` are those of `op`.
     """
     rules = slope1, slope2
-    read = [list(inspect.signature(rule).parameters) if rule else [] for rule in rules]
+    read = [names_of(rule) if rule else [] for rule in rules]
     if {*read[0], *read[1]} - {"g", "x1", "x2", "y"}:
         raise TypeError(f"elementwise2: slopes take g, x1, x2 and y by these names, not {read}")
 

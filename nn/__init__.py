@@ -1,6 +1,9 @@
 """Layers, losses and optimizers under PyTorch's names, over the ops of tapegrad.autograd."""
 
-from . import functional, init, optim, parallel, utils
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from . import functional, init, optim, utils
 from .container import ModuleDict, ModuleList, Sequential
 from .module import Module, Parameter
 from .modules.activation import GELU, ReLU, Sigmoid, SiLU, Softmax, Tanh
@@ -20,6 +23,16 @@ from .modules.transformer import (
 from .random import get_rng_state, manual_seed, set_rng_state
 from .replay import replay
 from .saving import load, save
+
+if TYPE_CHECKING:
+    from . import parallel
+else:
+
+    def __getattr__(name):
+        if name == "parallel":  # an eighth of the time that the import takes, and for few programs
+            return import_module(".parallel", __name__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "GELU",
