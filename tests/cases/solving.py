@@ -38,3 +38,9 @@ CASES = [
         for s in (((3, 3), (3,)), ((2, 3, 3), (3,)), ((0, 0), (0, 2)))
     ),
 ]
+COMPOSED = [
+    case(linalg.tensorinv, np.linalg.tensorinv, (2, 2, 4), domain=well_conditioned),
+    case(linalg.tensorinv, np.linalg.tensorinv, (4, 2, 2), ind=1, domain=well_conditioned),
+    case(linalg.tensorsolve, np.linalg.tensorsolve, (2, 2, 4), (2, 2), domain=well_conditioned),
+    case(linalg.tensorsolve, np.linalg.tensorsolve, (2, 4, 2), (2, 2), axes=(1,), domain=well_conditioned),
+]

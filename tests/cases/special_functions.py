@@ -26,6 +26,10 @@ def wide(rng, shape):
     return rng.uniform(-6, 6, shape)
 
 
+def above(least):
+    return lambda rng, shape: least + positive(rng, shape)
+
+
 def each(function):
     return np.vectorize(function, otypes=[float])
 
@@ -106,4 +110,9 @@ CASES = [
         saves="x",
         domain=positive,
     ),
+]
+COMPOSED = [
+    case(special.multigammaln, scipy.multigammaln, (2, 3), 3, domain=above(1)),
+    case(special.multigammaln, scipy.multigammaln, (), 1, domain=positive),
+    case(special.multigammaln, scipy.multigammaln, (0,), 2, domain=above(1)),
 ]
