@@ -155,9 +155,7 @@ def unary(op, reference, domain=normal, saves="") -> list[Case]:
     return [case(op, reference, shape, domain=domain, saves=saves) for shape in [(2, 3), (), (2, 0)]]
 
 
-PAIRS = [
-    ((2, 3), (2, 3)), ((2, 3), (3,)), ((2, 1), (1, 3)), ((), (2, 2)), ((), ()), ((0, 3), (1, 3)),
-]  # fmt: skip
+PAIRS = [((2, 3), (2, 3)), ((2, 1), (1, 3)), ((), ()), ((0, 3), (1, 3))]
 
 
 def binary(op, reference, domain=normal, saves="") -> list[Case]:

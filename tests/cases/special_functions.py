@@ -11,6 +11,8 @@ from tapegrad.autograd.special import bessel, entropy, error
 from tapegrad.autograd.special import normal as normal_distribution
 from tapegrad.autograd.special.erfcx import _bell, _erfcx_slope
 
+ROOT = math.sqrt(math.pi)
+
 
 def inner(rng, shape):
     """Inside (0, 1)."""
@@ -78,27 +80,28 @@ CASES = [
     case(special.zeta, scipy.zeta, 2.5, (2, 3), saves="q", domain=positive),
     case(special.zeta, scipy.zeta, 3, (), saves="q", domain=positive),
     # What derivatives are made of.
-    *unary(entropy._quiet_log, np.log, positive, "x"),
-    *unary(_bell, lambda x: np.exp(-x * x), normal, "x y"),
-    *unary(_erfcx_slope, lambda x: 2 * x * scipy.erfcx(x) - 2 / math.sqrt(math.pi), normal, "x y"),
-    *unary(
-        error._erfinv_slope, lambda x: math.sqrt(math.pi) / 2 * np.exp(scipy.erfinv(x) ** 2), inner, "x y"
-    ),
-    *unary(
-        error._erfcinv_slope, lambda x: -math.sqrt(math.pi) / 2 * np.exp(scipy.erfcinv(x) ** 2), inner, "x y"
-    ),
-    *unary(normal_distribution._half_bell, lambda x: np.exp(-x * x / 2), normal, "x y"),
-    *unary(
-        normal_distribution._log_ndtr_slope,
-        lambda x: np.exp(-x * x / 2) / math.sqrt(2 * math.pi) / scipy.ndtr(x),
-        normal,
-        "x y",
-    ),
-    *unary(
-        normal_distribution._ndtri_slope,
-        lambda x: math.sqrt(2 * math.pi) * np.exp(scipy.ndtri(x) ** 2 / 2),
-        inner,
-        "x y",
+    *(
+        case(op, reference, (2, 3), domain=domain, saves=saves)
+        for op, reference, domain, saves in (
+            (entropy._quiet_log, np.log, positive, "x"),
+            (_bell, lambda x: np.exp(-x * x), normal, "x y"),
+            (_erfcx_slope, lambda x: 2 * x * scipy.erfcx(x) - 2 / math.sqrt(math.pi), normal, "x y"),
+            (error._erfinv_slope, lambda x: ROOT / 2 * np.exp(scipy.erfinv(x) ** 2), inner, "x y"),
+            (error._erfcinv_slope, lambda x: -ROOT / 2 * np.exp(scipy.erfcinv(x) ** 2), inner, "x y"),
+            (normal_distribution._half_bell, lambda x: np.exp(-x * x / 2), normal, "x y"),
+            (
+                normal_distribution._log_ndtr_slope,
+                lambda x: np.exp(-x * x / 2) / math.sqrt(2) / ROOT / scipy.ndtr(x),
+                normal,
+                "x y",
+            ),
+            (
+                normal_distribution._ndtri_slope,
+                lambda x: math.sqrt(2) * ROOT * np.exp(scipy.ndtri(x) ** 2 / 2),
+                inner,
+                "x y",
+            ),
+        )
     ),
     case(bessel._bessel_ratio, lambda x, n: scipy.iv(n, x) / x**n, (2, 3), 2, saves="x", domain=positive),
     case(
