@@ -11,6 +11,7 @@ from .. import ops
 from ..arguments import joined
 from ..arrays import ArrayLike, DTypeLike
 from ..op import composed
+from ..ops.axes import matrix_transpose
 from ..ops.contraction import arrays_of, matmul, tensordot, vecdot
 from ..tensor import Tensor
 
@@ -50,15 +51,6 @@ def cross(x1: ArrayLike, x2: ArrayLike, *, axis: int = -1) -> Tensor:
         if -x.ndim <= axis < x.ndim and x.shape[axis] != 3:
             raise ValueError(f"linalg.cross: takes vectors of 3 elements, not {x1.shape} and {x2.shape}")
     return ops.cross(x1, x2, axis=axis)
-
-
-@composed(numpy=(np.linalg.matrix_transpose, np.matrix_transpose))
-def matrix_transpose(x: ArrayLike) -> Tensor:
-    """The last two axes exchanged: the shape (..., n, m) becomes (..., m, n).
-
-    ValueError where x has only one axis.
-    """
-    return ops.swapaxes(_matrices("matrix_transpose", x), -1, -2)
 
 
 @composed(numpy=np.linalg.diagonal)

@@ -66,7 +66,8 @@ def histogram(
     x, given = tensor_of(a).data, bins.data if isinstance(bins, Tensor) else bins
     if not _lost(weights):
         held = None if weights is None else tensor_of(weights).data
-        return tuple(map(Tensor, np.histogram(x, given, range, density, held)))  # type: ignore[return-value]
+        counts, edges = np.histogram(x, given, range, density, held)
+        return _kept(counts, held), Tensor(edges)
     edges = np.histogram(x, given, range, weights=np.zeros_like(x, dtype=float, shape=np.shape(weights)))[1]
     return _sums(weights, [x.reshape(-1)], [edges], density), Tensor(edges)
 
@@ -88,7 +89,8 @@ def histogram2d(
     points = [tensor_of(x).data, tensor_of(y).data]
     if not _lost(weights):
         held = None if weights is None else tensor_of(weights).data
-        return tuple(map(Tensor, np.histogram2d(*points, bins, range, density, held)))  # type: ignore[return-value]
+        counts, *edges = np.histogram2d(*points, bins, range, density, held)
+        return _kept(counts, held), *map(Tensor, edges)  # type: ignore[return-value]
     edges = np.histogram2d(*points, bins, range)[1:]
     return _sums(weights, points, edges, density), *map(Tensor, edges)  # type: ignore[return-value]
 
@@ -115,9 +117,14 @@ def histogramdd(
     if not _lost(weights):
         held = None if weights is None else tensor_of(weights).data
         counts, edges = np.histogramdd(given, bins, range, density, held)
-        return Tensor(counts), list(map(Tensor, edges))
+        return _kept(counts, held), list(map(Tensor, edges))
     _, edges = np.histogramdd(given, bins, range)
     return _sums(weights, points, edges, density), list(map(Tensor, edges))
+
+
+def _kept(counts, weights) -> Tensor:
+    """Sums of weights in the dtype of these, if they are floats."""
+    return Tensor(counts if weights is None or weights.dtype.kind != "f" else counts.astype(weights.dtype))
 
 
 def _sums(weights, points, edges, density):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arrays import ArrayLike, as_array
+from ..arguments import tensor_of
+from ..arrays import ArrayLike, as_array, opaque
 from ..constant import constant
 from ..elementwise2 import elementwise2
 from ..op import composed, elementwise, op
@@ -56,17 +57,21 @@ def _ldexp(x1: ArrayLike, x2: ArrayLike):
     return np.ldexp(x1, x2), backward
 
 
-_frexp = constant(np.frexp)
-
-
 @composed(numpy=np.frexp)
 def frexp(x: ArrayLike) -> tuple[Tensor, Tensor]:
     """(m, e) with x = m * 2^e, 0.5 <= |m| < 1 and integers e, both of the shape of x; e is a constant.
 
     The gradient goes through m, whose slope is 2^-e.
     """
-    exponent = _frexp(x)[1]
-    return ldexp(x, -exponent), exponent
+    x = tensor_of(x)
+    exponent = np.empty_like(x.data, dtype=np.intc)
+    _put_exponents(exponent, x.data)
+    return ldexp(x, -exponent), Tensor(exponent)
+
+
+@opaque
+def _put_exponents(exponent, x):
+    exponent[...] = np.frexp(x)[1]
 
 
 @op(several=True)

@@ -65,7 +65,7 @@ def warned(f, *args) -> set[str]:
 @pytest.mark.parametrize("huge", [3e3, -3e3, -np.inf])
 def test_what_overflows_or_is_ruled_out_is_no_news(name, huge, dtype):
     """Results are right, and (warnings are errors) nothing is said."""
-    for shape, share in product(SHAPES, (0.2, 0.5, 1)):
+    for shape, share in product(SHAPES, (0.3, 1)):
         x = draw(shape, dtype)
         found = np.random.default_rng(list(shape)).random(shape) < share
         if huge == -np.inf and name != "scores":

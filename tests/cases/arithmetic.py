@@ -30,4 +30,4 @@ CASES = [
     case(ag.power, np.power, (3,), np.array([-1, 3, 0]), domain=nonzero, saves="a b"),
     case(ag.power, np.power, (2, 3), 0.5, domain=positive, saves="a"),
 ]
-COMPOSED = binary(ag.divmod, np.divmod, nonzero)
+COMPOSED = [*binary(ag.divmod, np.divmod, nonzero), *binary(ag.float_power, np.float_power, positive)]

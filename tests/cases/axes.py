@@ -15,3 +15,9 @@ CASES = [
     case(ag.moveaxis, np.moveaxis, (2, 3, 4, 1), source=(0, -1), destination=[2, 0]),
     case(ag.moveaxis, np.moveaxis, (0, 3), source=(), destination=()),
 ]
+COMPOSED = [
+    case(ag.matrix_transpose, np.matrix_transpose, (2, 3, 4)),
+    case(ag.matrix_transpose, np.matrix_transpose, (0, 3)),
+    case(ag.rollaxis, np.rollaxis, (2, 3, 4), axis=2),
+    case(ag.rollaxis, np.rollaxis, (2, 3, 4), axis=-3, start=3),
+]

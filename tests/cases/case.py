@@ -69,10 +69,7 @@ class Case:
     def draw(self, dtype=np.float64, seed=0) -> list[np.ndarray]:
         """The random inputs, those inside a list included."""
         rng = np.random.default_rng(seed)
-        shapes = [
-            s for arg in self.args for s in (arg if isinstance(arg, list) else [arg]) if isinstance(s, tuple)
-        ]
-        return [np.asarray(self.domain(rng, shape), dtype) for shape in shapes]
+        return [np.asarray(self.domain(rng, shape), dtype) for shape in shapes_in(list(self.args))]
 
     def __call__(self, fn, inputs):
         """fn of `inputs` (ndarrays or Tensors, as `draw` gives them) and of the case's constants."""
@@ -96,6 +93,14 @@ class Case:
         with ag.higher_order():
             outputs = listed(self(self.op, tensors))
         return tensors, outputs, outputs[0].node
+
+
+def shapes_in(args: list) -> list[tuple]:
+    """The tuples in nested lists."""
+    shapes = []
+    for arg in args:
+        shapes += shapes_in(arg) if isinstance(arg, list) else [arg] if isinstance(arg, tuple) else []
+    return shapes
 
 
 def listed(outputs) -> list:
@@ -123,7 +128,7 @@ def case(op, reference, *args, domain=normal, saves="", **attrs) -> Case:
             return f"({','.join(map(text, arg))})"
         if isinstance(arg, slice):
             return f"{arg.start}:{arg.stop}:{arg.step}".replace("None", "")
-        return "..." if arg is Ellipsis else repr(arg)
+        return "..." if arg is Ellipsis else getattr(arg, "__name__", repr(arg))
 
     words = [text(arg) for arg in args] + [f"{key}={text(value)}" for key, value in attrs.items()]
     name = f"{op.__name__}[{' '.join(words)}]".replace(", ", ",")
@@ -138,6 +143,7 @@ def of_symmetric(fn):
         return fn((a + a.mT) / 2, *args, **options)
 
     call.__name__ = fn.__name__
+    call.of = fn
     return call
 
 
@@ -149,9 +155,7 @@ def unary(op, reference, domain=normal, saves="") -> list[Case]:
     return [case(op, reference, shape, domain=domain, saves=saves) for shape in [(2, 3), (), (2, 0)]]
 
 
-PAIRS = [
-    ((2, 3), (2, 3)), ((2, 3), (3,)), ((2, 1), (1, 3)), ((), (2, 2)), ((), ()), ((0, 3), (1, 3)),
-]  # fmt: skip
+PAIRS = [((2, 3), (2, 3)), ((2, 1), (1, 3)), ((), ()), ((0, 3), (1, 3))]
 
 
 def binary(op, reference, domain=normal, saves="") -> list[Case]:

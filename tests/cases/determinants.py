@@ -15,3 +15,8 @@ CASES = [
         for s in SHAPES
     ),
 ]
+COMPOSED = [
+    *(case(linalg.cond, np.linalg.cond, (3, 3), p=p, domain=well_conditioned) for p in (1, -np.inf, "fro")),
+    *(case(linalg.cond, np.linalg.cond, (2, 2, 3), p=p, domain=well_conditioned) for p in (None, -2)),
+    case(linalg.cond, np.linalg.cond, (2, 3, 3), p="nuc", domain=well_conditioned),
+]

@@ -20,3 +20,8 @@ CASES = [
     case(ag.roll, np.roll, (), shift=2),
     case(ag.roll, np.roll, (0, 2), shift=1, axis=0),
 ]
+COMPOSED = [
+    case(op, reference, shape)
+    for op, reference in ((ag.fliplr, np.fliplr), (ag.flipud, np.flipud))
+    for shape in ((2, 3), (2, 0, 2))
+]

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+import tapegrad.autograd as ag
 from cases.case import case
 from kernels import EVERY_OP
 
@@ -21,4 +22,8 @@ CASES = [
     case(interp, np.interp, (5,), (4,), (4,), domain=rising, saves="values x xp"),
     case(interp, np.interp, AT, POINTS, (4,), left=0.5, right=-2.0, saves="x xp"),
     case(interp, np.interp, (0,), POINTS, (4,), saves="values x xp"),
+]
+COMPOSED = [
+    case(ag.interp, np.interp, (2, 3), POINTS, (4,)),
+    case(ag.interp, np.interp, AT, (4,), (4,), period=5.0, domain=rising),
 ]

@@ -45,3 +45,7 @@ CASES = [
         )
     ),
 ]
+COMPOSED = [
+    case(linalg.lstsq, np.linalg.lstsq, (4, 3), (4, 2), domain=well_conditioned),
+    case(linalg.lstsq, np.linalg.lstsq, (2, 3), (2,), rcond=None, domain=well_conditioned),
+]

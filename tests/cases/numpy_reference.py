@@ -134,3 +134,78 @@ def cross_entropy(logits, targets, ignore_index=-100, label_smoothing=0.0, reduc
             counted += 1
     losses = np.array(losses, logits.dtype).reshape(logits.shape[:-1])
     return {"none": losses, "sum": losses.sum(), "mean": losses.sum() / max(counted, 1)}[reduction]
+
+
+def masked_fill(x, mask, value):
+    return np.where(mask, value, x)
+
+
+def masked_select(x, mask):
+    x, mask = np.broadcast_arrays(x, mask)
+    return np.array([a for a, m in zip(x.flat, mask.flat, strict=True) if m])
+
+
+def masked_scatter(x, mask, source):
+    left = iter(source.flat)
+    x, mask = np.broadcast_arrays(x, mask)
+    return np.array([next(left) if m else a for a, m in zip(x.flat, mask.flat, strict=True)]).reshape(x.shape)
+
+
+def scatter(x, axis, index, src, reduce=None):
+    """One element of src after the other."""
+    if np.ndim(x) == 0:
+        return src
+    y, src = x.copy(), np.broadcast_to(src, index.shape) if np.ndim(src) == 0 else src
+    for at in np.ndindex(index.shape):
+        to = (*at[:axis], index[at], *at[axis + 1 :]) if axis >= 0 else (*at[:axis], index[at])
+        y[to] = {"add": y[to] + src[at], "multiply": y[to] * src[at], None: src[at]}[reduce]
+    return y
+
+
+def scatter_add(x, axis, index, src):
+    return scatter(x, axis, index, src, "add")
+
+
+def scatter_reduce(x, axis, index, src, reduce, include_self=True):
+    groups = {at: [x[at]] if include_self else [] for at in np.ndindex(x.shape)}
+    for at in np.ndindex(index.shape):
+        to = list(at)
+        to[axis] = index[at] % x.shape[axis]
+        groups[tuple(to)].append(src[at])
+    fn = getattr(np, reduce)
+    return np.array([fn(group or [x[at]]) for at, group in groups.items()]).reshape(x.shape)
+
+
+def index_copy(x, axis, index, source):
+    y = np.array(x, ndmin=1)
+    for i, part in zip(index, np.moveaxis(np.array(source, ndmin=1), axis, 0), strict=True):
+        np.moveaxis(y, axis, 0)[i] = part
+    return y.reshape(x.shape)
+
+
+def index_fill(x, axis, index, value):
+    y = x.copy()
+    np.moveaxis(y, axis, 0)[index] = value
+    return y
+
+
+def topk(x, k, axis=-1, largest=True):
+    """By sorting."""
+    if x.ndim == 0:
+        return x, np.array(0)
+    index = np.take(np.argsort(-x if largest else x, axis), np.arange(k), axis)
+    return np.take_along_axis(x, index, axis), index
+
+
+def kthvalue(x, k, axis=-1, keepdims=False):
+    """By sorting."""
+    if x.ndim == 0:
+        return x, np.array(0)
+    index = np.take(np.argsort(x, axis), [k - 1], axis)
+    values = np.take_along_axis(x, index, axis)
+    return (values, index) if keepdims else (values.squeeze(axis), index.squeeze(axis))
+
+
+def mode(x, axis=-1, keepdims=False):
+    """Of numbers that are all different."""
+    return kthvalue(x, 1, axis, keepdims)

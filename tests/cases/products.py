@@ -18,5 +18,4 @@ COMPOSED = [
     case(linalg.diagonal, np.linalg.diagonal, (2, 3, 4), offset=-1),
     case(linalg.trace, np.linalg.trace, (2, 3, 4), offset=1),
     case(linalg.trace, np.linalg.trace, (3, 3)),
-    case(linalg.matrix_transpose, np.linalg.matrix_transpose, (2, 3, 4)),
 ]

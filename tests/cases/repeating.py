@@ -23,3 +23,9 @@ CASES = [
     case(ag.tile, np.tile, (), reps=()),
     case(ag.tile, np.tile, (0, 2), reps=(2, 2)),
 ]
+COMPOSED = [
+    case(ag.resize, np.resize, (2, 3), [4, 2]),
+    case(ag.resize, np.resize, (2, 3), 4),
+    case(ag.resize, np.resize, (0, 3), [2, 0]),
+    case(ag.resize, np.resize, (), [3]),
+]

@@ -24,3 +24,7 @@ CASES = [
     case(EVERY_OP["nan_to_num"], np.nan_to_num, (2, 3), saves="finite"),
     case(EVERY_OP["nan_to_num"], np.nan_to_num, (), nan=1.0, posinf=3.0, neginf=2.0, saves="finite"),
 ]
+COMPOSED = [
+    *unary(ag.nan_to_num, np.nan_to_num),
+    case(ag.nan_to_num, np.nan_to_num, (2, 3), nan=1.0, posinf=2.0),
+]

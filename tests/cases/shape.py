@@ -25,3 +25,17 @@ COMPOSED = [
     case(ag.ravel, np.ravel, (2, 3), order="F"),
     case(ag.flatten, np.ndarray.flatten, (2, 3)),
 ]
+PAIR = [(2, 1), (3,)]
+COMPOSED += [
+    case(ag.broadcast_arrays, np.broadcast_arrays, *PAIR),
+    case(ag.broadcast_arrays, np.broadcast_arrays, (), (2, 0), (1, 1)),
+    *(
+        case(op, reference, *shapes)
+        for op, reference in (
+            (ag.atleast_1d, np.atleast_1d),
+            (ag.atleast_2d, np.atleast_2d),
+            (ag.atleast_3d, np.atleast_3d),
+        )
+        for shapes in ([()], [(3,), (2, 0), (1, 2, 1, 2)])
+    ),
+]

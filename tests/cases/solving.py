@@ -25,7 +25,7 @@ CASES = [
     *(case(linalg.solve, np.linalg.solve, *s, domain=well_conditioned, saves="a found") for s in EQUATIONS),
     *(
         case(linalg.solve_triangular, triangular, *s, domain=positive_definite, saves="t found", **options)
-        for s in (((3, 3), (3, 3)), ((2, 3, 3), (3, 3)), ((70, 70), (70, 70)))
+        for s in (((3, 3), (3, 3)), ((70, 70), (70, 70)))
         for options in (
             {},
             {"trans": 1},
@@ -35,6 +35,12 @@ CASES = [
     ),
     *(
         case(linalg.solve_triangular, triangular, *s, domain=well_conditioned, saves="t found", lower=True)
-        for s in (((3, 3), (3,)), ((2, 3, 3), (3,)), ((0, 0), (0, 2)))
+        for s in (((3, 3), (3,)), ((2, 3, 3), (3,)), ((2, 3, 3), (3, 3)), ((0, 0), (0, 2)))
     ),
+]
+COMPOSED = [
+    case(linalg.tensorinv, np.linalg.tensorinv, (2, 2, 4), domain=well_conditioned),
+    case(linalg.tensorinv, np.linalg.tensorinv, (4, 2, 2), ind=1, domain=well_conditioned),
+    case(linalg.tensorsolve, np.linalg.tensorsolve, (2, 2, 4), (2, 2), domain=well_conditioned),
+    case(linalg.tensorsolve, np.linalg.tensorsolve, (2, 4, 2), (2, 2), axes=(1,), domain=well_conditioned),
 ]

@@ -11,6 +11,8 @@ from tapegrad.autograd.special import bessel, entropy, error
 from tapegrad.autograd.special import normal as normal_distribution
 from tapegrad.autograd.special.erfcx import _bell, _erfcx_slope
 
+ROOT = math.sqrt(math.pi)
+
 
 def inner(rng, shape):
     """Inside (0, 1)."""
@@ -24,6 +26,10 @@ def signed(rng, shape):
 
 def wide(rng, shape):
     return rng.uniform(-6, 6, shape)
+
+
+def above(least):
+    return lambda rng, shape: least + positive(rng, shape)
 
 
 def each(function):
@@ -44,7 +50,7 @@ CASES = [
     *unary(special.loggamma, each(math.lgamma), inner, "x"),
     *unary(special.gamma, each(math.gamma), signed, "x y"),
     *unary(special.digamma, scipy.digamma, signed, "x"),
-    *unary(special.i0, np.i0, normal, "x"),
+    *(case(special.i0, np.i0, shape, saves="x") for shape in [(3, 2), (1,)]),  # ag.i0 has the others
     *unary(special.i1, scipy.i1, normal, "x"),
     *unary(special.i0e, lambda x: np.i0(x) * np.exp(-abs(x)), normal, "x"),
     *unary(special.i1e, lambda x: scipy.i1(x) * np.exp(-abs(x)), normal, "x"),
@@ -74,27 +80,28 @@ CASES = [
     case(special.zeta, scipy.zeta, 2.5, (2, 3), saves="q", domain=positive),
     case(special.zeta, scipy.zeta, 3, (), saves="q", domain=positive),
     # What derivatives are made of.
-    *unary(entropy._quiet_log, np.log, positive, "x"),
-    *unary(_bell, lambda x: np.exp(-x * x), normal, "x y"),
-    *unary(_erfcx_slope, lambda x: 2 * x * scipy.erfcx(x) - 2 / math.sqrt(math.pi), normal, "x y"),
-    *unary(
-        error._erfinv_slope, lambda x: math.sqrt(math.pi) / 2 * np.exp(scipy.erfinv(x) ** 2), inner, "x y"
-    ),
-    *unary(
-        error._erfcinv_slope, lambda x: -math.sqrt(math.pi) / 2 * np.exp(scipy.erfcinv(x) ** 2), inner, "x y"
-    ),
-    *unary(normal_distribution._half_bell, lambda x: np.exp(-x * x / 2), normal, "x y"),
-    *unary(
-        normal_distribution._log_ndtr_slope,
-        lambda x: np.exp(-x * x / 2) / math.sqrt(2 * math.pi) / scipy.ndtr(x),
-        normal,
-        "x y",
-    ),
-    *unary(
-        normal_distribution._ndtri_slope,
-        lambda x: math.sqrt(2 * math.pi) * np.exp(scipy.ndtri(x) ** 2 / 2),
-        inner,
-        "x y",
+    *(
+        case(op, reference, (2, 3), domain=domain, saves=saves)
+        for op, reference, domain, saves in (
+            (entropy._quiet_log, np.log, positive, "x"),
+            (_bell, lambda x: np.exp(-x * x), normal, "x y"),
+            (_erfcx_slope, lambda x: 2 * x * scipy.erfcx(x) - 2 / math.sqrt(math.pi), normal, "x y"),
+            (error._erfinv_slope, lambda x: ROOT / 2 * np.exp(scipy.erfinv(x) ** 2), inner, "x y"),
+            (error._erfcinv_slope, lambda x: -ROOT / 2 * np.exp(scipy.erfcinv(x) ** 2), inner, "x y"),
+            (normal_distribution._half_bell, lambda x: np.exp(-x * x / 2), normal, "x y"),
+            (
+                normal_distribution._log_ndtr_slope,
+                lambda x: np.exp(-x * x / 2) / math.sqrt(2) / ROOT / scipy.ndtr(x),
+                normal,
+                "x y",
+            ),
+            (
+                normal_distribution._ndtri_slope,
+                lambda x: math.sqrt(2) * ROOT * np.exp(scipy.ndtri(x) ** 2 / 2),
+                inner,
+                "x y",
+            ),
+        )
     ),
     case(bessel._bessel_ratio, lambda x, n: scipy.iv(n, x) / x**n, (2, 3), 2, saves="x", domain=positive),
     case(
@@ -106,4 +113,9 @@ CASES = [
         saves="x",
         domain=positive,
     ),
+]
+COMPOSED = [
+    case(special.multigammaln, scipy.multigammaln, (2, 3), 3, domain=above(1)),
+    case(special.multigammaln, scipy.multigammaln, (), 1, domain=positive),
+    case(special.multigammaln, scipy.multigammaln, (0,), 2, domain=above(1)),
 ]

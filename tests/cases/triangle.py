@@ -16,3 +16,8 @@ CASES = [
     *(case(ag.diag, np.diag, (3, 4), k=k) for k in (0, 2, -1, -9)),
     case(ag.diag, np.diag, (0,)),
 ]
+COMPOSED = [
+    case(ag.diagflat, np.diagflat, (2, 2), k=-1),
+    case(ag.diagflat, np.diagflat, ()),
+    case(ag.diagflat, np.diagflat, (0,), k=2),
+]

@@ -16,6 +16,8 @@ COST = "tests/autograd/graph/test_flops.py::test_cost_of_every_element"
 PLACES = "\n    x: ArrayLike,\n    axis: Axes = None,\n"
 PLACES += "    dtype: DTypeLike | None = None,\n    out: None = None,\n"
 
+OF_OPS = "tests/autograd/test_composed.py::"
+
 OPS = [
     Fault("autograd/ops/arithmetic.py", "-da * ratio", "da * ratio", f"{GRADIENT} -k divide"),
     Fault("autograd/ops/arithmetic.py", "b * 1 - (b != 0)", "b - 1", KINKS),
@@ -402,4 +404,25 @@ INDEXING = [
     ),
 ]
 
-FAULTS = OPS + RECORD + WRITING + NUMBERS + DECOMPOSITIONS + INDEXING
+COMPOSED = [
+    Fault(
+        "autograd/ops/counting.py",
+        "counts.astype(weights.dtype)",
+        "counts",
+        f"{OF_OPS}test_equals_the_reference -k histogram",
+    ),
+    Fault(
+        "autograd/ops/parts.py",
+        "@opaque\ndef _put_exponents",
+        "def _put_exponents",
+        f"{OF_OPS}test_replayed -k frexp",
+    ),
+    Fault(
+        "autograd/ops/sort.py",
+        "order[..., ::-1] if largest else order",
+        "order",
+        f"{OF_OPS}test_equals_the_reference -k topk",
+    ),
+]
+
+FAULTS = OPS + RECORD + WRITING + NUMBERS + DECOMPOSITIONS + INDEXING + COMPOSED

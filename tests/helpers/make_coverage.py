@@ -91,7 +91,7 @@ def kind(name: str, fn: Callable) -> str:
 
 
 def cases_of(fn: Callable) -> list:
-    return [case for case in (*CASES, *COMPOSED) if case.op is fn]
+    return [case for case in (*CASES, *COMPOSED) if getattr(case.op, "of", case.op) is fn]
 
 
 def dtypes(fn: Callable) -> str:
