@@ -242,8 +242,8 @@ def _first_of(fn):
 
 
 # With like= a Tensor they make constant ones.
-LIKE = (np.zeros, np.ones, np.empty, np.arange, np.eye, np.identity, np.tri, np.fromiter, np.fromfunction)
-LIKE += (np.frombuffer, np.fromstring)
+LIKE: tuple[Callable, ...] = (np.zeros, np.ones, np.empty, np.arange, np.eye, np.identity, np.tri)
+LIKE += (np.fromiter, np.fromfunction, np.frombuffer, np.fromstring)
 
 # What NumPy's functions do with Tensors where that is no op.
 PROTOCOL: dict[Callable, Callable] = {

@@ -56,7 +56,7 @@ def _put_flat(target: Tensor, at: Any, values: Any) -> None:
     inplace.assign(target, reshape(index_put(reshape(target, -1), values, at), target.shape))
 
 
-def put(a: ArrayLike, ind: ArrayLike, v: ArrayLike, mode: str = "raise") -> None:
+def put(a: Any, ind: ArrayLike, v: ArrayLike, mode: str = "raise") -> None:
     """a.flat[ind] = v, repeated as needed: written into `a`, or with a graph `a` becomes the result.
 
     The shape of `a` stays. Indices that are out of range raise or, by `mode`, "wrap" around or "clip" to it.
@@ -66,7 +66,7 @@ def put(a: ArrayLike, ind: ArrayLike, v: ArrayLike, mode: str = "raise") -> None
     v = joined(v)
     if _in_memory(np.put, a, v, ind, v, mode=mode):
         return
-    n, at = a.size, tensor_of(ind).data.reshape(-1)  # type: ignore[union-attr]
+    n, at = a.size, tensor_of(ind).data.reshape(-1)
     if mode == "raise":
         outside = (at < -n) | (at >= n)
         if outside.any():
