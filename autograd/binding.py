@@ -273,7 +273,7 @@ def bind(functions: Iterable[Callable]) -> None:
                 setattr(Bound, f"__i{facts.operator}__", in_place)
 
 
-bind([fn for package in (ops, linalg) for fn in vars(package).values() if hasattr(fn, "facts")])
+bind([fn for package in (ops, linalg, special) for fn in vars(package).values() if hasattr(fn, "facts")])
 FUNCTIONS.update(PROTOCOL | writing.FUNCTIONS)
 SCIPY.update({name: fn for name, fn in vars(special).items() if hasattr(fn, "facts")})
 SCIPY.update({"psi": special.digamma, "_zeta": special.zeta})  # names of SciPy's ufuncs that differ

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from ..arrays import working
-from ..op import F, Unary, elementwise
+from ..arguments import attribute
+from ..arrays import ArrayLike, as_array, working
+from ..modes import current
+from ..op import F, Unary, composed, elementwise, op
 from ..tensor import Tensor
 
 
@@ -25,6 +28,14 @@ def of_scipy(name: str) -> Callable:
             "pip install 'tapegrad[special]'"
         ) from None
     return getattr(special, name)
+
+
+def of_scipy_or(otherwise: Any, name: str) -> Any:
+    """scipy.special's function of this name, or where SciPy is not installed, `otherwise`."""
+    try:
+        return of_scipy(name)
+    except ImportError:
+        return otherwise
 
 
 def inside(op: Any) -> Callable[..., Any]:
@@ -67,6 +78,84 @@ def borrowed(name: str, **facts: Any) -> Unary:
     made = special_function(lambda x: of_scipy(name)(x), name=name, needs_scipy=True, **facts)
     made.__module__ = made.body.__module__ = sys._getframe(1).f_globals["__name__"]
     return made
+
+
+class Beside(Protocol):
+    """A public function of a parameter that has no gradient, and of an array that has one."""
+
+    def __call__(self, order: ArrayLike, x: ArrayLike, /) -> Tensor: ...
+
+
+def op_beside(name: str, *, slope: Callable, values: Callable | None = None) -> Any:
+    """An op of x and a tuple of numbers or arrays without gradients: SciPy's function of all these, x last.
+
+    `slope(f, a, b, x)` is its derivative; f is the function itself, for slopes that are the same at other
+    orders. `values` computes it, in float64, where SciPy has none.
+    """
+
+    def body(x, beside):
+        y = made(x, beside) if isinstance(x, Tensor) else compute(x, beside)
+
+        def backward(g):
+            return (g * slope(lambda *args: inside(made)(args[-1], args[:-1]), *beside, x),)
+
+        return y, backward
+
+    def compute(x, beside):
+        wide = x.astype(np.float64 if values else checked(x.dtype))
+        beside = [a.astype(wide.dtype) if hasattr(a, "dtype") else float(a) for a in beside]
+        y = (values or of_scipy(name))(*beside, wide)
+        return y.astype(x.dtype) if x.dtype.kind == "f" else y
+
+    body.__name__ = body.__qualname__ = f"_{name}"
+    body.__module__ = sys._getframe(1).f_globals["__name__"]  # for pickle
+    made = op(inputs=1, flops=40)(body)
+    return made
+
+
+def borrowed_beside(made: Any, parameters: str, *, doc: str, whole: bool = False) -> Any:
+    """The public function of an op by `op_beside`, with SciPy's parameters, "v z".
+
+    `whole` is for orders that have to be whole numbers.
+    """
+    name = made.__name__
+    *names, last = parameters.split()
+
+    def call(*args, **kwargs):
+        try:
+            *beside, x = signature.bind(*args, **kwargs).args
+        except TypeError as error:
+            raise TypeError(f"{name}({', '.join([*names, last])}): {error}") from None
+        beside = [_without_gradient(name, p, a, whole) for p, a in zip(names, beside, strict=True)]
+        floats = [a for a in beside if hasattr(a, "dtype") and a.dtype.kind == "f"]
+        if floats and isinstance(x, (int, float)):  # a number is of their dtype
+            x = np.full_like(floats[0], x, shape=())
+        return made(x, tuple(beside))
+
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    given = [inspect.Parameter(p, kind, annotation="ArrayLike") for p in [*names, last]]
+    call.__dict__["__signature__"] = signature = inspect.Signature(given, return_annotation="Tensor")
+    call.__name__ = call.__qualname__ = name
+    call.__module__ = sys._getframe(1).f_globals["__name__"]
+    refused = " or ".join(names)
+    call.__doc__ = f"{doc}\n\nShapes broadcast. Needs SciPy. TypeError where {refused} wants a gradient."
+    if whole:
+        call.__doc__ += f"\nValueError where {refused} is not whole."
+    return composed(inputs=0)(call)
+
+
+def _without_gradient(name: str, parameter: str, value: Any, whole: bool) -> Any:
+    """An argument of an op that is no input: a number or an array."""
+    if isinstance(value, Tensor) and value.edge is not None:
+        if current.get().grad:
+            raise TypeError(f"{name} has no gradient in {parameter}; pass it .detach()ed")
+        value = value.data
+    value = as_array(value) if isinstance(value, (list, tuple)) else attribute(name, value)
+    if isinstance(value, complex) or not hasattr(value, "dtype") and not isinstance(value, (int, float)):
+        raise TypeError(f"{name}: {parameter} is a number or an array, not {value!r}")
+    if whole and not np.all(value == np.rint(value)):
+        raise ValueError(f"{name}: {parameter} is a whole number, not {value}")
+    return value.astype(np.int64) if hasattr(value, "dtype") and value.dtype.kind in "bu" else value
 
 
 def checked(dtype: np.dtype) -> np.dtype:
