@@ -14,7 +14,7 @@ def exports(package: dict) -> list[str]:
     own = f"{package['__name__']}."
     for path, module in list(sys.modules.items()):
         name = path.removeprefix(own)
-        if name != path and "." not in name and getattr(package.get(name), "__module__", None) != path:
+        if name != path and "." not in name and not _is_of(path, package.get(name)):
             package[name] = module
     return [name for name, value in sorted(package.items()) if name[0] != "_" and _is_of(own, value)]
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..arguments import attribute
 from ..arrays import ArrayLike, as_array, working
+from ..kernels import CHUNK, blocks
 from ..modes import current
 from ..op import F, Unary, composed, elementwise, op
 from ..tensor import Tensor
@@ -50,19 +51,37 @@ def inside(op: Any) -> Callable[..., Any]:
     return call
 
 
+def in_blocks(kernel: Callable, x: Any) -> Any:
+    """kernel(x), of a large array a part at a time, so that what it makes on its way stays in the cache."""
+    if type(x) is not np.ndarray or x.size <= CHUNK // 4:
+        return kernel(x)
+    flat = x.reshape(-1)
+    y = np.empty_like(flat)
+    for block in blocks(x.size, 1, CHUNK // 4):
+        y[block] = kernel(flat[block])
+    return y.reshape(x.shape)
+
+
 def special_function(
-    kernel: Callable, *, name: str, flops: float = 20, needs_scipy: bool = False, **facts: Any
+    kernel: Callable,
+    *,
+    name: str,
+    flops: float = 20,
+    needs_scipy: bool = False,
+    blocked: bool = True,
+    **facts: Any,
 ) -> Unary:
     """`elementwise`, of a kernel for arrays of float32 and float64 that need not be plain NumPy.
 
     float16 is computed in float32, whole numbers in float64. Of Tensors the kernel is the op itself.
+    `blocked` is for kernels that make arrays on their way.
     """
 
     def values(x):
         if isinstance(x, Tensor):
             return made(x)
         if x.dtype.char in "fd":
-            return kernel(x)
+            return in_blocks(kernel, x) if blocked else kernel(x)
         y = kernel(x.astype(checked(x.dtype)))
         return y.astype(x.dtype) if x.dtype.kind == "f" else y
 
@@ -75,7 +94,7 @@ def special_function(
 
 def borrowed(name: str, **facts: Any) -> Unary:
     """An elementwise op whose values are those of SciPy's function of this name."""
-    made = special_function(lambda x: of_scipy(name)(x), name=name, needs_scipy=True, **facts)
+    made = special_function(lambda x: of_scipy(name)(x), name=name, needs_scipy=True, blocked=False, **facts)
     made.__module__ = made.body.__module__ = sys._getframe(1).f_globals["__name__"]
     return made
 
@@ -89,15 +108,14 @@ class Beside(Protocol):
 def op_beside(name: str, *, slope: Callable, values: Callable | None = None) -> Any:
     """An op of x and a tuple of numbers or arrays without gradients: SciPy's function of all these, x last.
 
-    `slope(f, a, b, x)` is its derivative; f is the function itself, for slopes that are the same at other
-    orders. `values` computes it, in float64, where SciPy has none.
+    `slope(a, b, x)` is its derivative, `values(a, b, x)` computes it, in float64, where SciPy has none.
     """
 
     def body(x, beside):
         y = made(x, beside) if isinstance(x, Tensor) else compute(x, beside)
 
         def backward(g):
-            return (g * slope(lambda *args: inside(made)(args[-1], args[:-1]), *beside, x),)
+            return (g * slope(*beside, x),)
 
         return y, backward
 
@@ -105,12 +123,17 @@ def op_beside(name: str, *, slope: Callable, values: Callable | None = None) -> 
         wide = x.astype(np.float64 if values else checked(x.dtype))
         beside = [a.astype(wide.dtype) if hasattr(a, "dtype") else float(a) for a in beside]
         y = (values or of_scipy(name))(*beside, wide)
-        return y.astype(x.dtype) if x.dtype.kind == "f" else y
+        return y if x.dtype.kind != "f" else y.astype(x.dtype)
 
     body.__name__ = body.__qualname__ = f"_{name}"
     body.__module__ = sys._getframe(1).f_globals["__name__"]  # for pickle
     made = op(inputs=1, flops=40)(body)
     return made
+
+
+def at(op: Any, *args: Any) -> Any:
+    """An op by `op_beside` as slopes call it, x last."""
+    return inside(op)(args[-1], args[:-1])
 
 
 def borrowed_beside(made: Any, parameters: str, *, doc: str, whole: bool = False) -> Any:

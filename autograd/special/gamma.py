@@ -67,7 +67,7 @@ def _rgamma_slope(x):
     below = 1 - np.where(x < 0.5, x, 0)
     whole = np.rint(x)
     part = np.where(x < 0.5, x - whole, 0) * math.pi
-    sign = np.where(whole % 2 == 0, 1, -1)
+    sign = 1 - whole % 2 * 2
     turn = np.cos(part) - np.sin(part) / math.pi * inside(digamma)(below)
     return np.where(x < 0.5, sign * turn * inside(gamma)(below), -inside(rgamma)(up) * inside(digamma)(up))
 

@@ -4,42 +4,44 @@ from __future__ import annotations
 
 import numpy as np
 
-from .borrowed import Beside, borrowed, borrowed_beside, inside, op_beside
+from .borrowed import Beside, at, borrowed, borrowed_beside, inside, op_beside
 
-_jv = op_beside("jv", slope=lambda f, v, z: (f(v - 1, z) - f(v + 1, z)) / 2)
+_jv = op_beside("jv", slope=lambda v, z: (at(_jv, v - 1, z) - at(_jv, v + 1, z)) / 2)
 jv: Beside = borrowed_beside(_jv, "v z", doc="The Bessel function of the first kind J_v(z).")
 jn = jv
 
 
-def _yv_slope(f, v, z):
+def _y_slope(y, v, z):
     """inf at 0, where it is inf - inf."""
     safe = np.where(z == 0, 1, z)
-    return np.where(z == 0, np.inf, (f(v - 1, safe) - f(v + 1, safe)) / 2)
+    return np.where(z == 0, np.inf, (at(y, v - 1, safe) - at(y, v + 1, safe)) / 2)
 
 
-_yv = op_beside("yv", slope=_yv_slope)
+_yv = op_beside("yv", slope=lambda v, z: _y_slope(_yv, v, z))
 yv: Beside = borrowed_beside(_yv, "v z", doc="The Bessel function of the second kind Y_v(z), nan below 0.")
-_yn = op_beside("yn", slope=_yv_slope)
+_yn = op_beside("yn", slope=lambda v, z: _y_slope(_yn, v, z))
 yn: Beside = borrowed_beside(
     _yn, "n x", doc="The Bessel function of the second kind Y_n(x) of a whole order, nan below 0.", whole=True
 )
-_iv = op_beside("iv", slope=lambda f, v, z: (f(v - 1, z) + f(v + 1, z)) / 2)
+_iv = op_beside("iv", slope=lambda v, z: (at(_iv, v - 1, z) + at(_iv, v + 1, z)) / 2)
 iv: Beside = borrowed_beside(_iv, "v z", doc="The modified Bessel function of the first kind I_v(z).")
-_ive = op_beside("ive", slope=lambda f, v, z: (f(v - 1, z) + f(v + 1, z)) / 2 - np.sign(z) * f(v, z))
+_ive = op_beside(
+    "ive", slope=lambda v, z: (at(_ive, v - 1, z) + at(_ive, v + 1, z)) / 2 - np.sign(z) * at(_ive, v, z)
+)
 ive: Beside = borrowed_beside(
     _ive,
     "v z",
     doc="exp(-|z|) I_v(z); its derivative is a difference, off by about |z| units in the last place.",
 )
-_kv = op_beside("kv", slope=lambda f, v, z: (f(v - 1, z) + f(v + 1, z)) / -2)
+_kv = op_beside("kv", slope=lambda v, z: (at(_kv, v - 1, z) + at(_kv, v + 1, z)) / -2)
 kv: Beside = borrowed_beside(
     _kv, "v z", doc="The modified Bessel function of the second kind K_v(z), nan below 0."
 )
 
 
-def _kve_slope(f, v, z):
+def _kve_slope(v, z):
     safe = np.where(z == 0, 1, z)
-    return np.where(z == 0, -np.inf, f(v, safe) - (f(v - 1, safe) + f(v + 1, safe)) / 2)
+    return np.where(z == 0, -np.inf, at(_kve, v, safe) - (at(_kve, v - 1, safe) + at(_kve, v + 1, safe)) / 2)
 
 
 _kve = op_beside("kve", slope=_kve_slope)
@@ -68,7 +70,7 @@ def _k1e_slope(x):
 j0 = borrowed("j0", slope=lambda x: -inside(j1)(x), doc="The Bessel function of the first kind J_0.")
 j1 = borrowed(
     "j1",
-    slope=lambda x: (inside(j0)(x) - inside(_jv)(x, (2,))) / 2,
+    slope=lambda x: (inside(j0)(x) - at(_jv, 2, x)) / 2,
     doc="The Bessel function of the first kind J_1.",
 )
 y0 = borrowed(
@@ -82,7 +84,7 @@ k0 = borrowed(
 )
 k1 = borrowed(
     "k1",
-    slope=lambda x: (inside(k0)(x) + inside(_kv)(x, (2,))) / -2,
+    slope=lambda x: (inside(k0)(x) + at(_kv, 2, x)) / -2,
     doc="The modified Bessel function of the second kind K_1, nan below 0.",
 )
 k0e = borrowed("k0e", slope=_k0e_slope, doc="exp(x) K_0(x); for its derivative, see kve.")

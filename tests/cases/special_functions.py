@@ -82,12 +82,14 @@ CASES = [
         for name, order in ORDERS.items()
         for shape in ((2, 3), (), (0, 3))
     ],
-    case(special.jv, scipy.jv, np.array([[-1.5], [2]]), (3,), saves="x", domain=positive),
-    case(special.expn, scipy.expn, np.array([[0], [1], [3]]), (3,), saves="x", domain=positive),
+    case(special.jv, scipy.jv, np.array([[-1.5], [2]]), (3,), saves="beside x", domain=positive),
+    case(special.expn, scipy.expn, np.array([[0], [1], [3]]), (3,), saves="beside x", domain=positive),
     case(special.gammainc, scipy.gammainc, 40, (2, 3), saves="x", domain=lambda *a: 20 * positive(*a)),
-    case(special.gammaincc, scipy.gammaincc, np.array([[0.5], [30]]), (3,), saves="x", domain=positive),
+    case(
+        special.gammaincc, scipy.gammaincc, np.array([[0.5], [30]]), (3,), saves="beside x", domain=positive
+    ),
     case(special.betainc, scipy.betainc, 1.5, 2, (2, 3), saves="x", domain=inner),
-    case(special.betainc, scipy.betainc, np.array([[25.0], [3]]), 30, (3,), saves="x", domain=inner),
+    case(special.betainc, scipy.betainc, np.array([[25.0], [3]]), 30, (3,), saves="beside x", domain=inner),
     *unary(special.j0, scipy.j0, wide, "x"),
     *unary(special.j1, scipy.j1, wide, "x"),
     *unary(special.y0, scipy.y0, positive, "x"),
