@@ -4,6 +4,7 @@ import ast
 import configparser
 import graphlib
 import io
+import pkgutil
 import subprocess
 import sys
 import tokenize
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 
 import tapegrad
+from tapegrad.autograd import linalg, ops, special
+from tapegrad.autograd.exports import exports
 
 ROOT = Path(__file__).resolve().parent.parent
 MAY_IMPORT = {"autograd": {"autograd"}, "nn": {"autograd", "nn"}, "models": {"autograd", "nn", "models"}}
@@ -200,3 +203,14 @@ def test_the_face_says_what_it_has():
 @pytest.mark.parametrize("path", SOURCES, ids=relative)
 def test_files_are_short(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+
+
+@pytest.mark.parametrize("package", [linalg, ops, special], ids=lambda package: package.__name__)
+def test_no_file_of_ops_is_hidden_by_what_another_imports(package):
+    """By an op of its own alone: `from ..ops import index` was operator.index once."""
+    for info in pkgutil.iter_modules(package.__path__):
+        path, value = f"{package.__name__}.{info.name}", vars(package)[info.name]
+        assert value is sys.modules[path] or (hasattr(value, "facts") and value.__module__ == path), path
+    hidden = vars(package) | dict.fromkeys(["index", "norms", "bessel"], len)
+    exports(hidden)
+    assert hidden == vars(package) | {n: len for n in ("index", "norms", "bessel") if n not in vars(package)}

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from ..exports import exports
 from .decompositions import *  # noqa: F403
 from .determinants import *  # noqa: F403
 from .functions import *  # noqa: F403
@@ -12,8 +13,4 @@ from .solving import *  # noqa: F403
 from .structured import *  # noqa: F403
 
 if not TYPE_CHECKING:  # to whom this would be a list of nothing
-    __all__ = [
-        name
-        for name, value in sorted(globals().items())
-        if hasattr(value, "facts") and name[0] != "_" and value.__module__.startswith(f"{__name__}.")
-    ]
+    __all__ = list(exports(globals()))

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from ..exports import exports
 from .angles import *  # noqa: F403
 from .arithmetic import *  # noqa: F403
 from .axes import *  # noqa: F403
@@ -42,6 +43,4 @@ from .variance import *  # noqa: F403
 from .windows import *  # noqa: F403
 
 if not TYPE_CHECKING:  # to whom this would be a list of nothing
-    __all__ = [
-        name for name, value in sorted(globals().items()) if hasattr(value, "facts") and name[0] != "_"
-    ]
+    __all__ = list(exports(globals()))

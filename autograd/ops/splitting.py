@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
-from operator import index
 from typing import Any
 
 import numpy as np
@@ -28,12 +28,12 @@ def split(x: ArrayLike, indices_or_sections: int | Sequence[int], axis: int = 0)
         raise np.exceptions.AxisError(axis, x.ndim)
     n, before = x.shape[axis], (slice(None),) * (axis % x.ndim)
     if not isinstance(indices_or_sections, (list, tuple)) and np.ndim(indices_or_sections) == 0:
-        sections = index(indices_or_sections)  # type: ignore[arg-type]
+        sections = operator.index(indices_or_sections)  # type: ignore[arg-type]
         if sections < 1 or n % sections:
             raise ValueError(f"{sections} sections are no equal division of an axis of length {n}")
         ends = [i * (n // sections) for i in range(1, sections)]
     else:
-        ends = [index(i) for i in indices_or_sections]
+        ends = [operator.index(i) for i in indices_or_sections]
     places = [(*before, slice(*pair)) for pair in zip([None, *ends], [*ends, None], strict=True)]
     parts = tuple([x[place] for place in places])
     shapes = [part.shape for part in parts]

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from ..exports import exports
 from .bessel import *  # noqa: F403
 from .entropy import *  # noqa: F403
 from .erfcx import erfcx as erfcx
@@ -13,8 +14,4 @@ from .normal import *  # noqa: F403
 from .softmax import *  # noqa: F403
 
 if not TYPE_CHECKING:  # to whom this would be a list of nothing
-    __all__ = [
-        name
-        for name, value in sorted(globals().items())
-        if hasattr(value, "facts") and name[0] != "_" and value.__module__.startswith(f"{__name__}.")
-    ]
+    __all__ = list(exports(globals()))

@@ -9,7 +9,7 @@ import numpy as np
 from ..arrays import ArrayLike, Axes
 from ..kernels import blocks, exp_sums, row_sums
 from ..op import Needs, composed, op
-from ..ops import index
+from ..ops.index import where
 from ..ops.reduce import reduced, widened, without
 from .borrowed import in_float
 
@@ -89,7 +89,7 @@ def logsumexp(
     if b is None and not return_sign:
         return _logsumexp(a, axis, keepdims)
     y, sign = _logsumexp_weighted(a, 1.0 if b is None else b, axis, keepdims)
-    return (y, sign.detach()) if return_sign else index.where(sign < 0, np.nan, y)
+    return (y, sign.detach()) if return_sign else where(sign < 0, np.nan, y)
 
 
 @op(inputs=1, flops=6)
