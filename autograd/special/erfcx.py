@@ -68,8 +68,16 @@ def exp_of_square(x, scale):
 
     x^2 alone, rounded, would cost x^2 units. The square of the nearest sixteenth is exact.
     """
-    near = np.rint(x * 16) / 16
-    return np.exp(near * near * scale) * np.exp((x - near) * (x + near) * scale)
+    near = np.rint(x * 16)
+    near /= 16
+    rest, more = x - near, x + near
+    more *= scale
+    rest *= more
+    near *= near
+    near *= scale
+    y = np.exp(near)
+    y *= np.exp(rest)
+    return y
 
 
 def bell_kernel(x, scale=-1.0):

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..op import elementwise
 from ..tensor import Tensor
-from .borrowed import borrowed, inside, of_scipy, special_function
+from .borrowed import borrowed, in_blocks, inside, of_scipy, special_function
 from .erfcx import _bell, bell_kernel, erfcx_kernel, ratio
 from .wider import in_wider
 
@@ -49,10 +49,21 @@ def erf_kernel(x):
 
 
 _ROOT_PI = 1.7724538509055159  # sqrt(pi)
+
+
+def _erf_slope(x):
+    """In float32 by the rounded square, six times as fast: 3 units off to x = 2, 9 to 4, 63 at the end."""
+    if isinstance(x, Tensor) or x.dtype != np.float32:
+        return inside(_bell)(x) * (2 / _ROOT_PI)
+    x = np.clip(x, -30, 30)
+    x *= x
+    return np.exp(-x) * (2 / _ROOT_PI)
+
+
 erf = elementwise(
-    erf_kernel,
+    lambda x: in_blocks(erf_kernel, x),
     name="erf",
-    slope=lambda x: inside(_bell)(x) * (2 / _ROOT_PI),
+    slope=lambda x: _erf_slope(x),
     doc="The error function 2 / sqrt(pi) * integral of exp(-t^2) from 0 to x.",
     flops=20,
 )

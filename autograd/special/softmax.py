@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import ArrayLike, Axes
+from ..arrays import ArrayLike, Axes, opaque
 from ..kernels import blocks, exp_sums, row_sums
 from ..op import Needs, composed, op
 from ..ops.index import where
@@ -100,18 +100,26 @@ def _logsumexp(x: ArrayLike, axis: Axes = None, keepdims: bool = False):
     top = x.max(axis=axis, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0)  # a row of -inf gives -inf, not nan
     p = np.exp(x - top)
-    peak = x == top
-    count = np.add.reduce(peak, axis, x.dtype, None, True)  # of the largest, whose exp is 1
-    total = np.where(peak, 0, p).sum(axis=axis, keepdims=True)
-    top = np.where((total == 0) & (count == 0), -np.inf, top)
-    count = np.where(count == 0, 1, count)
-    y = np.log1p(total / count) + np.log(count) + top  # keeps its digits where it is close to 0
-    total = total + count
+    total = p.sum(axis=axis, keepdims=True)
+    top = np.where(total == 0, -np.inf, top)
+    total = np.where(total == 0, 1, total)
+    y = np.log(total) + top
+    if x.ndim:
+        _refine(y, p, total, top, axis)
 
     def backward(g):  # softmax(x); 0 where every element is -inf
         return (g.reshape(small) * p / total,)
 
     return y if keepdims else y.reshape(without(x.shape, axis)), backward
+
+
+@opaque
+def _refine(y, p, total, top, axis):
+    """Where the result is close to 0, by what is beside the largest, whose digits a sum with 1 would lose."""
+    near = (total < 1.5) & (np.absolute(y) < 0.5)
+    if near.any():
+        rest = np.where(p == 1, 0, p).sum(axis=axis, keepdims=True)
+        y[...] = np.where(near, np.log1p(rest) + top, y)
 
 
 @op(inputs=2, needs=True, several=True, flops=8)
