@@ -17,6 +17,7 @@ from .modes import no_grad as no_grad
 from .op import elementwise as elementwise
 from .op import op as op
 from .ops import *  # noqa: F403
+from .special import i0 as i0  # NumPy's, too
 from .tensor import Tensor as Tensor
 from .writing import *  # noqa: F403
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 else:
     del tensor  # noqa: F821  (the file: a word of PyTorch's, which `__getattr__` tells Tensor)
     __all__ = ["Graph", "Tensor", "elementwise", "enable_grad", "grad", "gradcheck", "graph", "higher_order"]
+    __all__ += ["i0"]
     __all__ += ["keep_memory", "linalg", "no_grad", "op", "special", "visualize"]
     __all__ += ops.__all__
     __all__ += _binding.writing.__all__

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from . import inplace, linalg, ops, special, writing
+from . import dialect, inplace, linalg, ops, special, writing
 from .arguments import attribute
 from .arrays import ArrayLike, DTypeLike
 from .bound import Bound
@@ -273,9 +273,10 @@ def bind(functions: Iterable[Callable]) -> None:
                 setattr(Bound, f"__i{facts.operator}__", in_place)
 
 
-bind([fn for package in (ops, linalg) for fn in vars(package).values() if hasattr(fn, "facts")])
+bind([fn for package in (ops, linalg, special) for fn in vars(package).values() if hasattr(fn, "facts")])
 FUNCTIONS.update(PROTOCOL | writing.FUNCTIONS)
 SCIPY.update({name: fn for name, fn in vars(special).items() if hasattr(fn, "facts")})
+dialect.SPECIAL.update(SCIPY)
 SCIPY.update({"psi": special.digamma, "_zeta": special.zeta})  # names of SciPy's ufuncs that differ
 for name, method in METHODS.items():
     setattr(Bound, name, method)

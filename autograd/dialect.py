@@ -6,6 +6,7 @@ Each spelling runs as it stands, as a test shows: `x` and `y` are Tensors, `xs` 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 
 # Functions and methods of PyTorch whose names are not NumPy's. None: there is nothing to do, or to ask.
@@ -132,3 +133,17 @@ def keyword_hint(names: Iterable[str]) -> str:
     """What to add to an error of a call with these keywords."""
     words = [f"{word}= is {KEYWORDS[word]}=" for word in names if word in KEYWORDS]
     return f"; NumPy's spelling: {', '.join(words)}" if words else ""
+
+
+SPECIAL: set[str] = set()  # the names in ag.special, filled by binding.py
+
+
+def instead_of_scipys() -> str:
+    """What to say where a function of scipy.special has asked for an array, if ag.special has it."""
+    frame, found = sys._getframe(2), ""
+    while frame is not None and frame.f_globals.get("__name__", "").startswith(("scipy.", "numpy.")):
+        name = frame.f_code.co_name
+        if frame.f_globals["__name__"].startswith("scipy.special.") and name in SPECIAL:
+            found = f"; scipy.special.{name} takes ndarrays only, ag.special.{name} Tensors"
+        frame = frame.f_back
+    return found

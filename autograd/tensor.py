@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from . import engine
+from . import dialect, engine
 from .arrays import ArrayLike, DTypeLike, as_array
 from .bound import Bound
 from .engine import Edge, Node
@@ -280,6 +280,7 @@ class Tensor(Bound):
             raise TypeError(
                 "a Tensor that requires a gradient does not turn into an ndarray by itself, which would lose "
                 "the gradient; use .numpy() or .detach() for numbers, np.stack([...]) for lists of Tensors"
+                + dialect.instead_of_scipys()
             )
         array: Any = self.data.__array__  # which an array that traces refuses
         return array(copy=copy) if dtype is None else array(dtype, copy=copy)  # to NumPy 2.1, None is float64

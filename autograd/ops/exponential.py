@@ -50,20 +50,3 @@ logaddexp2 = elementwise2(
     doc="log2(2^x1 + 2^x2) without overflow; of two equal infinities each has half the gradient.",
     flops=10,
 )
-
-# i0(x) is the mean of cosh(c x), with c = cos(t), over a quarter of a circle. So are its derivatives, of
-# c sinh(c x), c^2 cosh(c x) ..., sums of positive terms, which 60 points give in full up to x = 700.
-_COSINES = [math.cos(math.pi * (k + 0.5) / 120) for k in range(60)]
-
-
-def _i1(x):
-    return sum((c / 60) * np.sinh(c * x) for c in _COSINES)
-
-
-i0 = elementwise(
-    np.i0,
-    slope=lambda x: _i1(x),
-    numpy=np.i0,
-    doc="The modified Bessel function of the first kind, of order 0.",
-    flops=60,
-)
