@@ -59,6 +59,25 @@ gamma = borrowed(
     slope=lambda x, y: y * inside(digamma)(x),
     doc="The gamma function, (x - 1)! of whole numbers.",
 )
+
+
+def _rgamma_slope(x):
+    """-rgamma(x) digamma(x); below 1/2 by reflection, which has no poles."""
+    up = np.where(x < 0.5, 1, x)
+    below = 1 - np.where(x < 0.5, x, 0)
+    whole = np.rint(x)
+    part = np.where(x < 0.5, x - whole, 0) * math.pi
+    sign = 1 - whole % 2 * 2
+    turn = np.cos(part) - np.sin(part) / math.pi * inside(digamma)(below)
+    return np.where(x < 0.5, sign * turn * inside(gamma)(below), -inside(rgamma)(up) * inside(digamma)(up))
+
+
+rgamma = borrowed("rgamma", slope=_rgamma_slope, doc="1 / gamma(x), 0 at 0, -1, -2 ...")
+gammasgn = borrowed(
+    "gammasgn",
+    gradient=lambda g: np.zeros_like(g),
+    doc="The sign of gamma(x); its gradient is 0.",
+)
 digamma = borrowed(
     "digamma",
     slope=lambda x: inside(_polygamma)(x, 1),

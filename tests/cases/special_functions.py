@@ -7,7 +7,7 @@ from scipy import special as scipy
 
 from cases.case import binary, case, normal, positive, unary
 from tapegrad.autograd import special
-from tapegrad.autograd.special import bessel, entropy, error
+from tapegrad.autograd.special import bessel, entropy, error, incomplete
 from tapegrad.autograd.special import normal as normal_distribution
 from tapegrad.autograd.special.erfcx import _bell, _erfcx_slope
 
@@ -30,6 +30,10 @@ def each(function):
     return np.vectorize(function, otypes=[float])
 
 
+ORDERS = {"jv": 1.5, "yv": 0, "yn": 2, "iv": 1, "ive": 1.5, "kv": 0.5, "kve": 2, "expn": 2} | {
+    "gammainc": 1.5,
+    "gammaincc": 2,
+}
 CASES = [
     *unary(special.erfc, each(math.erfc), normal, "x"),
     *unary(special.erfcx, scipy.erfcx, normal, "x"),
@@ -73,7 +77,48 @@ CASES = [
     case(special.polygamma, scipy.polygamma, np.array([[0], [2]]), (2, 3), saves="n x", domain=positive),
     case(special.zeta, scipy.zeta, 2.5, (2, 3), saves="q", domain=positive),
     case(special.zeta, scipy.zeta, 3, (), saves="q", domain=positive),
+    *[
+        case(getattr(special, name), getattr(scipy, name), order, shape, saves="x", domain=positive)
+        for name, order in ORDERS.items()
+        for shape in ((2, 3), (), (0, 3))
+    ],
+    case(special.jv, scipy.jv, np.array([[-1.5], [2]]), (3,), saves="beside x", domain=positive),
+    case(special.expn, scipy.expn, np.array([[0], [1], [3]]), (3,), saves="beside x", domain=positive),
+    case(special.gammainc, scipy.gammainc, 40, (2, 3), saves="x", domain=lambda *a: 20 * positive(*a)),
+    case(
+        special.gammaincc, scipy.gammaincc, np.array([[0.5], [30]]), (3,), saves="beside x", domain=positive
+    ),
+    case(special.betainc, scipy.betainc, 1.5, 2, (2, 3), saves="x", domain=inner),
+    case(special.betainc, scipy.betainc, np.array([[25.0], [3]]), 30, (3,), saves="beside x", domain=inner),
+    *unary(special.j0, scipy.j0, wide, "x"),
+    *unary(special.j1, scipy.j1, wide, "x"),
+    *unary(special.y0, scipy.y0, positive, "x"),
+    *unary(special.y1, scipy.y1, positive, "x"),
+    *unary(special.k0, lambda x: scipy.k0e(x) * np.exp(-x), positive, "x"),
+    *unary(special.k1, lambda x: scipy.k1e(x) * np.exp(-x), positive, "x"),
+    *unary(special.k0e, lambda x: scipy.k0(x) * np.exp(x), positive, "x"),
+    *unary(special.k1e, lambda x: scipy.k1(x) * np.exp(x), positive, "x"),
+    *unary(special.exp1, lambda x: -scipy.expi(-x), positive, "x"),
+    *unary(special.expi, lambda x: -scipy.exp1(-x), lambda *a: -positive(*a), "x"),
+    *unary(special.rgamma, lambda x: 1 / scipy.gamma(x), signed, "x"),
+    *unary(special.gammasgn, lambda x: np.sign(scipy.gamma(x)), signed),
     # What derivatives are made of.
+    case(
+        incomplete._gamma_density,
+        lambda x, beside: x ** (beside[0] - 1) * np.exp(-x) / scipy.gamma(*beside),
+        (2, 3),
+        beside=(2.5,),
+        saves="x",
+        domain=positive,
+    ),
+    case(
+        incomplete._beta_density,
+        lambda x, beside: x ** (beside[0] - 1) * (1 - x) ** (beside[1] - 1) / scipy.beta(*beside),
+        (2, 3),
+        beside=(2.5, 3.0),
+        saves="x",
+        domain=inner,
+    ),
     *unary(entropy._quiet_log, np.log, positive, "x"),
     *unary(_bell, lambda x: np.exp(-x * x), normal, "x y"),
     *unary(_erfcx_slope, lambda x: 2 * x * scipy.erfcx(x) - 2 / math.sqrt(math.pi), normal, "x y"),

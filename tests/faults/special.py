@@ -62,6 +62,30 @@ FAULTS = [
         f"{SPECIAL}test_elements_without_weight_do_not_count",
     ),
     Fault(
+        "autograd/special/incomplete.py",
+        "return np.where(x < 0, np.nan, np.where(a < 20, near, far))",
+        "return np.where(x < 0, np.nan, np.where(a < 20, near, far * 1.001))",
+        f"{GRADIENT} -k gammainc",
+    ),
+    Fault(
+        "autograd/special/orders.py",
+        "(at(_jv, v - 1, z) - at(_jv, v + 1, z)) / 2",
+        "(at(_jv, v - 1, z) + at(_jv, v + 1, z)) / 2",
+        f"{GRADIENT} -k jv",
+    ),
+    Fault(
+        "autograd/special/softmax.py",
+        "np.log1p(rest) + top",
+        "np.log(1 + rest) + top",
+        f"{SPECIAL}test_logsumexp_keeps_its_digits_near_zero",
+    ),
+    Fault(
+        "autograd/exports.py",
+        "package[name] = module",
+        "pass",
+        "tests/test_packaging.py::test_no_file_of_ops_is_hidden_by_what_another_imports",
+    ),
+    Fault(
         "autograd/binding.py",
         '"psi": special.digamma, ',
         "",

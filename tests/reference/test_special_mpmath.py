@@ -196,6 +196,68 @@ FUNCTIONS = {
         lambda y: 1 - 0.75 / y,
         np.concatenate([ABOVE, 0.75 + NEAR, 0.75 - NEAR]),
     ),
+    "rgamma": (
+        special.rgamma,
+        mp.rgamma,
+        lambda x: -mp.rgamma(x) * mp.digamma(x),
+        np.concatenate([between(1e-150, 1), between(1, 1.4), between(1.5, 160)]),
+    ),
+    "rgamma near its zeros": (
+        special.rgamma,
+        mp.rgamma,
+        lambda x: -mp.rgamma(x) * mp.digamma(x),
+        np.concatenate([k + s * between(1e-12, 0.1, 10) for k in (-1, -2, -7, -20) for s in (1, -1)]),
+    ),
+    **{
+        f"gammainc {a}": (
+            lambda x, a=a: special.gammainc(a, x),
+            lambda x, a=a: mp.gammainc(a, 0, x, regularized=True),
+            lambda x, a=a: x ** (mp.mpf(a) - 1) * mp.exp(-x) / mp.gamma(a),
+            a * np.concatenate([between(0.02, 1), between(1, 2)]),
+        )
+        for a in (0.5, 2.5, 19.5, 20.5, 100.0, 3000.0)
+    },
+    **{
+        f"betainc {a} {b}": (
+            lambda x, a=a, b=b: special.betainc(a, b, x),
+            lambda x, a=a, b=b: mp.betainc(a, b, 0, x, regularized=True),
+            lambda x, a=a, b=b: x ** (mp.mpf(a) - 1) * (1 - x) ** (mp.mpf(b) - 1) / mp.beta(a, b),
+            RNG.uniform(0.01, 0.99, 40),
+        )
+        for a, b in ((0.5, 2.5), (3.0, 40.0), (60.0, 30.0))
+    },
+    "k0": (special.k0, lambda x: mp.besselk(0, x), lambda x: -mp.besselk(1, x), between(1e-20, 600)),
+    "k1": (
+        special.k1,
+        lambda x: mp.besselk(1, x),
+        lambda x: -mp.besselk(0, x) - mp.besselk(1, x) / x,
+        between(1e-20, 600),
+    ),
+    "kv": (
+        lambda x: special.kv(2.5, x),
+        lambda x: mp.besselk(2.5, x),
+        lambda x: -(mp.besselk(1.5, x) + mp.besselk(3.5, x)) / 2,
+        between(1e-20, 600),
+    ),
+    "iv": (
+        lambda x: special.iv(2.5, x),
+        lambda x: mp.besseli(2.5, x),
+        lambda x: (mp.besseli(1.5, x) + mp.besseli(3.5, x)) / 2,
+        between(1e-20, 600),
+    ),
+    "exp1": (special.exp1, mp.e1, lambda x: -mp.exp(-x) / x, between(1e-20, 600)),
+    "expi": (
+        special.expi,
+        mp.ei,
+        lambda x: mp.exp(x) / x,
+        np.concatenate([between(1e-20, 0.3), between(0.5, 600)]),
+    ),
+    "expn": (
+        lambda x: special.expn(3, x),
+        lambda x: mp.expint(3, x),
+        lambda x: -mp.expint(2, x),
+        between(1e-20, 600),
+    ),
     "logsumexp": (
         lambda x: special.logsumexp(np.stack([x * 0, x]), 0),
         lambda x: mp.log1p(mp.exp(x)),
@@ -207,6 +269,21 @@ FUNCTIONS = {
 
 # Units that the value and the derivative may be off where that is more than 4.
 WORSE = {
+    "rgamma near its zeros": (4, 15),  # 12: SciPy's digamma
+    "gammainc 0.5": (5, 4),
+    "gammainc 2.5": (10, 4),
+    "gammainc 19.5": (60, 4),  # values of gammainc and betainc are SciPy's
+    "gammainc 20.5": (60, 80),  # in tails the derivative is exp of -60, -300, -9000, and is off as many units
+    "gammainc 100.0": (300, 500),
+    "gammainc 3000.0": (300, 900),
+    "betainc 0.5 2.5": (6, 6),
+    "betainc 3.0 40.0": (6, 40),  # exp of -27
+    "betainc 60.0 30.0": (40, 250),  # of a sum of logarithms, of 300 in tails
+    "k0": (5, 4),  # SciPy's
+    "kv": (15, 15),
+    "iv": (15, 10),
+    "expi": (10, 4),
+    "expn": (4, 5),
     "erfc": (5, 4),  # 4.7 near 1.1: exp and erfcx
     "erfcinv": (4, 5),  # 4.5 near 2, where SciPy's value is 3 off
     "gammaln below 0": (10, 25),  # 8.4 and 21: SciPy's gammaln and digamma near their zeros there
@@ -239,6 +316,28 @@ def test_values_and_derivatives(name):
     with mp.workdps(60):
         found = units(y.data, exact, points), units(slope.data, derivative, points)
     assert found[0] <= most[0] and found[1] <= most[1], found
+
+
+OSCILLATING = {
+    "j0": (special.j0, mp.j0, lambda x: -mp.j1(x)),
+    "j1": (special.j1, mp.j1, lambda x: mp.besselj(1, x, 1)),
+    "jv": (lambda x: special.jv(2.5, x), lambda x: mp.besselj(2.5, x), lambda x: mp.besselj(2.5, x, 1)),
+    "y0": (special.y0, lambda x: mp.bessely(0, x), lambda x: -mp.bessely(1, x)),
+    "y1": (special.y1, lambda x: mp.bessely(1, x), lambda x: mp.bessely(1, x, 1)),
+    "yn": (lambda x: special.yn(3, x), lambda x: mp.bessely(3, x), lambda x: mp.bessely(3, x, 1)),
+}
+
+
+@pytest.mark.parametrize("name", OSCILLATING)
+def test_functions_that_oscillate(name):
+    """To 2e-14 of their size between zeros, sqrt(2 / (pi x)), or of their own where that is larger."""
+    function, exact, derivative = OSCILLATING[name]
+    x = leaf = Tensor(between(1e-3, 100), requires_grad=True)
+    y = function(x)
+    for found, expected in ((y, exact), (ag.grad(y, leaf, np.ones(x.shape))[0], derivative)):
+        right = np.array([float(expected(mp.mpf(p))) for p in x.data.tolist()])
+        size = np.maximum(np.absolute(right), np.sqrt(2 / (np.pi * np.maximum(x.data, 1))))
+        assert (np.absolute(found.data - right) / size).max() < 2e-14
 
 
 BOTH = {

@@ -46,6 +46,10 @@ PAIRS = {
     "xlog1py": (special.xlog1py, T.xlog1py, normal(), positive()[:, :1]),
     "huber": (lambda r: special.huber(1.5, r), lambda r: torch.nn.functional.huber_loss(
         r, torch.zeros_like(r), reduction="none", delta=1.5), normal()),
+    "gammainc": (lambda x: special.gammainc(2.5, x), lambda x: T.gammainc(torch.full_like(x, 2.5), x),
+                 positive()),
+    "gammaincc": (lambda x: special.gammaincc(40, x), lambda x: T.gammaincc(torch.full_like(x, 40), x),
+                  10 * positive()),
     "logsumexp": (special.logsumexp, lambda x: torch.logsumexp(x, (0, 1)), normal()),
     "logsumexp of ties": (lambda x: special.logsumexp(x, 0), lambda x: torch.logsumexp(x, 0),
                           np.array([1.0, 2, 2])),
@@ -75,7 +79,16 @@ def test_values_and_two_derivatives(name):
         np.testing.assert_allclose(a.data, b.numpy(), rtol=10 * rtol, atol=1e-10)
 
 
-TRIGAMMA = ("digamma", "polygamma 0", "polygamma 1")  # torch's is off by 5e-10
+@pytest.mark.parametrize("name", ["j0", "j1", "y0", "y1", "k0", "k1", "k0e", "k1e"])
+def test_values_of_bessel_functions(name):
+    """PyTorch has no gradients of them, and few digits near zeros."""
+    kind = {"j": "", "y": "", "k": "modified_"}[name[0]]
+    theirs = getattr(T, f"{'scaled_' if name[-1] == 'e' else ''}{kind}bessel_{name[:2]}")
+    x = 5 * positive()
+    np.testing.assert_allclose(getattr(special, name)(x).data, theirs(torch.tensor(x)).numpy(), rtol=1e-5)
+
+
+TRIGAMMA = ("digamma", "polygamma 0", "polygamma 1", "gammaincc")  # torch's is off by 5e-10
 EDGES = np.array([0, -0.0, 1, -1, 2, 0.5, 40, -40, INF, -INF, NAN])
 # Where torch's gradient is nan or noise and the limit is known: erfcx at inf, digamma and log_ndtr below.
 OTHERS = {"erfcx": EDGES != INF, "log_ndtr": EDGES != -INF, "digamma": EDGES >= 0, "gammaln": EDGES != -INF}
