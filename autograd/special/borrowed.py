@@ -161,9 +161,8 @@ def borrowed_beside(made: Any, parameters: str, *, doc: str, whole: bool = False
     call.__name__ = call.__qualname__ = name
     call.__module__ = sys._getframe(1).f_globals["__name__"]
     refused = " or ".join(names)
-    call.__doc__ = f"{doc}\n\nShapes broadcast. Needs SciPy. TypeError where {refused} wants a gradient."
-    if whole:
-        call.__doc__ += f"\nValueError where {refused} is not whole."
+    call.__doc__ = f"{doc}\n\nNeeds SciPy. TypeError where {refused} wants a gradient, ValueError"
+    call.__doc__ += f"\n{f'where {refused} is not whole, or ' if whole else ''}where shapes do not broadcast."
     return composed(inputs=0)(call)
 
 

@@ -55,14 +55,18 @@ _beta_density = op_beside(
 )
 _gammainc = op_beside("gammainc", slope=lambda a, x: at(_gamma_density, a, x))
 gammainc: Beside = borrowed_beside(
-    _gammainc, "a x", doc="The lower incomplete gamma function, as a part of gamma(a)."
+    _gammainc, "a x", doc="The lower incomplete gamma function at x, as a part of gamma(a)."
 )
 _gammaincc = op_beside("gammaincc", slope=lambda a, x: -at(_gamma_density, a, x))
 gammaincc: Beside = borrowed_beside(
-    _gammaincc, "a x", doc="The upper incomplete gamma function, as a part of gamma(a): 1 - gammainc(a, x)."
+    _gammaincc,
+    "a x",
+    doc="The upper incomplete gamma function at x, as a part of gamma(a): 1 - gammainc(a, x).",
 )
 _betainc = op_beside("betainc", slope=lambda a, b, x: at(_beta_density, a, b, x))
-betainc = borrowed_beside(_betainc, "a b x", doc="The incomplete beta function, as a part of beta(a, b).")
+betainc = borrowed_beside(
+    _betainc, "a b x", doc="The incomplete beta function at x, as a part of beta(a, b)."
+)
 
 
 def _expn_slope(n, x):
