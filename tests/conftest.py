@@ -18,3 +18,12 @@ def no_gc():
     gc.disable()
     yield
     gc.enable()
+
+
+@pytest.fixture(scope="module")
+def one_blas_thread():
+    """For products that two threads compute no faster, and many times slower while another program runs."""
+    from tapegrad.nn.parallel.cores import BlasLimit
+
+    with BlasLimit(1):
+        yield

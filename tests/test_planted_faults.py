@@ -1,6 +1,7 @@
 """The list of planted faults has not rotted, and its runner tells a caught fault from all else."""
 
 import ast
+from functools import cache
 
 import pytest
 
@@ -8,14 +9,17 @@ import planted_faults
 from faults import FAULTS, ROOT, Fault
 
 
+@cache
+def parsed(file):
+    return ast.parse((ROOT / file).read_text(encoding="utf-8"))
+
+
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.file}:{fault.right[:30]}")
 def test_a_fault_can_be_planted_and_has_its_tests(fault):
     """It raises if the right line is not there once."""
-    wrong = ast.dump(ast.parse(fault.planted()))
-    assert wrong != ast.dump(ast.parse((ROOT / fault.file).read_text(encoding="utf-8")))
+    assert ast.dump(ast.parse(fault.planted())) != ast.dump(parsed(fault.file))
     file, _, name = fault.path.partition("::")
-    tests = ast.parse((ROOT / file).read_text(encoding="utf-8")).body
-    assert not name or name in [test.name for test in tests if isinstance(test, ast.FunctionDef)]
+    assert not name or name in [test.name for test in parsed(file).body if isinstance(test, ast.FunctionDef)]
 
 
 def test_no_fault_is_there_twice():

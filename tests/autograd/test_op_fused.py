@@ -9,6 +9,8 @@ import kernels
 import tapegrad.autograd as ag
 from tapegrad.autograd import Tensor, gradcheck, special, versions
 
+pytestmark = pytest.mark.usefixtures("one_blas_thread")
+
 attention = kernels.scaled_dot_product_attention
 rng = np.random.default_rng(0)
 

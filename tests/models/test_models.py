@@ -9,6 +9,8 @@ from tapegrad import nn
 from tapegrad.models import GPT, GPTConfig, Transformer, TransformerConfig
 from tapegrad.nn import functional as F
 
+pytestmark = pytest.mark.usefixtures("one_blas_thread")
+
 GPT_CONFIG = GPTConfig(11, block_size=8, d_model=16, nhead=2, num_layers=2)
 CONFIG = TransformerConfig(11, 8, 16, 2, num_encoder_layers=2, num_decoder_layers=1)
 RNG = np.random.default_rng(0)

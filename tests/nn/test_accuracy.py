@@ -9,6 +9,8 @@ from tapegrad.autograd import Tensor
 from tapegrad.nn import functional as F
 from tapegrad.nn.functional.normalization import layer_norm_plain
 
+pytestmark = pytest.mark.usefixtures("one_blas_thread")
+
 RNG = np.random.default_rng(0)
 close = np.testing.assert_allclose
 
