@@ -12,6 +12,7 @@ from ..arguments import tensor_of
 from ..arrays import ArrayLike, Axes
 from ..op import composed
 from ..tensor import Tensor
+from .creation import astype
 from .joining import concatenate
 from .reduce import sum
 from .shape import broadcast_to
@@ -95,7 +96,10 @@ def gradient(f: ArrayLike, *varargs: Any, axis: Axes = None, edge_order: int = 1
         raise TypeError(f"gradient: {len(varargs)} distances for {len(every)} axes")
     if edge_order not in (1, 2):
         raise ValueError(f"gradient: edge_order is 1 or 2, not {edge_order}")
-    slopes = [_slope(f, i, _steps(f, i, h), edge_order) for i, h in zip(every, spacings, strict=True)]
+    slopes = [
+        astype(_slope(f, i, _steps(f, i, h), edge_order), f.dtype, copy=False)
+        for i, h in zip(every, spacings, strict=True)
+    ]
     return slopes[0] if len(every) == 1 else tuple(slopes)
 
 
@@ -146,16 +150,19 @@ def _parabola(points: Sequence[Tensor], a, b):
 def trapezoid(y: ArrayLike, x: ArrayLike | None = None, dx: ArrayLike = 1.0, axis: int = -1) -> Tensor:
     """sum(d * (y[i + 1] + y[i]) / 2) along `axis`, where d is `dx`, or x[i + 1] - x[i].
 
-    The axis is gone from the shape. x has one axis, of y's length, or the shape of y;
-    ValueError for another.
+    The axis is gone from the shape. x has one axis, of y's length, or several, that broadcast to y's but for
+    this one; ValueError for other shapes.
     """
     y = tensor_of(y)
-    axis = normalize_axis_index(axis, y.ndim, "trapezoid: axis")
-    d: Any = dx
+    d, at = dx, normalize_axis_index(axis, y.ndim, "trapezoid: axis")
+    pairs = y[_at(y.ndim, at, 1, None)] + y[_at(y.ndim, at, None, -1)]
     if x is not None:
         x = tensor_of(x)
-        if x.shape not in (y.shape, y.shape[axis : axis + 1]):
+        if x.ndim == 1:
+            x = x.reshape((-1,) + (1,) * (y.ndim - at - 1))
+        after = at - y.ndim  # the axis, counted from the last
+        fits = -after <= x.ndim <= y.ndim and x.shape[after] == y.shape[at]
+        if not (fits and all(n in (1, m) for n, m in zip(x.shape[::-1], y.shape[::-1], strict=False))):
             raise ValueError(f"trapezoid: x of shape {x.shape} for y of shape {y.shape} and axis {axis}")
-        d = diff(x).reshape((-1,) + (1,) * (y.ndim - axis - 1)) if x.ndim == 1 else diff(x, axis=axis)
-    pairs = y[_at(y.ndim, axis, 1, None)] + y[_at(y.ndim, axis, None, -1)]
+        d = diff(x, axis=after)
     return sum(d * pairs / 2.0, axis)

@@ -36,33 +36,44 @@ def pad(x: ArrayLike, pad_width: Any, mode: str = "constant", **kwargs: Any) -> 
     that a mode does not take, and where a gradient is wanted for a mode that is a function.
     """
     array = tensor_of(x)
-    widths = _pairs(pad_width, array.ndim)
+    widths = _widths(array, pad_width, mode)
     if not callable(mode) and set(kwargs) - {TAKES.get(mode)}:
         raise ValueError(f"pad: mode {mode!r} takes no {', '.join(set(kwargs) - {TAKES.get(mode)})}")
-    if any(n < 0 for pair in widths for n in pair):
-        raise ValueError(f"pad: pad_width is at least 0, not {widths}")
-    if mode in ("constant", "empty"):
+    if mode in ("constant", "empty") or not array.ndim:
         return _pad(array, widths, mode, kwargs.get("constant_values", 0))
     if not (array.requires_grad and current.get().grad):
         return Tensor(np.pad(array.data, widths, mode, **kwargs))
     if callable(mode) or mode not in TAKES and mode not in ("edge", "wrap"):
         raise ValueError(f"pad: mode {mode!r} has no gradient here; use .detach() for a constant")
+    if not any(map(any, widths)):
+        return array.copy()
     if mode in ("edge", "reflect", "symmetric", "wrap"):
         move = odd if kwargs.get("reflect_type", "even") == "odd" else _even
         for axis, width in enumerate(widths):
-            if any(width) and not array.shape[axis]:
-                raise ValueError(f"pad: mode {mode!r} finds nothing on axis {axis} of shape {array.shape}")
             if any(width):
                 array = move(array, axis, width, mode)
         return array
     given = _pairs(kwargs.get(TAKES[mode], 0 if mode == "linear_ramp" else None), array.ndim)
     for axis, width in enumerate(widths):
+        if not any(width):
+            continue
         if mode == "linear_ramp":
             sides = [_ramp(array, axis, i, width[i], given[axis][i]) for i in (0, 1)]
         else:
             sides = [_summary(array, axis, i, width[i], mode, given[axis][i]) for i in (0, 1)]
         array = concatenate([sides[0], array, sides[1]], axis)
     return array
+
+
+def _widths(x: Tensor, pad_width: Any, mode: Any) -> list:
+    """(before, after) of each axis; ValueError where they are negative, or an axis has nothing to go on."""
+    widths = _pairs(pad_width, x.ndim)
+    if any(n < 0 for pair in widths or _pairs(pad_width, 1) for n in pair):
+        raise ValueError(f"pad: pad_width is at least 0, not {pad_width}")
+    for axis, width in enumerate(widths):
+        if any(width) and not x.shape[axis] and mode not in ("constant", "empty") and not callable(mode):
+            raise ValueError(f"pad: mode {mode!r} finds nothing on axis {axis} of shape {x.shape}")
+    return widths
 
 
 def _even(x, axis, width, mode):
@@ -107,6 +118,8 @@ def _pad(x: ArrayLike, widths: Any, mode: str = "constant", constant_values: Any
     def backward(g):
         return (g[inner],)
 
-    if mode == "empty" or not x.ndim:
-        return np.pad(x, widths if x.ndim else 0, mode), backward
+    if not x.ndim:  # there is no axis to pad
+        return x.copy(), backward
+    if mode == "empty":
+        return np.pad(x, widths, mode), backward
     return np.pad(x, widths, constant_values=constant_values), backward

@@ -25,8 +25,8 @@ def repeat(x: ArrayLike, repeats: int | Sequence[int], axis: int | None = None):
     """
     shape = x.shape
     y = np.repeat(x, repeats, axis)
-    at = 0 if axis is None else axis % x.ndim
-    before, n, after = ((), x.size, ()) if axis is None else (shape[:at], shape[at], shape[at + 1 :])
+    flat, at = ((x.size,), 0) if axis is None or not shape else (shape, axis % len(shape))
+    before, n, after = flat[:at], flat[at], flat[at + 1 :]
 
     def backward(g):
         if isinstance(repeats, int):

@@ -46,7 +46,7 @@ def _cumprod_plain(x, axis=None, dtype=None, out=None):
         return widened(_cumprod_plain, x, axis)
     shape = x.shape
     if axis is None or not shape:
-        x, axis = x.reshape(-1), 0
+        x, axis = x.reshape(-1), axis or 0
     y = np.cumprod(x, axis)
 
     def backward(g):
@@ -68,7 +68,7 @@ def cumprod(x: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = Non
         return y, backward
     shape = x.shape
     if axis is None or not shape:
-        x, axis = x.reshape(-1), 0
+        x, axis = x.reshape(-1), axis or 0
 
     def quickly(g):
         dx = np.empty_like(x)
