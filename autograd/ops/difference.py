@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..arguments import tensor_of
-from ..arrays import ArrayLike, Axes
+from ..arrays import ArrayLike, Axes, as_array
 from ..op import composed
 from ..tensor import Tensor
 from .creation import astype
@@ -55,7 +55,8 @@ def _edge(a, value, axis):
     """What is joined to a: an array, or a number for each place beside the axis."""
     shape = a.shape[:axis] + (1,) + a.shape[axis + 1 :]
     if isinstance(value, (int, float)):
-        return np.full_like(a.data, value, shape=shape, dtype=np.result_type(a.dtype, value))
+        kind = np.result_type(a.dtype, value if a.dtype.kind == "f" else as_array(value).dtype)
+        return np.full_like(a.data, value, shape=shape, dtype=kind)
     value = tensor_of(value)
     return value if value.ndim else broadcast_to(value, shape)
 
@@ -150,19 +151,22 @@ def _parabola(points: Sequence[Tensor], a, b):
 def trapezoid(y: ArrayLike, x: ArrayLike | None = None, dx: ArrayLike = 1.0, axis: int = -1) -> Tensor:
     """sum(d * (y[i + 1] + y[i]) / 2) along `axis`, where d is `dx`, or x[i + 1] - x[i].
 
-    The axis is gone from the shape. x has one axis, of y's length, or several, that broadcast to y's but for
-    this one; ValueError for other shapes.
+    The axis is gone from the shape. x has one axis, of y's length, or several, that broadcast with y's but
+    for this one; ValueError for other shapes.
     """
     y = tensor_of(y)
     d, at = dx, normalize_axis_index(axis, y.ndim, "trapezoid: axis")
     pairs = y[_at(y.ndim, at, 1, None)] + y[_at(y.ndim, at, None, -1)]
     if x is not None:
         x = tensor_of(x)
+        after = at - y.ndim  # the axis, counted from the last
+        alike = x.ndim in (1, y.ndim) or axis < 0
         if x.ndim == 1:
             x = x.reshape((-1,) + (1,) * (y.ndim - at - 1))
-        after = at - y.ndim  # the axis, counted from the last
-        fits = -after <= x.ndim <= y.ndim and x.shape[after] == y.shape[at]
-        if not (fits and all(n in (1, m) for n, m in zip(x.shape[::-1], y.shape[::-1], strict=False))):
+        fits = alike and x.ndim >= -after and x.shape[after] == y.shape[at]
+        if not (
+            fits and all(n in (1, m) or m == 1 for n, m in zip(x.shape[::-1], y.shape[::-1], strict=False))
+        ):
             raise ValueError(f"trapezoid: x of shape {x.shape} for y of shape {y.shape} and axis {axis}")
         d = diff(x, axis=after)
-    return sum(d * pairs / 2.0, axis)
+    return sum(d * pairs / 2.0, at - y.ndim)

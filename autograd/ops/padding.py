@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from ..arguments import tensor_of
 from ..arrays import ArrayLike, as_array
@@ -24,6 +25,7 @@ STATISTICS = {"maximum": max, "minimum": min, "mean": mean, "median": median}
 TAKES = {"constant": "constant_values", "linear_ramp": "end_values"}  # the argument of a mode
 TAKES |= dict.fromkeys(STATISTICS, "stat_length")
 TAKES |= dict.fromkeys(("reflect", "symmetric"), "reflect_type")
+MODES = [*TAKES, "edge", "wrap", "empty"]
 
 
 @composed(numpy=np.pad)
@@ -33,7 +35,8 @@ def pad(x: ArrayLike, pad_width: Any, mode: str = "constant", **kwargs: Any) -> 
     An axis of length n gets n + before + after in the result's shape. The modes and their arguments are those
     of np.pad: `constant_values`, `end_values` of "linear_ramp", `stat_length` of "maximum", "minimum", "mean"
     and "median", `reflect_type`. What is made of elements of x has its gradient. ValueError for an argument
-    that a mode does not take, and where a gradient is wanted for a mode that is a function.
+    that a mode does not take, and where a gradient is wanted for a mode that is a function; TypeError for
+    widths that are no whole numbers.
     """
     array = tensor_of(x)
     widths = _widths(array, pad_width, mode)
@@ -43,7 +46,7 @@ def pad(x: ArrayLike, pad_width: Any, mode: str = "constant", **kwargs: Any) -> 
         return _pad(array, widths, mode, kwargs.get("constant_values", 0))
     if not (array.requires_grad and current.get().grad):
         return Tensor(np.pad(array.data, widths, mode, **kwargs))
-    if callable(mode) or mode not in TAKES and mode not in ("edge", "wrap"):
+    if callable(mode):
         raise ValueError(f"pad: mode {mode!r} has no gradient here; use .detach() for a constant")
     if not any(map(any, widths)):
         return array.copy()
@@ -66,7 +69,12 @@ def pad(x: ArrayLike, pad_width: Any, mode: str = "constant", **kwargs: Any) -> 
 
 
 def _widths(x: Tensor, pad_width: Any, mode: Any) -> list:
-    """(before, after) of each axis; ValueError where they are negative, or an axis has nothing to go on."""
+    """(before, after) of each axis, where they are whole numbers and the mode has something to go on."""
+    if not callable(mode) and mode not in MODES:
+        raise ValueError(f"pad: mode {mode!r} is none of {', '.join(MODES)}")
+    parts = list(pad_width.values()) if isinstance(pad_width, dict) else [pad_width]
+    if any(as_array(part).dtype.kind not in "iu" for part in parts):
+        raise TypeError(f"pad: pad_width is of whole numbers, not {pad_width}")
     widths = _pairs(pad_width, x.ndim)
     if any(n < 0 for pair in widths or _pairs(pad_width, 1) for n in pair):
         raise ValueError(f"pad: pad_width is at least 0, not {pad_width}")
@@ -84,7 +92,7 @@ def _even(x, axis, width, mode):
 def _pairs(value: Any, ndim: int) -> list:
     """(before, after) of each axis, as NumPy reads it; of a dict, 0 for axes that are not named."""
     if isinstance(value, dict):
-        named = {axis % ndim: pair for axis, pair in value.items()}
+        named = {normalize_axis_index(axis, ndim, "pad: pad_width"): pair for axis, pair in value.items()}
         value = [np.broadcast_to(named.get(axis, 0), 2) for axis in range(ndim)]
     return np.broadcast_to(as_array(value), (ndim, 2)).tolist()
 

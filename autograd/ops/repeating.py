@@ -31,7 +31,7 @@ def repeat(x: ArrayLike, repeats: int | Sequence[int], axis: int | None = None):
     def backward(g):
         if isinstance(repeats, int):
             wide = np.float32 if g.dtype is HALF else None
-            dx = g.reshape((*before, n, repeats, *after)).sum(axis=at + 1, dtype=wide)
+            dx = g.reshape((*before, n, int(repeats) if n else 0, *after)).sum(axis=at + 1, dtype=wide)
         else:
             index = np.repeat(np.arange(n, like=g), repeats)
             dx = added_at(g, (slice(None),) * at + (index,), (*before, n, *after))
@@ -48,6 +48,7 @@ def tile(A: ArrayLike, reps: Shape):
     """
     y = np.tile(A, reps)
     shape, times = A.shape, (reps,) if isinstance(reps, int) else tuple(reps)
+    times = tuple(map(int, times))
     lengths = (1,) * (len(times) - A.ndim) + shape
     times = (1,) * (A.ndim - len(times)) + times
     apart = tuple([m for pair in zip(times, lengths, strict=True) for m in pair])

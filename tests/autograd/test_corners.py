@@ -57,7 +57,30 @@ def test_what_is_padded_by_nothing_is_another_array(mode):
     assert x.data[0] != 9.0
 
 
+def test_widths_and_modes_that_numpy_refuses_are_refused():
+    for x in (leaf(), leaf(3), leaf(3).detach()):
+        with pytest.raises(TypeError, match=r"pad: pad_width is of whole numbers, not 1\.5"):
+            np.pad(x, 1.5, "linear_ramp")
+        with pytest.raises(ValueError, match="pad: mode 'edges' is none of constant, .*edge"):
+            np.pad(x, 1, "edges")
+        with pytest.raises(IndexError, match="pad: pad_width: axis 5 is out of bounds"):
+            np.pad(x, {5: 1})
+
+
+def test_a_boolean_is_a_number_of_times():
+    for f in (lambda x: np.repeat(x, True), lambda x: np.tile(x, (True, False)), lambda x: np.tile(x, True)):
+        same(f, np.ones(3))
+        assert ag.grad(f(x := leaf(3)).sum(), x)[0].shape == (3,)
+
+
 # --------------------------------------------------------------------------------------------- nothing
+
+
+def test_of_no_elements_there_is_a_row_to_apply_a_function_to():
+    same(lambda x: np.apply_along_axis(np.sum, 0, x), np.zeros(0))
+    same(lambda x: np.apply_along_axis(np.sum, -1, x), np.zeros((3, 0)))
+    with pytest.raises(ValueError, match="no row"):
+        np.apply_along_axis(np.sum, 0, leaf(2, 0))
 
 
 @pytest.mark.parametrize("mode", MODES[2:])
@@ -127,6 +150,21 @@ def test_whole_numbers_give_numpys_dtype():
             fn(leaf(3), dtype=np.int64)
 
 
+def test_whole_numbers_are_joined_as_numpy_joins_them():
+    for dtype in (np.uint8, np.int8, np.int64, bool):
+        same(lambda x: np.diff(x, prepend=0, append=2), np.array([1, 0, 3]).astype(dtype))
+        same(lambda x: np.nanvar(x, ddof=1), np.array([1, 0, 3]).astype(dtype))
+    with pytest.warns(RuntimeWarning):
+        assert np.nanvar(Tensor([1, 0, 3]), ddof=9).item() == INF
+
+
+def test_masked_booleans_stay_booleans_and_do_not_warn():
+    b, mask = np.array([True, False]), np.array([True, False])
+    for fn in (np.log, np.arccosh, np.reciprocal):
+        assert fn(Tensor(b), where=mask)[1].item() == 0
+    assert np.absolute(Tensor(b), where=mask).dtype == bool
+
+
 def test_indices_of_take_are_cast_once():
     for index in (1.5, [0.0, 1.9], [True, False], np.array(True), []):
         for mode in ("raise", "wrap"):
@@ -152,6 +190,18 @@ def test_what_is_not_defined_is_told_by_function_and_dtypes():
 # ------------------------------------------------------------------------------------------- and others
 
 
+def test_an_infinite_point_has_an_angle_that_does_not_turn():
+    x = Tensor([1.0, -2.0, INF, 0.5], requires_grad=True)
+    y = np.arctan2(x, np.array([INF, -INF, 3.0, 1.0])) + np.arctan2(INF, x)
+    (d,) = ag.grad(y.sum(), x)
+    np.testing.assert_allclose(d, [0, 0, 0, 0.8])
+
+
+def test_a_matrix_with_inf_is_as_singular_as_numpys():
+    for order in (None, -2, 1, "fro"):
+        same(lambda x: np.linalg.cond(x, order), np.array([[1, -INF], [0.5, 3]]))  # noqa: B023
+
+
 def test_a_vector_of_two_elements_has_no_third_to_multiply_with():
     a = Tensor([[1.0, NAN, 3.0], [2.0, 5.0, INF]], requires_grad=True)
     y = np.cross(a, np.ones(2))
@@ -165,7 +215,7 @@ def test_coordinates_of_trapezoid_broadcast_but_for_the_axis():
     for f in (np.trapezoid, lambda y, x: np.trapezoid(y, np.concatenate([x, x * x]), axis=-1)):
         same(f, np.ones((2, 3)), x)
         assert gradcheck(f, [leaf(2, 3), leaf(1, 3)])
-    for shape in ((1, 4), (3, 3), (1, 1), (2,), (1, 2, 3)):
+    for shape in ((1, 4), (3, 3), (1, 1), (2,), (2, 3, 2)):
         with pytest.raises(ValueError, match="trapezoid: x of shape"):
             np.trapezoid(leaf(2, 3), leaf(*shape))
 
