@@ -245,7 +245,8 @@ def keep_width(arrays: Sequence) -> Sequence:
     return [list(map(cast, a)) if isinstance(a, list) else cast(a) if is_weak(a) else a for a in arrays]
 
 
-ERRORS = (ValueError, LookupError, TypeError, ArithmeticError)  # that are told what an op was given
+# Those that are told what an op was given.
+ERRORS = (ValueError, LookupError, TypeError, ArithmeticError, AttributeError)
 
 
 def explained(error: Exception, failed: Node, arrays: Sequence, names: Sequence[str]) -> Exception:
@@ -255,10 +256,23 @@ def explained(error: Exception, failed: Node, arrays: Sequence, names: Sequence[
     """
     given = ", ".join(f"{a.shape} {a.dtype}" if hasattr(a, "shape") else repr(a) for a in flat(arrays))
     said = str(error).removeprefix(f"{failed.name}: ")
+    if any(a is None for a in flat(arrays)) or (isinstance(error, TypeError) and "ufunc '" in said):
+        error = _undefined(error, arrays) or error
+        said = str(error)
     text = f"{failed.name}: {said}{dialect.keyword_hint(names)} (inputs: {given})"
     described: Any = _again(error, text)
     described.node = failed
     return described.with_traceback(error.__traceback__)
+
+
+def _undefined(error: Exception, arrays: Sequence) -> Exception | None:
+    """What to say instead of how NumPy looks for a ufunc's loop, and of what None lacks."""
+    if not isinstance(error, (TypeError, AttributeError)):
+        return None
+    kinds = [str(a.dtype) if hasattr(a, "dtype") else type(a).__name__ for a in flat(arrays)]
+    given = ", ".join("None" if kind == "NoneType" else kind for kind in kinds)
+    hint = "; for numbers in place of booleans use .astype(int)" if "bool" in kinds else ""
+    return TypeError(f"not defined for {given}{hint}").with_traceback(error.__traceback__)
 
 
 def _again(error: Exception, text: str) -> Exception:

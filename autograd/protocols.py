@@ -84,7 +84,7 @@ def _of_ufunc(fn: Callable, ufunc: np.ufunc, inputs: tuple, out: Any, kwargs: di
         return result
     several = isinstance(result, (tuple, list))
     parts = [
-        where(chosen, part, 0 if out is None or out[i] is None else out[i])
+        where(chosen, part, part.dtype.type(0) if out is None or out[i] is None else out[i])
         for i, part in enumerate(result if several else [result])
     ]
     return tuple(parts) if several else parts[0]
@@ -93,7 +93,9 @@ def _of_ufunc(fn: Callable, ufunc: np.ufunc, inputs: tuple, out: Any, kwargs: di
 def _harmless(x: Any, chosen: Any, smooth: float) -> Any:
     """x with a number in place of what is not chosen at which a function is smooth and gives no warning."""
     kind = getattr(getattr(x, "dtype", None), "kind", None)
-    return where(chosen, x, smooth) if kind == "f" else where(chosen, x, 1) if kind in ("i", "u") else x
+    return (
+        where(chosen, x, smooth if kind == "f" else kind == "b" or 1) if kind in ("f", "i", "u", "b") else x
+    )
 
 
 def _cast(ufunc: np.ufunc, x: Any, dtype: Any, casting: Any) -> Any:

@@ -206,9 +206,9 @@ def _eigh(a: ArrayLike, UPLO: str):
 def eigvalsh(a: ArrayLike, UPLO: str = "L") -> Tensor:
     """The eigenvalues of a symmetric a, ascending: of shape (..., n) for (..., n, n).
 
-    As `eigh` gives them. Where some are equal and the loss treats them differently, the gradient is one of
-    those nearby, as in PyTorch; its own derivative is nan there. ValueError for another `UPLO` than "L" or
-    "U", LinAlgError where a is not square, TypeError for float16.
+    As `eigh` gives them, and its gradient is as symmetric. Where some are equal and the loss treats them
+    differently, it is one of those nearby, as in PyTorch; its own derivative is nan there. ValueError for
+    another `UPLO` than "L" or "U", LinAlgError where a is not square, TypeError for float16.
     """
     _triangle("eigvalsh", a, UPLO)
     return _eigvalsh(a, UPLO)

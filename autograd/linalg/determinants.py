@@ -122,11 +122,13 @@ def cond(x: ArrayLike, p: float | str | None = None) -> Tensor:
         if p is None or p in (2, -2):
             s = np.linalg.svdvals(x)
             top, bottom = (s[..., -1], s[..., 0]) if p == -2 else (s[..., 0], s[..., -1])
-            return np.where(known & (bottom == 0) & (top == 0), np.inf, top / bottom)
+            ratio = top / bottom
+            return np.where(known & np.isnan(ratio.data), np.inf, ratio)
         check_square(x, "cond: ")
         singular = np.linalg.slogdet(x.data)[0] == 0
         inverse = inverse_or_nan(x, singular)
-        return np.where(known & singular, np.inf, _norm(x, p) * _norm(inverse, p))
+        product = _norm(x, p) * _norm(inverse, p)
+        return np.where(known & (singular | np.isnan(product.data)), np.inf, product)
 
 
 def _norm(x, p):

@@ -18,8 +18,9 @@ def pinv(a: ArrayLike, rcond: ArrayLike | None = None, hermitian: bool = False, 
     """The pseudo-inverse of a of shape (..., m, n): of shape (..., n, m).
 
     Singular values up to `rcond` (or `rtol`) times the largest are taken for 0; the gradient is that with as
-    many of them. `hermitian`: a is symmetric, and its lower triangle is read. ValueError for both `rcond` and
-    `rtol`, LinAlgError where a has one axis, TypeError for float16.
+    many of them. `hermitian`: a is symmetric, and its lower triangle is read; the gradient is symmetric then,
+    that for symmetric changes of a. ValueError for both `rcond` and `rtol`, LinAlgError where a has one axis,
+    TypeError for float16.
     """
     refuse_half(a)
     if len(a.shape) < 2:

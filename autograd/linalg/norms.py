@@ -98,17 +98,17 @@ def _vector(x: Any, order: Any, axes: Any, keepdims: bool, name: str) -> Tensor:
 
 def _matrix(x: Any, order: Any, axes: tuple[int, ...], keepdims: bool, name: str) -> Tensor:
     row, column = axes
+    x = x if x.dtype.kind == "f" else ops.astype(x, np.float64)
     if order in ("fro", "f"):
         return _norm(x, 2, axes, keepdims)
     if order in (1, -1, math.inf, -math.inf):  # sums of columns, or of rows, and of these one
         within, over = (row, column) if abs(order) == 1 else (column, row)
         sums = ops.sum(ops.absolute(x), axis=within, keepdims=True)
-        y = (ops.max if order > 0 else ops.min)(sums, axis=over, keepdims=True)
+        y = _extreme_of(sums, order, over)
     elif order in ("nuc", 2, -2):
         rest = [i for i in range(x.ndim) if i not in axes]
         values = np.linalg.svd(ops.transpose(x, [*rest, row, column]), compute_uv=False)
-        pick = {"nuc": ops.sum, 2: ops.max, -2: ops.min}[order]
-        y = pick(values, axis=-1)
+        y = ops.sum(values, axis=-1) if order == "nuc" else _extreme_of(values, order, -1, False)
         if keepdims:
             y = ops.reshape(y, [1 if i in axes else n for i, n in enumerate(x.shape)])
         return y
@@ -117,6 +117,13 @@ def _matrix(x: Any, order: Any, axes: tuple[int, ...], keepdims: bool, name: str
             f'linalg.{name}: ord={order!r} is none of matrices; "fro", "nuc", inf, -inf, 1, -1, 2 and -2 are'
         )
     return y if keepdims else ops.squeeze(y, axes)
+
+
+def _extreme_of(x: Any, order: float, axis: int, keepdims: bool = True) -> Tensor:
+    """The largest, or for negative orders smallest, along an axis; the largest of none is 0."""
+    if order > 0:
+        return ops.max(x, axis, keepdims=keepdims, initial=None if x.shape[axis] else 0)
+    return ops.min(x, axis, keepdims=keepdims)
 
 
 def _norm_flops(inputs, _, attributes):
@@ -184,12 +191,16 @@ def _count(x, order, axis, small):
 
 def _extreme(x, order, axis, small):
     a = np.absolute(x)
-    y = (np.maximum if order > 0 else np.minimum).reduce(a, axis=axis, keepdims=True)
+    if order > 0 and not a.size:
+        y = np.maximum.reduce(a, axis=axis, keepdims=True, initial=0)  # as NumPy since 2.4
+    else:
+        y = (np.maximum if order > 0 else np.minimum).reduce(a, axis=axis, keepdims=True)
 
     def slope(g):
         a = np.absolute(x)
         chosen = ((a == y) | (np.isnan(a) & np.isnan(y))).astype(g.dtype)
-        return g / np.add.reduce(chosen, axis, None, None, True) * (chosen * np.sign(x))
+        count = np.add.reduce(chosen, axis, None, None, True)
+        return g / (np.maximum(count, 1) if not a.size else count) * (chosen * np.sign(x))
 
     return y, slope
 

@@ -156,7 +156,7 @@ def tensorinv(a: ArrayLike, ind: int = 2) -> Tensor:
     if ind < 1:
         raise ValueError(f"tensorinv: ind is the number of first axes, 1 or more, not {ind} (a: {a.shape})")
     n = math.prod(a.shape[ind:])
-    if a.size != n * n:
+    if not a.ndim or a.size != n * n or math.prod(a.shape[:ind]) != n:
         raise np.linalg.LinAlgError(
             f"tensorinv: the first {ind} axes of {a.shape} have not as many elements as the others"
         )

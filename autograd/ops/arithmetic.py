@@ -118,7 +118,9 @@ reciprocal = elementwise(np.reciprocal, slope=lambda y: -y * y, doc="1 / x.")
 
 @composed(inputs=2, numpy=np.float_power)
 def float_power(x1: ArrayLike, x2: ArrayLike) -> Tensor:
-    """x1 ** x2 in float64 (or wider), shapes broadcast, with the gradients of `power`."""
+    """x1 ** x2 in float64 (or wider), shapes broadcast, with the gradients of `power`; TypeError for None."""
+    if x1 is None or x2 is None:
+        raise TypeError("float_power: takes two arrays or numbers, not None")
     return power(*(astype(x, np.result_type(getattr(x, "dtype", float), float)) for x in (x1, x2)))
 
 

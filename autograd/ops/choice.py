@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -196,11 +197,8 @@ def apply_along_axis(
     x = tensor_of(arr)
     at = normalize_axis_index(axis, x.ndim, "apply_along_axis")
     lead = (*x.shape[:at], *x.shape[at + 1 :])
-    rows = (
-        reshape(transpose(x, [*(i for i in range(x.ndim) if i != at), at]), (-1, x.shape[at]))
-        if x.size
-        else ()
-    )
+    last = transpose(x, [*(i for i in range(x.ndim) if i != at), at])
+    rows = reshape(last, (math.prod(lead), x.shape[at]))
     if not len(rows):
         raise ValueError(f"apply_along_axis: there is no row along axis {axis} of shape {x.shape}")
     made = stack([tensor_of(func1d(row, *args, **kwargs)) for row in rows])

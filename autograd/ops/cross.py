@@ -9,7 +9,7 @@ from ..op import Needs, composed, op
 from ..tensor import Tensor
 from .axes import transpose
 from .contraction import arrays_of, last_axis
-from .padding import pad
+from .joining import stack
 
 
 @composed(numpy=np.cross)
@@ -35,10 +35,9 @@ def cross(
         np.broadcast_shapes(a.shape[:-1], b.shape[:-1])
     except ValueError:
         raise ValueError(f"cross: the axes in front of the last of {shapes} do not broadcast") from None
-    flat = a.shape[-1] == b.shape[-1] == 2
-    y = _cross(_in_space(a), _in_space(b))
-    if flat:
-        return y[..., 2]
+    y = _cross(a, b) if a.shape[-1] == b.shape[-1] == 3 else _of_two(a, b)
+    if a.shape[-1] == b.shape[-1] == 2:
+        return y
     at = _axis(axisc, y.ndim)
     if at == y.ndim - 1:
         return y
@@ -52,9 +51,14 @@ def _axis(axis, ndim):
     return axis % ndim
 
 
-def _in_space(x):
-    """Vectors of two elements with 0 for a third."""
-    return x if x.shape[-1] == 3 else pad(x, [(0, 0)] * (x.ndim - 1) + [(0, 1)])
+def _of_two(a, b):
+    """The product where a or b has two elements: nothing is multiplied with the third that it has not."""
+    last = a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+    if a.shape[-1] == 3:
+        return stack([-a[..., 2] * b[..., 1], a[..., 2] * b[..., 0], last], -1)
+    if b.shape[-1] == 3:
+        return stack([a[..., 1] * b[..., 2], -a[..., 0] * b[..., 2], last], -1)
+    return last
 
 
 @op(flops=5, needs=True)

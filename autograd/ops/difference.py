@@ -9,9 +9,10 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..arguments import tensor_of
-from ..arrays import ArrayLike, Axes
+from ..arrays import ArrayLike, Axes, as_array
 from ..op import composed
 from ..tensor import Tensor
+from .creation import astype
 from .joining import concatenate
 from .reduce import sum
 from .shape import broadcast_to
@@ -54,7 +55,8 @@ def _edge(a, value, axis):
     """What is joined to a: an array, or a number for each place beside the axis."""
     shape = a.shape[:axis] + (1,) + a.shape[axis + 1 :]
     if isinstance(value, (int, float)):
-        return np.full_like(a.data, value, shape=shape, dtype=np.result_type(a.dtype, value))
+        kind = np.result_type(a.dtype, value if a.dtype.kind == "f" else as_array(value).dtype)
+        return np.full_like(a.data, value, shape=shape, dtype=kind)
     value = tensor_of(value)
     return value if value.ndim else broadcast_to(value, shape)
 
@@ -95,7 +97,10 @@ def gradient(f: ArrayLike, *varargs: Any, axis: Axes = None, edge_order: int = 1
         raise TypeError(f"gradient: {len(varargs)} distances for {len(every)} axes")
     if edge_order not in (1, 2):
         raise ValueError(f"gradient: edge_order is 1 or 2, not {edge_order}")
-    slopes = [_slope(f, i, _steps(f, i, h), edge_order) for i, h in zip(every, spacings, strict=True)]
+    slopes = [
+        astype(_slope(f, i, _steps(f, i, h), edge_order), f.dtype, copy=False)
+        for i, h in zip(every, spacings, strict=True)
+    ]
     return slopes[0] if len(every) == 1 else tuple(slopes)
 
 
@@ -146,16 +151,22 @@ def _parabola(points: Sequence[Tensor], a, b):
 def trapezoid(y: ArrayLike, x: ArrayLike | None = None, dx: ArrayLike = 1.0, axis: int = -1) -> Tensor:
     """sum(d * (y[i + 1] + y[i]) / 2) along `axis`, where d is `dx`, or x[i + 1] - x[i].
 
-    The axis is gone from the shape. x has one axis, of y's length, or the shape of y;
-    ValueError for another.
+    The axis is gone from the shape. x has one axis, of y's length, or several, that broadcast with y's but
+    for this one; ValueError for other shapes.
     """
     y = tensor_of(y)
-    axis = normalize_axis_index(axis, y.ndim, "trapezoid: axis")
-    d: Any = dx
+    d, at = dx, normalize_axis_index(axis, y.ndim, "trapezoid: axis")
+    pairs = y[_at(y.ndim, at, 1, None)] + y[_at(y.ndim, at, None, -1)]
     if x is not None:
         x = tensor_of(x)
-        if x.shape not in (y.shape, y.shape[axis : axis + 1]):
+        after = at - y.ndim  # the axis, counted from the last
+        alike = x.ndim in (1, y.ndim) or axis < 0
+        if x.ndim == 1:
+            x = x.reshape((-1,) + (1,) * (y.ndim - at - 1))
+        fits = alike and x.ndim >= -after and x.shape[after] == y.shape[at]
+        if not (
+            fits and all(n in (1, m) or m == 1 for n, m in zip(x.shape[::-1], y.shape[::-1], strict=False))
+        ):
             raise ValueError(f"trapezoid: x of shape {x.shape} for y of shape {y.shape} and axis {axis}")
-        d = diff(x).reshape((-1,) + (1,) * (y.ndim - axis - 1)) if x.ndim == 1 else diff(x, axis=axis)
-    pairs = y[_at(y.ndim, axis, 1, None)] + y[_at(y.ndim, axis, None, -1)]
-    return sum(d * pairs / 2.0, axis)
+        d = diff(x, axis=after)
+    return sum(d * pairs / 2.0, at - y.ndim)

@@ -165,6 +165,9 @@ def extreme(ufunc, x, axis, out, keepdims, initial, where):
         count = np.add.reduce(hit, axis, None, None, True)
         if x.ndim:
             _hit_nan(hit, count, x, top, axis, where)
+        else:  # the same of one number, which cannot be written to
+            hit = np.where(top == top, hit, (x != x) & where)
+            count = np.maximum(hit, 1)
         return (hit * (g.reshape(small) / count),)
 
     return y, backward

@@ -99,9 +99,10 @@ def take(x: ArrayLike, indices: ArrayLike, axis: int | None = None, *, mode: str
     IndexError or, by `mode`, "wrap" around or "clip" to the range.
     """
     shape = x.shape
+    if as_array(indices).dtype.kind not in "iu":  # np.take casts it; an index would take it for a mask
+        indices = as_array(indices).astype(np.intp)
     y = np.take(x, indices, axis) if mode == "raise" else np.take(x, indices, axis, mode=mode)
-    flat = (x.size,) if axis is None else shape
-    at = 0 if axis is None else axis % x.ndim
+    flat, at = ((x.size,), 0) if axis is None or not shape else (shape, axis % len(shape))
     if mode != "raise":
         indices = np.take(np.arange(flat[at], like=x), indices, mode=mode)
     index = at_axis(indices, at)

@@ -125,6 +125,8 @@ def nanstd(
 
 def _of_numbers(fn, x, axis, dtype, out, ddof, keepdims, where, mean, correction):
     x = tensor_of(x)
+    if x.dtype.kind != "f":
+        return fn(x, axis, dtype, out, ddof, keepdims, where=where, mean=mean, correction=correction)
     numbers = _numbers(x, where)
     y = fn(x, axis, dtype, out, ddof, keepdims, where=numbers, mean=mean, correction=correction)
     free = ddof if correction is None else correction

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from ..arguments import tensor_of
 from ..arrays import ArrayLike, as_array
@@ -24,6 +25,7 @@ STATISTICS = {"maximum": max, "minimum": min, "mean": mean, "median": median}
 TAKES = {"constant": "constant_values", "linear_ramp": "end_values"}  # the argument of a mode
 TAKES |= dict.fromkeys(STATISTICS, "stat_length")
 TAKES |= dict.fromkeys(("reflect", "symmetric"), "reflect_type")
+MODES = [*TAKES, "edge", "wrap", "empty"]
 
 
 @composed(numpy=np.pad)
@@ -33,36 +35,53 @@ def pad(x: ArrayLike, pad_width: Any, mode: str = "constant", **kwargs: Any) -> 
     An axis of length n gets n + before + after in the result's shape. The modes and their arguments are those
     of np.pad: `constant_values`, `end_values` of "linear_ramp", `stat_length` of "maximum", "minimum", "mean"
     and "median", `reflect_type`. What is made of elements of x has its gradient. ValueError for an argument
-    that a mode does not take, and where a gradient is wanted for a mode that is a function.
+    that a mode does not take, and where a gradient is wanted for a mode that is a function; TypeError for
+    widths that are no whole numbers.
     """
     array = tensor_of(x)
-    widths = _pairs(pad_width, array.ndim)
+    widths = _widths(array, pad_width, mode)
     if not callable(mode) and set(kwargs) - {TAKES.get(mode)}:
         raise ValueError(f"pad: mode {mode!r} takes no {', '.join(set(kwargs) - {TAKES.get(mode)})}")
-    if any(n < 0 for pair in widths for n in pair):
-        raise ValueError(f"pad: pad_width is at least 0, not {widths}")
-    if mode in ("constant", "empty"):
+    if mode in ("constant", "empty") or not array.ndim:
         return _pad(array, widths, mode, kwargs.get("constant_values", 0))
     if not (array.requires_grad and current.get().grad):
         return Tensor(np.pad(array.data, widths, mode, **kwargs))
-    if callable(mode) or mode not in TAKES and mode not in ("edge", "wrap"):
+    if callable(mode):
         raise ValueError(f"pad: mode {mode!r} has no gradient here; use .detach() for a constant")
+    if not any(map(any, widths)):
+        return array.copy()
     if mode in ("edge", "reflect", "symmetric", "wrap"):
         move = odd if kwargs.get("reflect_type", "even") == "odd" else _even
         for axis, width in enumerate(widths):
-            if any(width) and not array.shape[axis]:
-                raise ValueError(f"pad: mode {mode!r} finds nothing on axis {axis} of shape {array.shape}")
             if any(width):
                 array = move(array, axis, width, mode)
         return array
     given = _pairs(kwargs.get(TAKES[mode], 0 if mode == "linear_ramp" else None), array.ndim)
     for axis, width in enumerate(widths):
+        if not any(width):
+            continue
         if mode == "linear_ramp":
             sides = [_ramp(array, axis, i, width[i], given[axis][i]) for i in (0, 1)]
         else:
             sides = [_summary(array, axis, i, width[i], mode, given[axis][i]) for i in (0, 1)]
         array = concatenate([sides[0], array, sides[1]], axis)
     return array
+
+
+def _widths(x: Tensor, pad_width: Any, mode: Any) -> list:
+    """(before, after) of each axis, where they are whole numbers and the mode has something to go on."""
+    if not callable(mode) and mode not in MODES:
+        raise ValueError(f"pad: mode {mode!r} is none of {', '.join(MODES)}")
+    parts = list(pad_width.values()) if isinstance(pad_width, dict) else [pad_width]
+    if any(as_array(part).dtype.kind not in "iu" for part in parts):
+        raise TypeError(f"pad: pad_width is of whole numbers, not {pad_width}")
+    widths = _pairs(pad_width, x.ndim)
+    if any(n < 0 for pair in widths or _pairs(pad_width, 1) for n in pair):
+        raise ValueError(f"pad: pad_width is at least 0, not {pad_width}")
+    for axis, width in enumerate(widths):
+        if any(width) and not x.shape[axis] and mode not in ("constant", "empty") and not callable(mode):
+            raise ValueError(f"pad: mode {mode!r} finds nothing on axis {axis} of shape {x.shape}")
+    return widths
 
 
 def _even(x, axis, width, mode):
@@ -73,7 +92,7 @@ def _even(x, axis, width, mode):
 def _pairs(value: Any, ndim: int) -> list:
     """(before, after) of each axis, as NumPy reads it; of a dict, 0 for axes that are not named."""
     if isinstance(value, dict):
-        named = {axis % ndim: pair for axis, pair in value.items()}
+        named = {normalize_axis_index(axis, ndim, "pad: pad_width"): pair for axis, pair in value.items()}
         value = [np.broadcast_to(named.get(axis, 0), 2) for axis in range(ndim)]
     return np.broadcast_to(as_array(value), (ndim, 2)).tolist()
 
@@ -107,6 +126,8 @@ def _pad(x: ArrayLike, widths: Any, mode: str = "constant", constant_values: Any
     def backward(g):
         return (g[inner],)
 
-    if mode == "empty" or not x.ndim:
-        return np.pad(x, widths if x.ndim else 0, mode), backward
+    if not x.ndim:  # there is no axis to pad
+        return x.copy(), backward
+    if mode == "empty":
+        return np.pad(x, widths, mode), backward
     return np.pad(x, widths, constant_values=constant_values), backward

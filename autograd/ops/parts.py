@@ -79,7 +79,8 @@ def _modf(x: ArrayLike):
     def backward(g):
         return (np.zeros_like(g[1]) if g[0] is None else g[0],)
 
-    x = x / 1  # whole numbers as floats
+    if x.dtype.kind != "f":
+        x = x.astype(np.result_type(x.dtype, np.float16))
     finite = np.where(np.isinf(x), 0, x)  # np.modf has two results, which a replay does not follow
     return (np.copysign(finite - np.trunc(finite), x), np.trunc(x)), backward
 

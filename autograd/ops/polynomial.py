@@ -19,6 +19,8 @@ def vander(x: ArrayLike, N: int | None = None, increasing: bool = False):
     n = x.shape[0] if N is None else N
     if n < 0:
         raise ValueError(f"N={n} is negative")
+    if x.dtype.kind != "f":
+        x = x.astype(np.result_type(x.dtype, int))
     exponents = np.arange(n, like=x)
     exponents = (exponents if increasing else exponents[::-1]).astype(x.dtype)
 

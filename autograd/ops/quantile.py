@@ -12,7 +12,7 @@ from ..modes import current
 from ..op import Needs, composed, op
 from ..tensor import Tensor
 from .median import as_rows, gathered, numbers, places_of
-from .reduce import weights_like
+from .reduce import mean, weights_like
 
 # The place of a quantile among n sorted elements, by method (R. J. Hyndman and Y. Fan, "Sample quantiles in
 # statistical packages", The American Statistician 50 (1996)): between two elements, where it is linear in q.
@@ -70,12 +70,12 @@ def quantile(
     """The number below which the q-th part of the elements of a along `axis` lies; of what has nan, nan.
 
     The shape is that of q followed by a's without these axes; with `keepdims` they stay, with length 1. Every
-    `method` of NumPy's is there; those that interpolate have a gradient for q, too. `weights`, of a's shape
-    or of its axes, go with "inverted_cdf". `overwrite_input` changes nothing. ValueError for q outside
-    of [0, 1] and an unknown method, IndexError for no elements, TypeError for what would need a gradient that
-    is not there.
+    `method` of NumPy's is there; those that interpolate have a gradient for q, too, and the others one of
+    zeros. `weights`, of a's shape or of its axes, go with "inverted_cdf". `overwrite_input` changes nothing.
+    ValueError for q outside of [0, 1] and an unknown method, IndexError for no elements, TypeError for what
+    would need a gradient that is not there.
     """
-    return _quantile("quantile", a, q, axis, out, method, keepdims, weights)
+    return _quantile("quantile", _filled("quantile", a, axis), q, axis, out, method, keepdims, weights)
 
 
 @composed(numpy=np.percentile)
@@ -95,6 +95,7 @@ def percentile(
     Shapes and arguments are those of `quantile`. ValueError for q outside of [0, 100] and an unknown method,
     IndexError for no elements, TypeError for what would need a gradient that is not there.
     """
+    a = _filled("percentile", a, axis)
     return _quantile("percentile", a, _hundredth(q), axis, out, method, keepdims, weights)
 
 
@@ -113,7 +114,7 @@ def nanquantile(
     """The quantile at q of the elements of a that are not nan along `axis`, nan where there is nothing else.
 
     Shapes and arguments are those of `quantile`. ValueError for q outside of [0, 1] and an unknown method,
-    IndexError for no elements, TypeError for what would need a gradient that is not there.
+    TypeError for what would need a gradient that is not there.
     """
     return _quantile("nanquantile", a, q, axis, out, method, keepdims, weights, skip=True)
 
@@ -133,9 +134,17 @@ def nanpercentile(
     """The quantile at q / 100 of the elements of a that are not nan, along `axis`.
 
     Shapes and arguments are those of `quantile`. ValueError for q outside of [0, 100] and an unknown method,
-    IndexError for no elements, TypeError for what would need a gradient that is not there.
+    TypeError for what would need a gradient that is not there.
     """
     return _quantile("nanpercentile", a, _hundredth(q), axis, out, method, keepdims, weights, skip=True)
+
+
+def _filled(name: str, a: ArrayLike, axis: Axes) -> Tensor:
+    """`a`; IndexError where there is nothing along the axis."""
+    a = tensor_of(a)
+    if not a.size and not as_rows(name, a, axis, None, False)[0].shape[-1]:
+        raise IndexError(f"{name}: a of shape {a.shape} has no elements along the axis")
+    return a
 
 
 def _hundredth(q: Any) -> Any:
@@ -145,6 +154,8 @@ def _hundredth(q: Any) -> Any:
 def _quantile(name, a, q, axis, out, method, keepdims, weights, skip=False):
     rows, shape = as_rows(name, a, axis, out, keepdims)
     q, narrow = _checked_quantiles(name, q, rows, method, weights)
+    if not rows.shape[-1]:  # nan, and NumPy's warning
+        return np.broadcast_to(mean(rows, -1).reshape(shape), q.shape + shape)
     flat = q.data.reshape(-1).astype(np.float64)
     if weights is not None:
         y = gathered(rows, *_weighted(name, tensor_of(a), rows.data, flat, axis, weights, skip))
@@ -155,8 +166,7 @@ def _quantile(name, a, q, axis, out, method, keepdims, weights, skip=False):
             t = place - np.floor(place)
         else:
             place = CONTINUOUS[method](n, flat)
-            wanted = q if q.edge is not None and current.get().grad else None
-            t = place if wanted is None else CONTINUOUS[method](n, wanted.reshape(-1).astype(np.float64))
+            t = place if q.edge is None else CONTINUOUS[method](n, q.reshape(-1).astype(np.float64))
             t = t - np.floor(place)
         low, high = _within(np.floor(place), n), _within(np.ceil(place), n)
         if skip:
@@ -169,6 +179,8 @@ def _quantile(name, a, q, axis, out, method, keepdims, weights, skip=False):
             kind = np.result_type(rows.dtype, np.float64 if rows.dtype.kind != "f" else rows.dtype)
             kind = kind if narrow else np.result_type(kind, q.dtype)
             y = _lerp(y, gathered(rows, order, high), t.astype(kind))
+    if q.edge is not None and method in STEPPED and y.dtype.kind == "f":
+        y = y + (q.reshape(-1) * 0).astype(y.dtype)  # its slope
     lengths = tuple(range(y.ndim - 1))
     return y.transpose((y.ndim - 1, *lengths)).reshape(q.shape + shape)
 
@@ -181,13 +193,9 @@ def _checked_quantiles(name, q, rows, method, weights) -> tuple[Tensor, bool]:
         raise ValueError(f"{name}: method is one of {', '.join([*CONTINUOUS, *STEPPED])}; not {method!r}")
     if weights is not None and method != "inverted_cdf":
         raise ValueError(f"{name}: weights go with method='inverted_cdf', not with {method!r}")
-    if q.edge is not None and method in STEPPED and current.get().grad:
-        raise TypeError(f"{name}: method {method!r} has no gradient for q; pass q.detach()")
     if not ((q.data >= 0) & (q.data <= 1)).all():
         top = 100 if "percent" in name else 1
         raise ValueError(f"{name}: q must be within [0, {top}]")
-    if not rows.shape[-1]:
-        raise IndexError(f"{name}: a of shape {rows.shape} has no elements along the axis")
     if rows.dtype == bool:
         raise TypeError(f"{name}: booleans have no quantiles; use .astype(float)")
     return q, narrow

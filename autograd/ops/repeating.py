@@ -25,13 +25,13 @@ def repeat(x: ArrayLike, repeats: int | Sequence[int], axis: int | None = None):
     """
     shape = x.shape
     y = np.repeat(x, repeats, axis)
-    at = 0 if axis is None else axis % x.ndim
-    before, n, after = ((), x.size, ()) if axis is None else (shape[:at], shape[at], shape[at + 1 :])
+    flat, at = ((x.size,), 0) if axis is None or not shape else (shape, axis % len(shape))
+    before, n, after = flat[:at], flat[at], flat[at + 1 :]
 
     def backward(g):
         if isinstance(repeats, int):
             wide = np.float32 if g.dtype is HALF else None
-            dx = g.reshape((*before, n, repeats, *after)).sum(axis=at + 1, dtype=wide)
+            dx = g.reshape((*before, n, int(repeats) if n else 0, *after)).sum(axis=at + 1, dtype=wide)
         else:
             index = np.repeat(np.arange(n, like=g), repeats)
             dx = added_at(g, (slice(None),) * at + (index,), (*before, n, *after))
@@ -48,6 +48,7 @@ def tile(A: ArrayLike, reps: Shape):
     """
     y = np.tile(A, reps)
     shape, times = A.shape, (reps,) if isinstance(reps, int) else tuple(reps)
+    times = tuple(map(int, times))
     lengths = (1,) * (len(times) - A.ndim) + shape
     times = (1,) * (A.ndim - len(times)) + times
     apart = tuple([m for pair in zip(times, lengths, strict=True) for m in pair])

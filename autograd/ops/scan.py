@@ -46,7 +46,7 @@ def _cumprod_plain(x, axis=None, dtype=None, out=None):
         return widened(_cumprod_plain, x, axis)
     shape = x.shape
     if axis is None or not shape:
-        x, axis = x.reshape(-1), 0
+        x, axis = x.reshape(-1), axis or 0
     y = np.cumprod(x, axis)
 
     def backward(g):
@@ -68,7 +68,7 @@ def cumprod(x: ArrayLike, axis: int | None = None, dtype: DTypeLike | None = Non
         return y, backward
     shape = x.shape
     if axis is None or not shape:
-        x, axis = x.reshape(-1), 0
+        x, axis = x.reshape(-1), axis or 0
 
     def quickly(g):
         dx = np.empty_like(x)
@@ -156,7 +156,7 @@ def cumulative_sum(
 ) -> Tensor:
     """cumsum(x) along `axis`, of the shape of x; with `include_initial` a 0 comes first, one element more.
 
-    ValueError without an axis where x has not one axis.
+    ValueError without an axis where x has several axes.
     """
     return _from_start(cumsum, "cumulative_sum", x, axis, dtype, 0 if include_initial else None)
 
@@ -172,15 +172,16 @@ def cumulative_prod(
 ) -> Tensor:
     """cumprod(x) along `axis`, of the shape of x; with `include_initial` a 1 comes first, one element more.
 
-    ValueError without an axis where x has not one axis.
+    ValueError without an axis where x has several axes.
     """
     return _from_start(cumprod, "cumulative_prod", x, axis, dtype, 1 if include_initial else None)
 
 
 def _from_start(fn, name, x, axis, dtype, start):
     x = tensor_of(x)
-    if not x.ndim or (axis is None and x.ndim > 1):
-        raise ValueError(f"{name}: x of shape {x.shape} needs an axis" + " in its shape" * (not x.ndim))
+    x = x if x.ndim else x.reshape(1)
+    if axis is None and x.ndim > 1:
+        raise ValueError(f"{name}: x of shape {x.shape} needs an axis")
     y = fn(x, 0 if axis is None else axis, dtype)
     if start is None:
         return y

@@ -256,8 +256,9 @@ def _check_range(name, index, shape, axis):
 def index_copy(x: ArrayLike, axis: int, index: ArrayLike, source: ArrayLike) -> Tensor:
     """A copy of x in which the slices number `index`, of one axis, along `axis` are those of `source`.
 
-    `source` has the shape of x but for the length of the axis, that of `index`. ValueError where it has not,
-    TypeError for an index that is no integer, IndexError where it is out of range.
+    `source` has the shape of x but for the length of the axis, that of `index`. Of two with one number the
+    last one stays, and has the gradient. ValueError for another shape, TypeError for an index that is no
+    integer, IndexError where it is out of range.
     """
     return _along_axis("index_copy", x, axis, index, tensor_of(source))
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..arrays import ArrayLike, Axes, DTypeLike, opaque
 from ..op import op
-from .reduce import FEW, add_up, added, check_places, counted, reduced, widened, without
+from .reduce import FEW, NONE, add_up, added, check_places, counted, of_integers, reduced, widened, without
 
 
 @op(inputs=1, numpy=np.var, method=True, flops=4)
@@ -35,6 +35,8 @@ def var(
     """
     if dtype is not None or out is not None:
         check_places(dtype, out)
+        if of_integers(dtype):
+            return _of_integers(np.var, x, axis, dtype, ddof, keepdims, where, mean, correction), None
     elif x.dtype.char not in "fdg":
         return widened(
             var.body, x, axis, None, None, ddof, keepdims, where=where, mean=mean, correction=correction
@@ -67,6 +69,8 @@ def std(
     """
     if dtype is not None or out is not None:
         check_places(dtype, out)
+        if of_integers(dtype):
+            return _of_integers(np.std, x, axis, dtype, ddof, keepdims, where, mean, correction), None
     elif x.dtype.char not in "fdg":
         return widened(
             std.body, x, axis, None, None, ddof, keepdims, where=where, mean=mean, correction=correction
@@ -78,6 +82,11 @@ def std(
         return ((g / root).reshape(small) / divisor * centred,)
 
     return np.sqrt(v), backward
+
+
+def _of_integers(fn, x, axis, dtype, ddof, keepdims, where, mean, correction):
+    ddof = ddof if correction is None else correction
+    return fn(x, axis, dtype, None, ddof, keepdims, where=where, mean=NONE if mean is None else mean)
 
 
 def _variance(x, axis, ddof, keepdims, dtype, where, mean, correction):

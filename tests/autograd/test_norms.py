@@ -148,7 +148,7 @@ BAD = {
     "an axis twice": (lambda x: linalg.norm(x, axis=(0, -2)), "names an axis twice"),
     "an axis too far": (lambda x: np.linalg.norm(x, axis=2), r"axis 2 of an array of shape \(2, 3\)"),
     "a number": (lambda x: linalg.matrix_norm(x[0]), r"matrix_norm: takes matrices .*\(3,\)"),
-    "largest of none": (lambda x: linalg.norm(x[:0], INF, 0), r"norm: zero-size .*\(0, 3\)"),
+    "smallest of none": (lambda x: linalg.norm(x[:0], -INF, 0), r"norm: zero-size .*\(0, 3\)"),
 }
 
 
