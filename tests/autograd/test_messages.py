@@ -87,9 +87,9 @@ def test_columns_of_tables_are_operands():
 @pytest.mark.parametrize(
     "use, message",
     [
-        (lambda x: np.cov(x), r"np\.cov has no gradient here"),
+        (lambda x: np.roots(x), r"np\.roots has no gradient here"),
         (lambda x: np.fft.fft(x), r"np\.fft\.fft has no gradient here"),
-        (lambda x: np.setdiff1d(x, x), r"np\.setdiff1d has no gradient here.*or use one of: .*diff"),
+        (lambda x: np.sort_complex(x), r"np\.sort_complex has no gradient here.*or use one of: iscomplex"),
         (lambda x: np.add.reduceat(x, [0, 1]), r"np\.add\.reduceat has no gradient here"),
         (lambda x: np.hypot.reduce(x), r"np\.hypot\.reduce has no gradient here"),
     ],
