@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from types import FrameType
 
 # Functions and methods of PyTorch whose names are not NumPy's. None: there is nothing to do, or to ask.
 WORDS: dict[str, str | None] = {
@@ -210,7 +211,8 @@ SPECIAL: set[str] = set()  # the names in ag.special, filled by binding.py
 
 def instead_of_scipys() -> str:
     """What to say where a function of scipy.special has asked for an array, if ag.special has it."""
-    frame, found = sys._getframe(2), ""
+    frame: FrameType | None = sys._getframe(2)
+    found = ""
     while frame is not None and frame.f_globals.get("__name__", "").startswith(("scipy.", "numpy.")):
         name = frame.f_code.co_name
         if frame.f_globals["__name__"].startswith("scipy.special.") and name in SPECIAL:

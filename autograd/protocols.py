@@ -93,9 +93,9 @@ def _of_ufunc(fn: Callable, ufunc: np.ufunc, inputs: tuple, out: Any, kwargs: di
 def _harmless(x: Any, chosen: Any, smooth: float) -> Any:
     """x with a number in place of what is not chosen at which a function is smooth and gives no warning."""
     kind = getattr(getattr(x, "dtype", None), "kind", None)
-    return (
-        where(chosen, x, smooth if kind == "f" else kind == "b" or 1) if kind in ("f", "i", "u", "b") else x
-    )
+    if kind == "f":
+        return where(chosen, x, smooth)
+    return where(chosen, x, True if kind == "b" else 1) if kind in ("i", "u", "b") else x
 
 
 def _cast(ufunc: np.ufunc, x: Any, dtype: Any, casting: Any) -> Any:

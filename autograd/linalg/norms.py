@@ -200,7 +200,7 @@ def _extreme(x, order, axis, small):
         a = np.absolute(x)
         chosen = ((a == y) | (np.isnan(a) & np.isnan(y))).astype(g.dtype)
         count = np.add.reduce(chosen, axis, None, None, True)
-        return g / (np.maximum(count, 1) if not a.size else count) * (chosen * np.sign(x))
+        return g / np.maximum(count, 1) * (chosen * np.sign(x))  # none of an empty axis
 
     return y, slope
 

@@ -58,8 +58,8 @@ FAULTS = [
     ),
     Fault(
         "autograd/protocols.py",
-        "where(chosen, x, smooth) if",
-        "x if",
+        "return where(chosen, x, smooth)",
+        "return x",
         f"{PROTOCOL}test_what_where_leaves_out_has_no_part",
     ),
     Fault("autograd/protocols.py", "(1,) * b.ndim", "(1,) * a.ndim", f"{PROTOCOL}test_outer"),
