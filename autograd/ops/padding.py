@@ -25,7 +25,9 @@ from .sort import sort
 def _median(x, axis, keepdims):
     """The mean of the middle two of an axis, or the middle one; nan where one is among them."""
     ordered, n = sort(x, axis), x.shape[axis]
-    middle = mean(getitem(ordered, _on(x.ndim, axis, slice((n - 1) // 2, n // 2 + 1))), axis, keepdims)
+    middle = mean(
+        getitem(ordered, _on(x.ndim, axis, slice((n - 1) // 2, n // 2 + 1))), axis, keepdims=keepdims
+    )
     last = getitem(ordered, _on(x.ndim, axis, slice(n - 1, n)))
     return where(isnan(last), last, middle)
 
