@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from ..adding import added_at
 from ..arrays import HALF, ArrayLike, DTypeLike, opaque
 from ..op import composed, op
 from ..tensor import Tensor
-from .index import take_along_axis
+from .index import places_of
 from .joining import concatenate
 from .logic import isnan
 from .reduce import as_tensor, check_places, is_normal, widened
@@ -213,7 +216,28 @@ def _running(name, ufunc, x, axis):
         x = x.reshape(1)
     axis = normalize_axis_index(axis, x.ndim, f"{name}: axis")
     a = x.data
-    hit = (a == ufunc.accumulate(a, axis=axis)) | (a != a)
-    place = np.arange(a.shape[axis], like=a).reshape((-1,) + (1,) * (a.ndim - 1 - axis))
-    at = np.maximum.accumulate(np.where(hit, place, 0), axis=axis)
-    return take_along_axis(x, at, axis).reshape(shape), Tensor(at.reshape(shape))
+    y = ufunc.accumulate(a, axis=axis)
+    hit = ((a == y) | (a != a)).swapaxes(axis, -1)
+    at = np.empty_like(hit, dtype=np.intp, order="C")
+    _put_last(at, hit)
+    at = at.swapaxes(axis, -1)
+    return _standing(x, y, at, axis).reshape(shape), Tensor(at.reshape(shape))
+
+
+@opaque
+def _put_last(at, hit):
+    """For each element the index along the last axis of the last hit up to it; the first of a row is one."""
+    places = np.flatnonzero(hit)
+    last = places % max(hit.shape[-1], 1)
+    at[...] = np.repeat(last, np.diff(places, append=hit.size)).reshape(at.shape)
+
+
+@op(inputs=1, flops=0)
+def _standing(x: ArrayLike, y: Any, at: Any, axis: int):
+    """take_along_axis(x, at, axis), where this is known to be y."""
+    shape, size = x.shape, x.size
+
+    def backward(g):
+        return (added_at(g, places_of(at, shape, axis), (size,)).reshape(shape),)
+
+    return y, backward
