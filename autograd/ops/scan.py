@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from ..adding import added_at
 from ..arrays import HALF, ArrayLike, DTypeLike, opaque
 from ..op import composed, op
 from ..tensor import Tensor
-from .index import places_of
+from .axes import swapaxes
 from .joining import concatenate
 from .logic import isnan
 from .reduce import as_tensor, check_places, is_normal, widened
@@ -215,29 +212,24 @@ def _running(name, ufunc, x, axis):
     if not shape:
         x = x.reshape(1)
     axis = normalize_axis_index(axis, x.ndim, f"{name}: axis")
-    a = x.data
-    y = ufunc.accumulate(a, axis=axis)
-    hit = ((a == y) | (a != a)).swapaxes(axis, -1)
-    at = np.empty_like(hit, dtype=np.intp, order="C")
-    _put_last(at, hit)
-    at = at.swapaxes(axis, -1)
-    return _standing(x, y, at, axis).reshape(shape), Tensor(at.reshape(shape))
+    rows = x if axis == x.ndim - 1 else swapaxes(x, axis, -1)
+    a = rows.data
+    hit = (a == ufunc.accumulate(a, axis=-1)) | (a != a)
+    places, at = np.empty_like(hit, dtype=np.intp, order="C"), np.empty_like(hit, dtype=np.intp, order="C")
+    _put_last(places, at, hit)
+    y, at = rows.reshape(-1)[places], Tensor(at)
+    if rows is not x:
+        y, at = swapaxes(y, axis, -1), swapaxes(at, axis, -1)
+    return y.reshape(shape), at.reshape(shape)
 
 
 @opaque
-def _put_last(at, hit):
-    """For each element the index along the last axis of the last hit up to it; the first of a row is one."""
-    places = np.flatnonzero(hit)
-    last = places % max(hit.shape[-1], 1)
-    at[...] = np.repeat(last, np.diff(places, append=hit.size)).reshape(at.shape)
+def _put_last(places, at, hit):
+    """For each element the place of the last hit up to it, in the flat array and in its row.
 
-
-@op(inputs=1, flops=0)
-def _standing(x: ArrayLike, y: Any, at: Any, axis: int):
-    """take_along_axis(x, at, axis), where this is known to be y."""
-    shape, size = x.shape, x.size
-
-    def backward(g):
-        return (added_at(g, places_of(at, shape, axis), (size,)).reshape(shape),)
-
-    return y, backward
+    The first of a row is a hit. NumPy's accumulate takes three times as long as all of PyTorch's forward.
+    """
+    found = np.flatnonzero(hit)
+    count = np.diff(found, append=hit.size)
+    places[...] = np.repeat(found, count).reshape(at.shape)
+    at[...] = np.repeat(found % max(hit.shape[-1], 1), count).reshape(at.shape)
