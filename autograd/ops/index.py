@@ -99,7 +99,7 @@ def take(x: ArrayLike, indices: ArrayLike, axis: int | None = None, *, mode: str
     IndexError or, by `mode`, "wrap" around or "clip" to the range.
     """
     shape = x.shape
-    y = np.take(x, indices, axis) if mode == "raise" else np.take(x, indices, axis, mode=mode)
+    y = x.take(indices, axis) if mode == "raise" else np.take(x, indices, axis, mode=mode)
     flat = (x.size,) if axis is None else shape
     at = 0 if axis is None else axis % x.ndim
     if mode != "raise":
