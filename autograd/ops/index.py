@@ -69,7 +69,10 @@ def index_put(needs: Needs, x: ArrayLike, value: ArrayLike, index: Any):
 
 
 def _last_named(dv, index, shape):
-    """For each element of x[index] whether an assignment leaves it there, not one named again after it."""
+    """For each element of x[index] whether an assignment leaves it there, not one named again after it.
+
+    It takes half of the time of a backward; PyTorch's gives the gradient to all of them.
+    """
     parts, axes = leading(index, len(shape))
     rest = len(shape) - axes
     named = dv.shape[: dv.ndim - rest]

@@ -247,7 +247,10 @@ def _as_rows(x, small, n):
 
 @opaque
 def _fill_others(others, rows, y, start):
-    """y / x, or where y is zero or beyond what can be divided, the product of the others."""
+    """y / x, or where y is zero or beyond what can be divided, the product of the others.
+
+    The latter takes several times as long as in PyTorch, which divides what has underflown, and gives 0.
+    """
     safe = is_normal(y)
     np.divide(y, rows, out=others, where=safe)
     if safe.all():
