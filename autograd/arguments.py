@@ -68,7 +68,7 @@ def split(name: str, args: Sequence, kinds: Sequence) -> tuple[Sequence, list[Ed
             edges.append(None)
             alone = False
             continue
-        if kind is list and _has_array(arg):
+        if kind is list and not isinstance(arg, (list, tuple)) and _has_array(arg):
             arg = list(arg)
         elif kind is ndarray and isinstance(arg, (list, tuple)):
             arg = joined(arg)
@@ -77,10 +77,7 @@ def split(name: str, args: Sequence, kinds: Sequence) -> tuple[Sequence, list[Ed
             edges.append(arg.edge)
             alone = False
         elif isinstance(arg, (list, tuple)) and (kind is list or any(map(_has_array, arg))):
-            if any([isinstance(a, (list, tuple)) for a in arg]):
-                arg = list(map(joined, arg))
-            arrays.append([a.data if isinstance(a, Tensor) else constant(name, a) for a in arg])
-            edges.extend([a.edge if isinstance(a, Tensor) else None for a in arg])
+            arrays.append(_opened(name, arg, edges))
             alone = False
         else:
             given = constant(name, arg)
@@ -91,6 +88,21 @@ def split(name: str, args: Sequence, kinds: Sequence) -> tuple[Sequence, list[Ed
     if alone:
         return _arrays_of(arrays), edges
     return [a.item() if isinstance(a, np.generic) else a for a in arrays] if numpys else arrays, edges
+
+
+def _opened(name: str, items: Sequence, edges: list[Edge | None]) -> list:
+    """The arrays of a list that is one input; their edges go into `edges`."""
+    arrays = []
+    for a in items:
+        if isinstance(a, (list, tuple)):
+            a = joined(a)
+        if isinstance(a, Tensor):
+            arrays.append(a.data)
+            edges.append(a.edge)
+        else:
+            arrays.append(constant(name, a))
+            edges.append(None)
+    return arrays
 
 
 def _has_array(value) -> bool:
@@ -144,8 +156,8 @@ def attribute(name: str, value):
         return value.data
     if isinstance(value, np.generic):  # like `constant`
         return value.item()
-    if type(value) is tuple and SCALARS.issuperset(map(type, value)):  # a shape, most often
-        return value
+    if type(value) in (tuple, list) and SCALARS.issuperset(map(type, value)):  # a shape, most often
+        return value[:]
     if isinstance(value, (tuple, list)):
         return type(value)([attribute(name, v) for v in value])
     return value
@@ -153,21 +165,19 @@ def attribute(name: str, value):
 
 def named(names: Sequence[str], rest: Sequence, kwargs: dict | None) -> dict[str, Any]:
     """The attributes of a call by name, described."""
-    if not kwargs and len(rest) == 1:  # most often
-        value = rest[0]
-        return {names[0]: value if type(value) in SCALARS else described(value)}
-    given = dict(zip(names, rest)) if rest else {}  # noqa: B905  (the body has run, and taken them)
+    given = {}
+    if rest:
+        for name, value in zip(names, rest):  # noqa: B905  (the body has run, and taken them)
+            given[name] = value if type(value) in SCALARS else described(value)
     if kwargs:
-        given.update(kwargs)
-    if not SCALARS.issuperset(map(type, given.values())):
-        for name, value in given.items():
-            given[name] = described(value)
+        for name, value in kwargs.items():
+            given[name] = value if type(value) in SCALARS else described(value)
     return given
 
 
 def described(value):
     """An attribute as a node keeps it: arrays, which a graph must not keep alive, by shape and dtype."""
-    if type(value) in SCALARS or (type(value) is tuple and SCALARS.issuperset(map(type, value))):
+    if type(value) in SCALARS or (type(value) in (tuple, list) and SCALARS.issuperset(map(type, value))):
         return value
     if isinstance(value, (tuple, list)):
         return type(value)([described(v) for v in value])

@@ -35,7 +35,9 @@ def operators(fn: Callable) -> tuple[Callable, Callable, Callable]:
             return record((a.data, b.data), (a.edge, b.edge))
         if record and (type(b) is float or type(b) is int):
             return record((a.data, b), (a.edge, None))
-        return fn(a, b) if _is_operand(b) else NotImplemented
+        if record and isinstance(b, np.generic):  # beside a Tensor as weak as a number of Python's
+            return record((a.data, b.item()), (a.edge, None))
+        return fn(a, b) if type(b) is Tensor or _is_operand(b) else NotImplemented
 
     def swapped(a, b):
         if record and (type(b) is float or type(b) is int):
@@ -56,7 +58,7 @@ def _is_operand(value) -> bool:
 
 # What runs their bodies, for the methods below that are called most.
 _OFTEN: list[Any] = [ops.astype, ops.reshape, ops.swapaxes, ops.transpose]
-_astype, _reshape, _swapaxes, _transpose = [fn.record for fn in _OFTEN]
+record_astype, record_reshape, record_swapaxes, record_transpose = [fn.record for fn in _OFTEN]
 
 
 # ndarray's methods and operators whose form differs from that of the function.
@@ -72,7 +74,8 @@ def reshape(self, *shape: int | Sequence[int], order: str = "C", copy: bool | No
     lengths: Any = shape[0] if len(shape) == 1 else shape
     if order != "C" or copy is not None:
         return ops.reshape(self, lengths, order, copy=copy)
-    return _viewed(self, _reshape, attribute("reshape", lengths))
+    given = lengths if type(lengths) is int else attribute("reshape", lengths)
+    return mark_view(record_reshape((self.data,), (self.edge,), (given,)), self)
 
 
 def astype(
@@ -88,7 +91,7 @@ def astype(
     TypeError where a gradient is wanted and `dtype` is no float, or for a cast that `casting` does not allow.
     """
     if copy and order == "K" and casting == "unsafe":
-        return _astype((self.data,), (self.edge,), (dtype,))
+        return record_astype((self.data,), (self.edge,), (dtype,))
     return ops.astype(self, dtype, order=order, casting=casting, copy=copy)
 
 
@@ -116,11 +119,6 @@ def fill(self, value: ArrayLike) -> None:
     inplace.set_item(self, ..., value)
 
 
-def _viewed(x: Tensor, record: Callable, *attributes: Any) -> Tensor:
-    """A view of x by an op, without a look at its arguments."""
-    return mark_view(record((x.data,), (x.edge,), attributes), x)
-
-
 def transpose(self, *axes: int | Sequence[int]) -> Tensor:
     """transpose(), transpose(0, 2, 1) or transpose((0, 2, 1)): the axes in another order, or reversed.
 
@@ -133,12 +131,13 @@ def transpose(self, *axes: int | Sequence[int]) -> Tensor:
             f"transpose: takes the order of all {self.ndim} axes, in which {a}, {b} "
             f"{'moves nothing' if self.ndim == 2 else 'is none'}; swapaxes({a}, {b}) exchanges two of them"
         )
-    return _viewed(self, _transpose, attribute("transpose", order))
+    given = attribute("transpose", order)
+    return mark_view(record_transpose((self.data,), (self.edge,), (given,)), self)
 
 
 def swapaxes(self, axis1: int, axis2: int) -> Tensor:
     """The two axes exchanged: of axes 0 and 2, shape (a, b, c) becomes (c, b, a)."""
-    return _viewed(self, _swapaxes, axis1, axis2)
+    return mark_view(record_swapaxes((self.data,), (self.edge,), (axis1, axis2)), self)
 
 
 def sort(
@@ -192,10 +191,11 @@ METHODS: dict[str, Callable | property] = {
     "__abs__": ops.absolute,
     "__invert__": ops.invert,
     "T": property(
-        lambda x: _viewed(x, _transpose, None), doc="The axes reversed: (a, b, c) becomes (c, b, a)."
+        lambda x: mark_view(record_transpose((x.data,), (x.edge,), (None,)), x),
+        doc="The axes reversed: (a, b, c) becomes (c, b, a).",
     ),
     "mT": property(
-        lambda x: _viewed(x, _swapaxes, -1, -2),
+        lambda x: mark_view(record_swapaxes((x.data,), (x.edge,), (-1, -2)), x),
         doc="The last two axes exchanged: (..., n, m) becomes (..., m, n).",
     ),
     "real": property(ops.real, doc="The real part: a view of all, of the same shape."),

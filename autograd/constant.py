@@ -34,12 +34,14 @@ def constant(
         return _each(strip, value) if isinstance(value, (list, tuple)) else value
 
     def dress(value):
+        if type(value) is np.ndarray:
+            return wrap(value, None)
         if isinstance(value, (list, tuple)):
             return _each(dress, value)
         return wrap(as_array(value), None) if isinstance(value, np.generic) or is_array(value) else value
 
     def call(*args, **kwargs):
-        if isinstance(kwargs.get("out"), Tensor):
+        if kwargs and isinstance(kwargs.get("out"), Tensor):
             raise TypeError(f"{fn.__name__}: out= is a Tensor; write into it by out[...] = {fn.__name__}(x)")
         given = [*map(strip, args)]
         try:

@@ -14,9 +14,10 @@ from numpy import ndarray
 from . import arguments
 from .arguments import SCALARS
 from .arrays import ArrayLike, as_array
-from .engine import new_node
-from .modes import current
+from .engine import Node, new_node
+from .modes import current, scope
 from .tensor import Tensor, mark_view, wrap
+from .versions import clock
 
 P = ParamSpec("P")
 F = TypeVar("F", bound=Callable)
@@ -144,7 +145,7 @@ def _public(
     n = facts.inputs
     first = parameters[:n]
     kinds = [arguments.kind_of(p) for p in first]
-    one, view = n == 1 and kinds[0] is not list, facts.view
+    one, two, view = n == 1 and kinds[0] is not list, n == 2 and list not in kinds, facts.view
 
     @functools.wraps(named)
     def call(*args, **kwargs):
@@ -168,6 +169,9 @@ def _public(
                 else:
                     mark_view(out, x)
             return out
+        if two and type(args[0]) is Tensor and type(args[1]) is Tensor:
+            a, b = args
+            return record((a.data, b.data), (a.edge, b.edge), rest, kwargs)
         arrays, edges = arguments.split(name, args, kinds)
         return record(arrays, edges, rest, kwargs)
 
@@ -224,11 +228,21 @@ def _recorder(  # noqa: C901  (counts `record`)
             if wanted and arguments.named(names, rest, kwargs).get("dtype") is not None:
                 raise TypeError(f"{call.__name__}: {dtype} has no gradient; use .detach() first")
             return [wrap(o, None) for o in out] if several else wrap(out, None)
-        node = new_node(call, edges, backward, shape, dtype)
+        node = Node()  # `new_node`, without the call
+        node.op, node.edges, node.backward = call, edges, backward
+        node.shape, node.dtype = shape, dtype
+        node.order, node.scope = next(clock), scope.get()
+        node.recipe = node.grads = node.hooks = None
         if constants:
             node.constants = arguments.constants(arrays, edges)
-        if kwargs or rest:
+        if kwargs:
             node.attributes = arguments.named(names, rest, kwargs)
+        elif rest:
+            value = rest[0]
+            if len(rest) > 1:
+                node.attributes = arguments.named(names, rest, None)
+            else:  # as `named`
+                node.attributes = {names[0]: value if type(value) in SCALARS else arguments.described(value)}
         if mode.recipes or mode.observers:
             recipe = Recipe(needs, arrays, rest, kwargs or {})
             node.recipe = recipe if mode.recipes else None
@@ -335,6 +349,8 @@ def _body_of(fn: Callable, slope: Any, gradient: Any) -> Callable:
         x, y = x if "x" in needed else None, out if "y" in needed else None
 
         def backward(g):
+            if len(needed) == 1:
+                return (gradient(g, y if x is None else x),)
             given = [x if p == "x" else y for p in needed]
             return (g * slope(*given) if slope else gradient(g, *given),)
 

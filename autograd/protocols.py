@@ -46,8 +46,9 @@ def array_ufunc(self, ufunc, method, *inputs, out=None, **kwargs):
     if reducing is not None:
         if method in ("reduce", "accumulate"):
             kwargs.setdefault("axis", 0)
-            if kwargs.get("dtype") is not None and not _takes(reducing, "dtype"):
-                inputs = (astype(inputs[0], kwargs.pop("dtype")),)
+            if "dtype" in kwargs and not _takes(reducing, "dtype"):
+                dtype = kwargs.pop("dtype")
+                inputs = inputs if dtype is None else (astype(inputs[0], dtype),)
         result = reducing(*inputs, **kwargs)
     elif getattr(fn, "lossless", False):  # whether any, all ... of what is a constant anyway
         result = constant(called)(*inputs, **kwargs)
@@ -130,7 +131,7 @@ def array_function(self, func, types, args, kwargs):
     if not args:  # np.ravel(a=x), where the parameter is `x` here
         first = _parameters(func)[:1]
         args, kwargs = tuple([kwargs[p] for p in first]), {p: kwargs[p] for p in kwargs if p not in first}
-    if len(args) > 1:  # `dtype` and `out` may stand among them, in NumPy's places
+    if len(args) > 1 and len(args) > _before_out(func):  # in NumPy's places, `dtype` and `out` among them
         args, kwargs = _with_names(func, args, kwargs)
     fn, out = FUNCTIONS.get(func), kwargs.pop("out", None)
     if fn is None:
@@ -175,12 +176,16 @@ def _fits(shape: tuple, larger: tuple) -> bool:
 
 def _with_names(func: Callable, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
     """Arguments from the third on, or from `out` on, by name."""
-    names = _parameters(func)
-    if "out" not in names:
-        return args, kwargs
-    n = min(2, names.index("out"))
+    names, n = _parameters(func), _before_out(func)
     rest = {name: value for name, value in zip(names[n:], args[n:], strict=False) if value is not None}
     return args[:n], {**rest, **kwargs}
+
+
+@lru_cache
+def _before_out(func: Callable) -> int:
+    """How many arguments of a function stay in their places: two, if `out` is none of them, or all."""
+    names = _parameters(func)
+    return min(2, names.index("out")) if "out" in names else sys.maxsize
 
 
 @lru_cache

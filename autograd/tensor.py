@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from numpy import ndarray
 
 from . import dialect, engine
 from .arrays import ArrayLike, DTypeLike, as_array
@@ -310,17 +311,20 @@ OTHER = object()  # in place of an index: a view by transpose, reshape ...
 
 def mark_view(view: Tensor, source: Tensor, index: Any = OTHER) -> Tensor:
     """Let `view` know that it is of `source`, if it shares memory with it (and takes part in its graph)."""
-    if view.edge is None and source.edge is not None:
+    edge, data, seen = source.edge, source.data, view.data
+    if view.edge is None and edge is not None:
         return view
-    data = source.data
-    base = getattr(view.data, "base", None)
-    if base is data or view.data is data or base is not None and np.may_share_memory(base, data):
-        view._origin = (source, index, source.edge)
+    base = seen.base if type(seen) is ndarray else getattr(seen, "base", None)
+    if base is data or seen is data or base is not None and np.may_share_memory(base, data):
+        view._origin = (source, index, edge)
     return view
 
 
 def seed_for(output: Tensor, gradient) -> Any:
     """The gradient that a backward from `output` starts with."""
+    data = output.data
+    if type(gradient) is ndarray and gradient.dtype is data.dtype and gradient.shape == data.shape:
+        return gradient  # most often
     if gradient is None:
         if output.size != 1:
             raise RuntimeError(

@@ -106,7 +106,8 @@ def _clip(needs: Needs, x: ArrayLike, low: ArrayLike | None = None, high: ArrayL
     inside = inside if needs[0] else None
 
     def backward(g):
-        return tuple([None if part is None else g * part for part in (inside, below, above)])
+        dx = None if inside is None else g * inside
+        return dx, None if below is None else g * below, None if above is None else g * above
 
     return y, backward
 
@@ -152,7 +153,7 @@ def extreme(ufunc, x, axis, out, keepdims, initial, where):
     if out is not None:
         check_places(None, out)
     if where is True and initial is None:
-        y = ufunc.reduce(x, axis=axis, keepdims=keepdims)
+        y = ufunc.reduce(x, axis, None, None, keepdims)
     else:
         start = NONE if initial is None else initial
         y = ufunc.reduce(x, axis=axis, keepdims=keepdims, initial=start, where=where)

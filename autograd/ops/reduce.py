@@ -248,12 +248,26 @@ def _as_rows(x, small, n):
 
 @opaque
 def _fill_others(others, rows, y, start):
-    """y / x, or where y is zero or beyond what can be divided, the product of the others."""
+    """y / x, or where y is zero or beyond what can be divided, the product of the others.
+
+    The latter takes several times as long as in PyTorch, which divides what has underflown, and gives 0.
+    """
     safe = is_normal(y)
     np.divide(y, rows, out=others, where=safe)
-    if not safe.all():
-        bad = ~safe[:, 0]
-        others[bad] = _others(rows[bad]) * start
+    if safe.all():
+        return
+    bad = ~safe[:, 0]
+    x = rows[bad]
+    if x.dtype.char == "f":  # there is more room in float64
+        x = x.astype(np.float64)
+        wide = np.empty_like(x)
+        _fill_others(wide, x, np.multiply.reduce(x, 1, keepdims=True) * start, start)
+        others[bad] = wide
+        return
+    before, after = np.ones_like(x), np.ones_like(x)
+    np.multiply.accumulate(x[:, :-1], axis=1, out=before[:, 1:])
+    np.multiply.accumulate(x[:, :0:-1], axis=1, out=after[:, -2::-1])
+    others[bad] = before * after * start
 
 
 def is_normal(y):

@@ -14,7 +14,7 @@ from ..op import Needs, composed, op
 from ..tensor import Tensor
 from .arithmetic import divide
 from .creation import astype
-from .index import at_axis, getitem, grid, index_put
+from .index import at_axis, getitem, index_put, places_of
 from .shape import reshape
 
 
@@ -233,7 +233,8 @@ def _scattered(name, write, x, axis, index, src):
         )
     _check_range(name, index, x.shape, axis)
     part = getitem(src, tuple(map(slice, small))) if src.ndim and src.shape != small else src
-    return write(x, astype(part, x.dtype) if part.dtype != x.dtype else part, grid(index, small, axis))
+    part = astype(part, x.dtype) if part.dtype != x.dtype else part
+    return reshape(write(reshape(x, -1), part, places_of(index, x.shape, axis)), x.shape)
 
 
 def _whole_numbers(name, index):
@@ -244,8 +245,8 @@ def _whole_numbers(name, index):
 
 
 def _check_range(name, index, shape, axis):
-    outside = (index < -shape[axis]) | (index >= shape[axis])
-    if outside.any():
+    if index.size and (index.min() < -shape[axis] or index.max() >= shape[axis]):
+        outside = (index < -shape[axis]) | (index >= shape[axis])
         at = tuple(np.argwhere(outside)[0].tolist())
         raise IndexError(
             f"{name}: index {index[at]} at position {at} is out of range for axis {axis} of shape {shape}"

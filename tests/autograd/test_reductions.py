@@ -123,6 +123,10 @@ def test_a_product_next_to_what_cannot_be_divided(zeros):
     np.testing.assert_allclose(gradient(ag.prod, tiny), [1e-100, 1e-100, 0])
     subnormal = np.array([1e-160, 1e-160])  # the product has four digits
     np.testing.assert_allclose(gradient(ag.prod, subnormal), subnormal, rtol=1e-14)
+    narrow = np.array([1e-30, 1e-30, 1e20, 0.5], np.float32)  # float64 has room for their product
+    np.testing.assert_allclose(gradient(ag.prod, narrow), [5e-11, 5e-11, 0, 1e-40], rtol=1e-4)
+    narrow[3] = 0
+    np.testing.assert_allclose(gradient(ag.prod, narrow), [0, 0, 0, 1e-40], rtol=1e-4)
     assert gradient(ag.prod, np.array(3.0)) == 1 and gradient(ag.cumprod, np.array(3.0)) == 1
 
 

@@ -326,3 +326,34 @@ def test_bad_input_is_named(name):
     call, kind, message = BAD[name]
     with pytest.raises(kind, match=message):
         call()
+
+
+def test_topk_beside_rows_of_equals_and_of_nan():
+    x = np.array([[3.0, 1, np.nan, 2], [5, 5, 5, 1], [0, 1, 2, 3]])  # 1, 3 and 2 that reach the second
+    values, indices = ag.topk(Tensor(x), 2)
+    np.testing.assert_array_equal(values.data, [[np.nan, 3], [5, 5], [3, 2]])
+    assert indices.tolist()[::2] == [[2, 0], [3, 2]]
+    values, indices = ag.topk(Tensor(-x), 2, largest=False)  # nan is not among the smallest
+    np.testing.assert_array_equal(values.data, [[-3, -2], [-5, -5], [-3, -2]])
+    assert indices.tolist()[::2] == [[0, 3], [3, 2]]
+
+
+def test_indices_along_an_axis_of_a_large_array():
+    rng = np.random.default_rng(0)
+    for shape, axis in (((40, 50), 0), ((40, 50), 1), ((9, 20, 11), 1), ((500,), 0)):
+        x = rng.standard_normal(shape)
+        index = rng.integers(-shape[axis], shape[axis], shape).astype(np.int32)
+        expected = np.take_along_axis(x, index, axis)
+        leaf = Tensor(x, requires_grad=True)
+        y = ag.take_along_axis(leaf, index, axis)
+        np.testing.assert_array_equal(y.data, expected)
+        y.backward(np.ones(shape))
+        counts = np.apply_along_axis(np.bincount, axis, index % shape[axis], minlength=shape[axis])
+        np.testing.assert_array_equal(leaf.grad, counts)
+        np.testing.assert_array_equal(
+            ag.scatter_add(np.zeros(shape), axis, index, np.ones(shape)).data, counts
+        )
+        for wrong in (shape[axis], -shape[axis] - 1):
+            index[(-1,) * x.ndim] = wrong
+            with pytest.raises(IndexError, match=f"index {wrong} is out of bounds for axis {axis} with size"):
+                ag.take_along_axis(leaf, index, axis)

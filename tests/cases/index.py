@@ -42,7 +42,9 @@ CASES = [
     case(ag.take, np.take, (2, 3), indices=[1, 1], axis=-2),
     case(ag.take, np.take, (2, 3), indices=[-5, 3, 1], axis=1, mode="wrap", saves="index"),
     case(ag.take, np.take, (2, 3), indices=IDS * 4, mode="clip", saves="index"),
-    case(ag.take_along_axis, np.take_along_axis, (2, 3), indices=np.array([5, 0, 5]), axis=None),
+    case(
+        ag.take_along_axis, np.take_along_axis, (2, 3), indices=np.array([5, 0, 5]), axis=None, saves="index"
+    ),
     case(ag.diagonal, np.diagonal, (3, 3)),
     case(ag.diagonal, np.diagonal, (2, 3, 4), offset=-1, axis1=2, axis2=0),
     case(ag.diagonal, np.diagonal, (2, 3), offset=5),

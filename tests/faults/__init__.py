@@ -8,7 +8,8 @@ from .products import FAULTS as PRODUCTS
 from .reductions import FAULTS as REDUCTIONS
 from .shape import FAULTS as SHAPE
 from .special import FAULTS as SPECIAL
+from .speed import FAULTS as SPEED
 
-FAULTS = AUTOGRAD + ELEMENTWISE + NN + PRODUCTS + REDUCTIONS + SHAPE + SPECIAL
+FAULTS = AUTOGRAD + ELEMENTWISE + NN + PRODUCTS + REDUCTIONS + SHAPE + SPECIAL + SPEED
 
 __all__ = ["FAULTS", "ROOT", "Fault"]

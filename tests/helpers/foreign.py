@@ -64,7 +64,7 @@ def _method(name):
 
 for _name in (
     *("sum", "mean", "max", "min", "reshape", "transpose", "swapaxes", "squeeze", "astype", "take", "copy"),
-    *("fill", "any", "all", "ravel"),
+    *("fill", "any", "all", "ravel", "tolist"),
 ):
     setattr(Foreign, _name, _method(_name))
 
