@@ -87,7 +87,7 @@ def split(name: str, args: Sequence, kinds: Sequence) -> tuple[Sequence, list[Ed
             alone = alone and isinstance(given, (int, float, np.generic))
     if alone:
         return _arrays_of(arrays), edges
-    return [a.item() if isinstance(a, np.generic) else a for a in arrays] if numpys else arrays, edges
+    return [number(name, a) if isinstance(a, np.generic) else a for a in arrays] if numpys else arrays, edges
 
 
 def _opened(name: str, items: Sequence, edges: list[Edge | None]) -> list:
@@ -131,12 +131,18 @@ def tensor_of(value: Any, name: str = "", least: int = 0) -> Tensor:
 
 def constant(name: str, value):
     """An input that is no Tensor: a number as it is, or an array."""
-    if isinstance(value, (float, int, np.generic)) or value is None or getattr(value, "weak", False):
+    if isinstance(value, (float, int)) or value is None or getattr(value, "weak", False):
         return value
-    array = as_array(value)
+    array = value if isinstance(value, np.generic) else as_array(value)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name}: cannot use {array.dtype} data ({type(value).__name__})")
     return array
+
+
+def number(name: str, value: np.generic) -> float:
+    """A number of NumPy's as Python's, which does not widen float32; TypeError for one that is not real."""
+    made = constant(name, value).item()
+    return float(made) if isinstance(made, np.generic) else made  # of a longdouble
 
 
 def _arrays_of(numbers: Sequence) -> Sequence:
@@ -148,18 +154,19 @@ def _arrays_of(numbers: Sequence) -> Sequence:
     return [as_array(a) if isinstance(a, np.generic if weak else (int, float)) else a for a in numbers]
 
 
-def attribute(name: str, value):
+def attribute(name: str, value, argument: str = ""):
     """An argument that is no input, with Tensors inside it turned into their arrays."""
     if isinstance(value, Tensor):
         if value.edge is not None:
-            raise TypeError(f"{name} has no gradient for this argument; pass it .detach()ed")
+            argument = f"{argument}=" if argument else "this argument"
+            raise TypeError(f"{name} has no gradient for {argument}; pass it .detach()ed")
         return value.data
     if isinstance(value, np.generic):  # like `constant`
         return value.item()
     if type(value) in (tuple, list) and SCALARS.issuperset(map(type, value)):  # a shape, most often
         return value[:]
     if isinstance(value, (tuple, list)):
-        return type(value)([attribute(name, v) for v in value])
+        return type(value)([attribute(name, v, argument) for v in value])
     return value
 
 

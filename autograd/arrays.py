@@ -49,6 +49,8 @@ def _is_array_type(kind: Any) -> bool:
 def as_array(value, dtype=None) -> ndarray:
     """`value` as an array, itself if it is one already; np.asarray of all else."""
     if not is_array(value):
+        if isinstance(value, ndarray) and hasattr(value, "filled"):
+            raise TypeError("a masked array would lose its mask; use .filled(value), or np.where(mask, ...)")
         return np.asarray(value, dtype=dtype)
     if type(value) is not ndarray and getattr(value, "weak", False):  # it stands for a scalar
         value = value.view()

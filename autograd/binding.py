@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import dialect, inplace, linalg, ops, special, writing
-from .arguments import attribute
+from .arguments import attribute, number
 from .arrays import ArrayLike, DTypeLike
 from .bound import Bound
 from .constant import constant
@@ -36,7 +36,7 @@ def operators(fn: Callable) -> tuple[Callable, Callable, Callable]:
         if record and (type(b) is float or type(b) is int):
             return record((a.data, b), (a.edge, None))
         if record and isinstance(b, np.generic):  # beside a Tensor as weak as a number of Python's
-            return record((a.data, b.item()), (a.edge, None))
+            return record((a.data, number(fn.__name__, b)), (a.edge, None))
         return fn(a, b) if type(b) is Tensor or _is_operand(b) else NotImplemented
 
     def swapped(a, b):
@@ -186,6 +186,11 @@ def divides(a, b):
     return ops.divmod(b, a) if _is_operand(b) else NotImplemented
 
 
+def rounded(x, ndigits: int | None = None):
+    """round(x, 2): ops.round; without digits an integer of Python's, where x wants no gradient."""
+    return ops.round(x, ndigits) if ndigits is not None else round(float(x))
+
+
 METHODS: dict[str, Callable | property] = {
     "__neg__": ops.negative,
     "__abs__": ops.absolute,
@@ -206,6 +211,7 @@ METHODS: dict[str, Callable | property] = {
     "__setitem__": inplace.set_item,
     "__contains__": contains,
     "__divmod__": divided,
+    "__round__": rounded,
     "__rdivmod__": divides,
     "astype": astype,
     "choose": choose,
@@ -249,12 +255,12 @@ LIKE += (np.fromiter, np.fromfunction, np.frombuffer, np.fromstring)
 PROTOCOL: dict[Callable, Callable] = {
     np.shape: lambda x: x.shape,
     np.ndim: lambda x: x.ndim,
-    np.size: lambda x: x.size,
+    np.size: lambda a, axis=None: np.size(a.data, axis),
     np.logaddexp.reduce: _sum_of_exponentials,
     np.logaddexp2.reduce: _sum_of_powers,
     np.maximum.accumulate: _first_of(ops.cummax),
     np.minimum.accumulate: _first_of(ops.cummin),
-    **{fn: constant(fn) for fn in LIKE},
+    **{fn: constant(fn, lossless=False) for fn in LIKE},
     **{fn: constant(fn) for fn in (np.can_cast, np.result_type, np.may_share_memory, np.shares_memory)},
     **{fn: constant(fn) for fn in (np.iscomplexobj, np.isrealobj)},
 }
@@ -279,6 +285,7 @@ bind([fn for package in (ops, linalg, special) for fn in vars(package).values() 
 FUNCTIONS.update(PROTOCOL | writing.FUNCTIONS)
 SCIPY.update({name: fn for name, fn in vars(special).items() if hasattr(fn, "facts")})
 dialect.SPECIAL.update(SCIPY)
+SCIPY.update(cbrt=ops.cbrt, exp2=ops.exp2, expm1=ops.expm1, log1p=ops.log1p)
 SCIPY.update({"psi": special.digamma, "_zeta": special.zeta})  # names of SciPy's ufuncs that differ
 for name, method in METHODS.items():
     setattr(Bound, name, method)

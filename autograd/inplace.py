@@ -14,9 +14,8 @@ from . import versions
 from .arguments import SCALARS, attribute
 from .modes import current
 from .ops.index import getitem, index_put
-from .tensor import OTHER, Tensor, mark_view
+from .tensor import OTHER, STALE, Tensor, mark_view, spoil_views
 
-STALE = "in place: this is a view of a Tensor that was written to since; take the view again"
 _record = getitem.record  # type: ignore[attr-defined]  # without the mark of a view that has no index
 
 
@@ -43,6 +42,8 @@ def set_item(x: Tensor, index: Any, value: Any) -> None:
     if goes_into_memory(x, value):
         array = value.data if isinstance(value, Tensor) else value
         _write(x, attribute("setitem", index), array)
+    elif x.data.dtype.kind != "f":
+        raise TypeError(f"setitem: a value with a gradient does not fit a Tensor of {x.dtype}")
     else:
         assign(x, index_put(x, value, index))
 
@@ -66,9 +67,11 @@ def assign(target: Tensor, new: Tensor) -> Tensor:
     if current.get().grad or target.edge is None:
         target.edge = new.edge  # else, as in PyTorch, the numbers change and the graph stays
     target.data = new.data
+    spoil_views(target)
     if source is not None:
         target._origin = None
         set_item(source, index, target)
+        mark_view(target, source, index)
         target._origin = (source, index, source.edge)
     return target
 
@@ -97,7 +100,7 @@ def _refuse_stale(view: Tensor) -> None:
     while x._origin is not None:
         x = x._origin[0]
         if not np.may_share_memory(view.data, x.data):
-            raise RuntimeError(STALE)
+            raise RuntimeError(f"in place: {STALE}")
 
 
 def _write(target: Tensor, index: Any, array: Any) -> None:
@@ -116,7 +119,7 @@ def _source(target: Tensor) -> tuple[Tensor | None, Any]:
         return None, None
     x, index, edge = target._origin
     if x.edge is not edge:
-        raise RuntimeError(STALE)
+        raise RuntimeError(f"in place: {STALE}")
     if index is OTHER:
         raise TypeError(
             "in place: this is a view of another Tensor, which would not see the change of a graph; write to "

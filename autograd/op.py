@@ -143,7 +143,7 @@ def _public(
     """The function that sorts its arguments into inputs and attributes and records."""
     name = named.__name__.lstrip("_")
     n = facts.inputs
-    first = parameters[:n]
+    first, others = parameters[:n], [p.name for p in parameters[n:]]
     kinds = [arguments.kind_of(p) for p in first]
     one, two, view = n == 1 and kinds[0] is not list, n == 2 and list not in kinds, facts.view
 
@@ -151,14 +151,15 @@ def _public(
     def call(*args, **kwargs):
         rest: Sequence = ()
         if len(args) > n:
-            rest = [a if type(a) in SCALARS else arguments.attribute(name, a) for a in args[n:]]
+            given = zip(args[n:], others)  # noqa: B905  (too many are the body's to refuse)
+            rest = [a if type(a) in SCALARS else arguments.attribute(name, a, to) for a, to in given]
             args = args[:n]
         elif len(args) < n:
             args = arguments.complete(name, first, args, kwargs)
         if kwargs:
             for key, value in kwargs.items():
                 if type(value) not in SCALARS:
-                    kwargs[key] = arguments.attribute(name, value)
+                    kwargs[key] = arguments.attribute(name, value, key)
         x = args[0] if one else None
         if isinstance(x, Tensor):  # as below, for a common case
             out = record((x.data,), (x.edge,), rest, kwargs)
@@ -176,9 +177,7 @@ def _public(
         return record(arrays, edges, rest, kwargs)
 
     call.__name__ = name
-    call.__dict__.update(
-        facts=facts, body=body, plain=plain or body, attributes=[p.name for p in parameters[n:]]
-    )
+    call.__dict__.update(facts=facts, body=body, plain=plain or body, attributes=others)
     call.record = record = _recorder(call, body, plain, takes_needs, n)  # type: ignore[attr-defined]
     return call
 

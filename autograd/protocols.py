@@ -18,7 +18,7 @@ from .modes import current
 from .ops.creation import astype
 from .ops.index import where
 from .ops.shape import broadcast_to
-from .tensor import Tensor, wrap
+from .tensor import STALE, Tensor, wrap
 
 # Filled by binding.py: what stands for a function of NumPy, a ufunc or a ufunc's method (np.add.reduce) when
 # an argument is a Tensor; and for a ufunc of SciPy, by name, so that SciPy is not imported for it.
@@ -146,6 +146,8 @@ def missing_attribute(self, name: str):
     """AttributeError for a name that Tensor does not have, with its spelling here if it is PyTorch's word."""
     if name in ("_leaf", "_origin"):  # a slot that was never filled
         return None
+    if name == "data":
+        raise RuntimeError(STALE)
     raise AttributeError(f"Tensor has no attribute {name!r}{dialect.hint(name, function_names())}")
 
 
@@ -235,7 +237,9 @@ def function_names() -> list[str]:
 
 def unsupported(name: str) -> TypeError:
     """What to raise for a function of NumPy that has no gradient here."""
-    near = dialect.nearest(name.rpartition(".")[2], SCIPY if "scipy" in name else function_names())
+    last = name.rpartition(".")[2]
+    method = name.count(".") == 2 and last in ("reduce", "accumulate", "reduceat", "at")  # of a ufunc
+    near = "" if method else dialect.nearest(last, SCIPY if "scipy" in name else function_names())
     return TypeError(
         f"{name} has no gradient here, and a Tensor among its arguments requires one. Where none is wanted, "
         "pass it .detach()ed" + (f"; or use one of: {near}." if near else ".")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
+from weakref import ref
 
 import numpy as np
 from numpy import ndarray
@@ -27,8 +28,9 @@ class Tensor(Bound):
     widen its dtype. TypeError for numbers that are not float, integer or boolean.
     """
 
-    __slots__ = ("data", "edge", "_leaf", "_origin", "__weakref__")  # the middle two may be unset: None
+    __slots__ = ("data", "edge", "_leaf", "_origin", "_views", "__weakref__")  # the middle ones may be unset
     __hash__ = object.__hash__  # identity, though == compares elementwise
+    __pandas_priority__ = 5000  # `series - tensor` is the Tensor's, as `array - tensor` is
 
     def __init__(self, data: ArrayLike, requires_grad: bool = False, dtype: DTypeLike | None = None):
         if isinstance(data, Tensor):
@@ -52,6 +54,7 @@ class Tensor(Bound):
     if TYPE_CHECKING:
         _leaf: Edge | None
         _origin: Origin | None
+        _views: list[ref]
         shape: tuple[int, ...]
         ndim: int
         size: int
@@ -259,8 +262,9 @@ class Tensor(Bound):
         if self.edge is not None and current.get().grad:
             raise TypeError(
                 "a Tensor that requires a gradient does not turn into a number by itself, which would lose "
-                "the gradient; use .item() for the number, np.stack([...]) to put Tensors into an array, and "
-                "functions of np in place of math's"
+                "the gradient; use .item() for the number, np.stack([...]) to put Tensors into an array, "
+                "np.zeros(shape, like=x), with x this Tensor, for one to write into, and functions of np in "
+                "place of math's"
             )
         return self.data
 
@@ -280,7 +284,8 @@ class Tensor(Bound):
         if self.edge is not None:
             raise TypeError(
                 "a Tensor that requires a gradient does not turn into an ndarray by itself, which would lose "
-                "the gradient; use .numpy() or .detach() for numbers, np.stack([...]) for lists of Tensors"
+                "the gradient; use .numpy() or .detach() for numbers, np.stack([...]) for a list of Tensors, "
+                "and like=x, with x this Tensor, where NumPy makes an array: np.array([[x]], like=x)"
                 + dialect.instead_of_scipys()
             )
         array: Any = self.data.__array__  # which an array that traces refuses
@@ -307,6 +312,9 @@ def wrap(data: np.ndarray, edge: Edge | None, cls: type[Tensor] = Tensor) -> Any
 # the Tensor's edge at that time, so that a write to it with a graph can be handed on (inplace.py).
 Origin: TypeAlias = "tuple[Tensor, Any, Edge | None]"
 OTHER = object()  # in place of an index: a view by transpose, reshape ...
+STALE = "this is a view of a Tensor that was written to since; take the view again"
+FEW = 64
+views_of = Tensor._views.__get__  # type: ignore[attr-defined]  # does not ask __getattr__ where there are none
 
 
 def mark_view(view: Tensor, source: Tensor, index: Any = OTHER) -> Tensor:
@@ -317,7 +325,32 @@ def mark_view(view: Tensor, source: Tensor, index: Any = OTHER) -> Tensor:
     base = seen.base if type(seen) is ndarray else getattr(seen, "base", None)
     if base is data or seen is data or base is not None and np.may_share_memory(base, data):
         view._origin = (source, index, edge)
+        try:
+            views = views_of(source)
+        except AttributeError:
+            source._views = [ref(view)]
+            return view
+        if len(views) % FEW == 0:
+            views[:] = [known for known in views if known() is not None]
+        views.append(ref(view))
     return view
+
+
+def spoil_views(source: Tensor) -> None:
+    """Take the numbers away from the views of a Tensor that becomes another: NumPy's would see the change.
+
+    Whoever reads one is told so (protocols.py), and takes the view again.
+    """
+    try:
+        views = views_of(source)
+    except AttributeError:
+        return
+    source._views = []
+    for known in views:
+        view = known()
+        if view is not None and view._origin is not None and view._origin[0] is source:
+            spoil_views(view)
+            del view.data
 
 
 def seed_for(output: Tensor, gradient) -> Any:

@@ -244,3 +244,42 @@ def test_a_view_of_a_constant_that_has_a_graph_since_is_refused():
             stale[...] = 7.0
     c[1] = 7.0
     assert c.tolist() == [[1, 1, 1], [7, 7, 7]]
+
+
+@pytest.mark.parametrize(
+    "view",
+    [lambda u: u[:-1], lambda u: u.reshape(3, 1), lambda u: u[1:][:1], lambda u: np.broadcast_to(u, (2, 3))],
+)
+@pytest.mark.parametrize("write", ["index", "in place", "by NumPy"])
+@pytest.mark.parametrize("constant", [False, True])
+def test_a_view_that_would_not_see_a_write_is_not_read(view, write, constant):
+    """In NumPy it would see it; here it is told to be taken again, whatever reads it."""
+    x = leaf(3)
+    u = Tensor(np.ones(3)) if constant else x * 1
+    seen = view(u)
+    if write == "index":
+        u[0] = x[1]
+    elif write == "in place":
+        u *= x
+    else:
+        np.copyto(u, x)
+    for read in (lambda v: v + 1, repr, np.sum, lambda v: v.shape, lambda v: (x[:1] * v).sum().backward()):
+        with pytest.raises(RuntimeError, match="a view of a Tensor that was written to since; take the view"):
+            read(seen)
+    assert view(u).requires_grad
+
+
+def test_views_taken_in_a_loop_of_writes_hand_them_on():
+    x = leaf(2, 2)
+    u = Tensor(np.zeros((2, 2)))
+    for i in range(2):
+        row = u[i]
+        row += x[i] * (i + 1)
+        np.testing.assert_array_equal(u[i].data, row.data)
+        row *= 2
+    np.testing.assert_array_equal(u.data, 2 * x.data * [[1], [2]])
+
+
+def test_a_gradient_is_not_written_into_truth_values():
+    with pytest.raises(TypeError, match="a value with a gradient does not fit a Tensor of bool"):
+        Tensor(np.zeros(2, bool))[0] = leaf(2)[0]

@@ -342,3 +342,30 @@ def test_einsum_and_concatenate_of_constants_only():
     y = np.concatenate([Tensor(X), X])
     assert type(y) is Tensor and not y.requires_grad
     assert not np.einsum("ij->i", Tensor(X)).requires_grad
+
+
+def ones(*shape):
+    return Tensor(np.ones(shape), requires_grad=True)
+
+
+@pytest.mark.parametrize("number", [np.complex128(2), np.complex64(2), np.timedelta64(1, "s")])
+def test_numbers_that_are_not_real_are_refused(number):
+    for use in (lambda x: x * number, lambda x: number * x, lambda x: np.add(x, number)):
+        with pytest.raises(TypeError, match="cannot use (complex|timedelta)"):
+            use(ones(2))
+    assert (ones(2) * np.longdouble(2)).dtype == np.float64
+
+
+def test_a_masked_array_does_not_lose_its_mask():
+    masked = np.ma.masked_invalid([1.0, np.nan])
+    for use in (lambda: ones(2) * masked, lambda: Tensor(masked), lambda: np.sum(ones(2) * masked)):
+        with pytest.raises(TypeError, match=r"masked array.*\.filled"):
+            use()
+    assert (Tensor([1.0, 2.0]) * masked.filled(0)).tolist() == [1, 0]
+
+
+def test_arrays_made_of_numbers_alone_do_not_take_a_gradient():
+    x = ones()
+    with pytest.raises(TypeError, match="fromiter would lose the gradient"):
+        np.fromiter([1.0, x], float, like=x)
+    assert np.size(ones(3, 2), 0) == 3 and np.size(ones(3, 2)) == 6

@@ -116,7 +116,7 @@ def test_scipys_functions_in_python_name_ours_for_a_tensor_whose_gradient_they_w
     with pytest.raises(TypeError, match=rf"lose the gradient.*; .*ag\.special\.{name} Tensors"):
         PYTHON[name](leaf(X))
     np.testing.assert_array_equal(PYTHON[name](Tensor(X)), PYTHON[name](X))
-    with pytest.raises(TypeError, match="for lists of Tensors$"):
+    with pytest.raises(TypeError, match=r"np\.array\(\[\[x\]\], like=x\)$"):
         scipy.comb(leaf(X), 2)
 
 

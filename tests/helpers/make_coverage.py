@@ -33,6 +33,9 @@ ABSENT = {
         fft.irfftn fft.rfft fft.rfft2 fft.rfftn roots sort_complex""",
     "coefficients of polynomials: an interface that NumPy itself has replaced": """
         poly polyadd polyder polydiv polyfit polyint polymul polysub""",
+    "a set of values: no gradient where members meet": "intersect1d setdiff1d setxor1d union1d",
+    "an array made of shapes, or of what is no Tensor": """
+        arange empty eye frombuffer fromfunction fromiter fromstring identity ones tri zeros""",
     "a function that is given a function: call yours on Tensors": "frompyfunc",
     "made of one line: np.roll(x, n // 2)": "fft.fftshift fft.ifftshift",
     "np.vstack, whose old name NumPy takes away": "row_stack",
@@ -82,7 +85,7 @@ def kind(name: str, fn: Callable) -> str:
     ours = FUNCTIONS.get(fn)
     if fn in writing.FUNCTIONS:
         return "writing"
-    if ours is not None:
+    if ours is not None and getattr(ours, "lossless", True):
         return "gradient" if differentiable(ours) else "constant"
     return "absent" if reason(name, ABSENT) else "nothing" if reason(name, NOTHING) else ""
 

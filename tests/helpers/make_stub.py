@@ -25,6 +25,7 @@ ITEMS = {
     "__setitem__": "    def __setitem__(self, index: Any, value: ArrayLike) -> None: ...",
     "__contains__": "    def __contains__(self, value: ArrayLike) -> bool: ...",
     "__divmod__": "    def __divmod__(self, other: ArrayLike) -> tuple[Tensor, Tensor]: ...",
+    "__round__": "    def __round__(self, ndigits: int | None = None) -> Any: ...",
     "__rdivmod__": "    def __rdivmod__(self, other: ArrayLike) -> tuple[Tensor, Tensor]: ...",
 }
 UNARY = ("__neg__", "__pos__", "__abs__", "__invert__")
