@@ -26,7 +26,7 @@ def axes_of(name: str, axes: Any, ndim: int) -> tuple[int, ...]:
 
 def _named(fn, name, axis, ndim):
     try:
-        return fn(axis, ndim, f"{name}: axis")
+        return fn(axis, ndim, name)
     except TypeError:
         raise TypeError(f"{name}: an axis is a whole number, not {axis!r}") from None
 

@@ -63,7 +63,7 @@ def test_widths_and_modes_that_numpy_refuses_are_refused():
             np.pad(x, 1.5, "linear_ramp")
         with pytest.raises(ValueError, match="pad: mode 'edges' is none of constant, .*edge"):
             np.pad(x, 1, "edges")
-        with pytest.raises(IndexError, match="pad: pad_width: axis: axis 5 is out of bounds"):
+        with pytest.raises(IndexError, match="pad: pad_width: axis 5 is out of bounds"):
             np.pad(x, {5: 1})
 
 
