@@ -165,6 +165,23 @@ def test_masked_booleans_stay_booleans_and_do_not_warn():
     assert np.absolute(Tensor(b), where=mask).dtype == bool
 
 
+def test_means_without_nan_are_floats():
+    for fn in (np.nanmean, np.nanvar, np.nanstd):
+        with pytest.raises(TypeError, match=f"{fn.__name__}: dtype is of floats, as x is, not int64"):
+            fn(Tensor([1.5, NAN]), dtype=np.int64)
+        assert fn(Tensor([1, 2]), dtype=np.int64).dtype == np.int64
+
+
+def test_a_view_of_nothing_is_written_to():
+    x = Tensor(np.zeros((2, 0, 3)))
+    x[:1][...] = 1.0
+    np.take(x, [0], axis=0, out=x[:1])
+    Tensor(np.zeros(3))[:0][...] = leaf(1).detach()
+    y = leaf(3) * 1
+    y[:0][...] = leaf(1)
+    assert y.shape == (3,)
+
+
 def test_indices_of_take_are_cast_once():
     for index in (1.5, [0.0, 1.9], [True, False], np.array(True), []):
         for mode in ("raise", "wrap"):
