@@ -97,7 +97,7 @@ def goes_into_memory(target: Tensor, value: Any) -> bool:
 def _refuse_stale(view: Tensor) -> None:
     """RuntimeError for a view whose source has other memory since, and would not see a write."""
     x = view
-    while x._origin is not None:
+    while x._origin is not None and view.data.size:  # nothing shares no memory
         x = x._origin[0]
         if not np.may_share_memory(view.data, x.data):
             raise RuntimeError(f"in place: {STALE}")

@@ -87,7 +87,7 @@ def _power(a, b):
 
 def _one_less(b, a):
     """b - 1; but 0 where b = 0 and a is 0 or nan, whose slope b a^(b - 1) is 0 too, and for the number 0."""
-    if type(b) in (int, float):
+    if type(b) in (int, float, bool):
         return b * 1 - (b != 0)
     return b * 1 - ((b != 0) | (np.absolute(a) > 0))  # b * 1, as booleans are not subtracted
 

@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..arguments import tensor_of
 from ..arrays import ArrayLike
 from ..op import composed, op
 from ..tensor import Tensor
+
+
+def axis_of(name: str, axis: Any, ndim: int) -> int:
+    """`axis` counted from 0; an AxisError, and TypeError for no integer, have the name of a function."""
+    return _named(normalize_axis_index, name, axis, ndim)
+
+
+def axes_of(name: str, axes: Any, ndim: int) -> tuple[int, ...]:
+    """The same of one axis or several."""
+    return _named(normalize_axis_tuple, name, axes, ndim)
+
+
+def _named(fn, name, axis, ndim):
+    try:
+        return fn(axis, ndim, name)
+    except TypeError:
+        raise TypeError(f"{name}: an axis is a whole number, not {axis!r}") from None
 
 
 @op(inputs=1, numpy=np.transpose, method=True, flops=0, view=True)

@@ -7,14 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index
 
 from ..arguments import tensor_of
 from ..arrays import ArrayLike
 from ..constant import constant
 from ..op import Needs, composed, op
 from ..tensor import Tensor
-from .axes import transpose
+from .axes import axis_of, transpose
 from .creation import astype
 from .index import getitem, index_put, take, where
 from .joining import stack
@@ -195,7 +194,7 @@ def apply_along_axis(
     is no row.
     """
     x = tensor_of(arr)
-    at = normalize_axis_index(axis, x.ndim, "apply_along_axis")
+    at = axis_of("apply_along_axis", axis, x.ndim)
     lead = (*x.shape[:at], *x.shape[at + 1 :])
     last = transpose(x, [*(i for i in range(x.ndim) if i != at), at])
     rows = reshape(last, (math.prod(lead), x.shape[at]))
@@ -215,7 +214,7 @@ def apply_over_axes(func: Callable[..., Any], a: ArrayLike, axes: int | Sequence
     """
     y = tensor_of(a)
     for axis in [axes] if isinstance(axes, int) else list(tensor_of(axes).data.reshape(-1)):
-        axis = normalize_axis_index(int(axis), tensor_of(a).ndim, "apply_over_axes")
+        axis = axis_of("apply_over_axes", int(axis), tensor_of(a).ndim)
         made = tensor_of(func(y, axis))
         if made.ndim not in (y.ndim, y.ndim - 1):
             raise ValueError(f"apply_over_axes: func made shape {made.shape} of {y.shape}, axis {axis}")

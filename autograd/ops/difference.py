@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from ..arguments import tensor_of
 from ..arrays import ArrayLike, Axes, as_array
 from ..op import composed
 from ..tensor import Tensor
+from .axes import axes_of, axis_of
 from .creation import astype
 from .joining import concatenate
 from .reduce import sum
@@ -41,7 +41,7 @@ def diff(
         return a
     if n < 0 or not a.ndim:
         raise ValueError(f"diff: takes n >= 0 and an array with an axis; got n={n} and shape {a.shape}")
-    axis = normalize_axis_index(axis, a.ndim, "diff: axis")
+    axis = axis_of("diff", axis, a.ndim)
     if prepend is not None or append is not None:
         parts = [_edge(a, part, axis) for part in (prepend, a, append) if part is not None]
         a = concatenate(parts, axis)
@@ -89,7 +89,7 @@ def gradient(f: ArrayLike, *varargs: Any, axis: Axes = None, edge_order: int = 1
     f = tensor_of(f)
     if f.dtype.kind != "f":
         f = f.astype(np.float64)
-    every = normalize_axis_tuple(tuple(range(f.ndim)) if axis is None else axis, f.ndim, "gradient: axis")
+    every = axes_of("gradient", tuple(range(f.ndim)) if axis is None else axis, f.ndim)
     spacings = list(varargs) or [1.0]
     if len(spacings) == 1 and np.ndim(spacings[0]) == 0:
         spacings *= len(every)
@@ -155,7 +155,7 @@ def trapezoid(y: ArrayLike, x: ArrayLike | None = None, dx: ArrayLike = 1.0, axi
     for this one; ValueError for other shapes.
     """
     y = tensor_of(y)
-    d, at = dx, normalize_axis_index(axis, y.ndim, "trapezoid: axis")
+    d, at = dx, axis_of("trapezoid", axis, y.ndim)
     pairs = y[_at(y.ndim, at, 1, None)] + y[_at(y.ndim, at, None, -1)]
     if x is not None:
         x = tensor_of(x)

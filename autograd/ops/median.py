@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..arguments import tensor_of
 from ..arrays import ArrayLike, Axes
 from ..op import composed
 from ..tensor import Tensor
+from .axes import axes_of
 from .index import take_along_axis
 from .reduce import check_places, mean, reduced, without
 
@@ -53,7 +53,7 @@ def as_rows(name, a, axis, out, keepdims) -> tuple[Tensor, tuple]:
     if out is not None:
         check_places(None, out)
     a = tensor_of(a)
-    axes = normalize_axis_tuple(range(a.ndim) if axis is None else axis, a.ndim, f"{name}: axis")
+    axes = axes_of(name, range(a.ndim) if axis is None else axis, a.ndim)
     shape = reduced(a.shape, axes)[0] if keepdims else without(a.shape, axes)
     kept = [i for i in range(a.ndim) if i not in axes]
     if kept + sorted(axes) != list(range(a.ndim)):

@@ -11,7 +11,7 @@ from ..op import composed, op
 from ..tensor import Tensor
 from .extrema import extreme
 from .logic import isnan, logical_and, logical_not
-from .reduce import mean, prod, sum
+from .reduce import mean, of_integers, prod, sum
 from .variance import std, var
 
 nanargmax = constant(np.nanargmax)
@@ -73,9 +73,11 @@ def nanmean(
     """The mean of the elements of x that are not nan along `axis` (an axis, several, or None for all).
 
     The shape and all arguments are those of `mean`. The gradient of nan is 0; where there is nothing else
-    the result is nan, with NumPy's RuntimeWarning. TypeError for an `out`.
+    the result is nan, with NumPy's RuntimeWarning. TypeError for an `out`, and for integers as the dtype of
+    floats.
     """
     x = tensor_of(x)
+    _refuse_integers("nanmean", x, dtype)
     return mean(x, axis, dtype, out, keepdims, where=_numbers(x, where))
 
 
@@ -96,7 +98,7 @@ def nanvar(
 
     The shape and all arguments are those of `var`. The gradient of nan is 0; where there is nothing else the
     result is nan, with NumPy's RuntimeWarning, and so where `ddof` is as large. ValueError for both `ddof`
-    and `correction`.
+    and `correction`, TypeError as for `nanmean`.
     """
     return _of_numbers(var, x, axis, dtype, out, ddof, keepdims, where, mean, correction)
 
@@ -118,15 +120,21 @@ def nanstd(
 
     The shape and all arguments are those of `std`. The gradient of nan is 0; where there is nothing else the
     result is nan, with NumPy's RuntimeWarning, and so where `ddof` is as large. ValueError for both `ddof`
-    and `correction`.
+    and `correction`, TypeError as for `nanmean`.
     """
     return _of_numbers(std, x, axis, dtype, out, ddof, keepdims, where, mean, correction)
+
+
+def _refuse_integers(name, x, dtype):
+    if x.dtype.kind == "f" and of_integers(dtype):
+        raise TypeError(f"{name}: dtype is of floats, as x is, not {np.dtype(dtype)}")
 
 
 def _of_numbers(fn, x, axis, dtype, out, ddof, keepdims, where, mean, correction):
     x = tensor_of(x)
     if x.dtype.kind != "f":
         return fn(x, axis, dtype, out, ddof, keepdims, where=where, mean=mean, correction=correction)
+    _refuse_integers(f"nan{fn.__name__}", x, dtype)
     numbers = _numbers(x, where)
     y = fn(x, axis, dtype, out, ddof, keepdims, where=numbers, mean=mean, correction=correction)
     free = ddof if correction is None else correction

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index
 
 from ..arguments import tensor_of
 from ..arrays import ArrayLike, as_array
@@ -13,6 +12,7 @@ from ..modes import current
 from ..op import composed, op
 from ..tensor import Tensor
 from .arithmetic import add, multiply
+from .axes import axis_of
 from .extrema import max, min
 from .index import getitem, take
 from .joining import concatenate
@@ -92,7 +92,7 @@ def _even(x, axis, width, mode):
 def _pairs(value: Any, ndim: int) -> list:
     """(before, after) of each axis, as NumPy reads it; of a dict, 0 for axes that are not named."""
     if isinstance(value, dict):
-        named = {normalize_axis_index(axis, ndim, "pad: pad_width"): pair for axis, pair in value.items()}
+        named = {axis_of("pad: pad_width", axis, ndim): pair for axis, pair in value.items()}
         value = [np.broadcast_to(named.get(axis, 0), 2) for axis in range(ndim)]
     return np.broadcast_to(as_array(value), (ndim, 2)).tolist()
 

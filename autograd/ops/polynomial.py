@@ -35,17 +35,18 @@ def vander(x: ArrayLike, N: int | None = None, increasing: bool = False):
 def polyval(needs: Needs, p: ArrayLike, x: ArrayLike):
     """p[0] x^(n-1) + ... + p[n-2] x + p[n-1], elementwise, for n coefficients: the result has the shape of x.
 
-    ValueError where p is no vector.
+    Coefficients of more axes, of shape (n, ...), are n arrays, which broadcast with x. ValueError where p is
+    a number.
     """
-    if np.ndim(p) != 1:
-        raise ValueError(f"p is a vector of coefficients, not an array of shape {np.shape(p)}")
-    n = p.shape[0]
+    if np.ndim(p) < 1:
+        raise ValueError(f"p is a list of coefficients, not an array of shape {np.shape(p)}")
+    n, inner = p.shape[0], p.ndim - 1
     y = _horner([p[i] for i in range(n)], x)
     p = p if needs[1] else None
 
     def backward(g):
         dx = g * _horner([p[i] * (n - 1 - i) for i in range(n - 1)], x) if needs[1] else None
-        return _sums_of_powers(g, x, n) if needs[0] else None, dx
+        return _sums_of_powers(g, x, n, inner) if needs[0] else None, dx
 
     return y, backward
 
@@ -57,11 +58,12 @@ def _horner(coefficients, x):
     return y
 
 
-def _sums_of_powers(g, x, n):
-    """The sums of g x^(n-1), ..., g x, g."""
+def _sums_of_powers(g, x, n, inner):
+    """The sums of g x^(n-1), ..., g x, g over all but the last `inner` axes."""
+    outer = tuple(range(g.ndim - inner))
     wide = np.float32 if g.dtype is HALF else None
     sums = []
     for _ in range(n):
-        sums.insert(0, np.sum(g, dtype=wide))
+        sums.insert(0, np.add.reduce(g, outer, wide))
         g = g * x
     return np.stack(sums) if sums else np.zeros_like(g, shape=(0,))

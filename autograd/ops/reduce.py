@@ -7,12 +7,12 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..arguments import tensor_of
 from ..arrays import HALF, ArrayLike, Axes, DTypeLike, opaque, working
 from ..op import composed, op
 from ..tensor import Tensor
+from .axes import axes_of
 from .index import diagonal
 
 
@@ -53,7 +53,7 @@ def weights_like(name: str, a: Tensor, weights: ArrayLike, axis: Axes) -> Tensor
         return w
     if axis is None:
         raise TypeError(f"{name}: weights of shape {w.shape} for shape {a.shape} need an axis")
-    axes = normalize_axis_tuple(axis, a.ndim, f"{name}: axis")
+    axes = axes_of(name, axis, a.ndim)
     if w.shape != tuple([a.shape[i] for i in axes]):
         raise ValueError(f"{name}: weights of shape {w.shape} do not fit axis {axis} of shape {a.shape}")
     order = sorted(range(w.ndim), key=lambda i: axes[i])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index
 
 from ..arguments import tensor_of
 from ..arrays import HALF, ArrayLike, DTypeLike, opaque
 from ..op import composed, op
 from ..tensor import Tensor
-from .axes import swapaxes
+from .axes import axis_of, swapaxes
 from .joining import concatenate
 from .logic import isnan
 from .reduce import check_places, is_normal, widened
@@ -216,7 +215,7 @@ def _running(name, ufunc, x, axis):
     shape = x.shape
     if not shape:
         x = x.reshape(1)
-    axis = normalize_axis_index(axis, x.ndim, f"{name}: axis")
+    axis = axis_of(name, axis, x.ndim)
     rows = x if axis == x.ndim - 1 else swapaxes(x, axis, -1)
     a = rows.data
     hit = (a == ufunc.accumulate(a, axis=-1)) | (a != a)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index
 
 from ..adding import add_at, added_at, change_at
 from ..arguments import tensor_of
@@ -13,6 +12,7 @@ from ..arrays import HALF, ArrayLike, opaque
 from ..op import Needs, composed, op
 from ..tensor import Tensor
 from .arithmetic import divide
+from .axes import axis_of
 from .creation import astype
 from .index import at_axis, getitem, index_put, places_of
 from .shape import reshape
@@ -216,7 +216,7 @@ def _scattered(name, write, x, axis, index, src):
     """write(x, src, index) with the index that these words of PyTorch's mean."""
     x, src = tensor_of(x), tensor_of(src)
     index = _whole_numbers(name, index)
-    axis = normalize_axis_index(axis, max(x.ndim, 1), name)
+    axis = axis_of(name, axis, max(x.ndim, 1))
     if x.ndim == 0:
         parts = [reshape(part, 1) for part in (x, src)]
         return reshape(_scattered(name, write, parts[0], 0, index.reshape(-1), parts[1]), ())
@@ -279,7 +279,7 @@ def index_fill(x: ArrayLike, axis: int, index: ArrayLike, value: ArrayLike) -> T
 
 def _along_axis(name, x, axis, index, value):
     x, index = tensor_of(x), _whole_numbers(name, index)
-    axis = normalize_axis_index(axis, max(x.ndim, 1), name)
+    axis = axis_of(name, axis, max(x.ndim, 1))
     if x.ndim == 0:
         value = reshape(value, 1) if value.ndim == 0 and name == "index_copy" else value
         return reshape(_along_axis(name, reshape(x, 1), 0, index, value), ())

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index
 
 from ..arguments import tensor_of
 from ..arrays import ArrayLike, opaque
 from ..constant import constant
 from ..op import Needs, composed, op
 from ..tensor import Tensor
+from .axes import axis_of
 from .index import take_along_axis
 from .shape import reshape, squeeze
 
@@ -145,7 +145,7 @@ def topk(x: ArrayLike, k: int, axis: int = -1, largest: bool = True, sorted: boo
 
 def _along(name, x, axis, k, least):
     """The axis from 0, and its length, of which k elements are wanted."""
-    at = normalize_axis_index(axis, max(x.ndim, 1), name)
+    at = axis_of(name, axis, max(x.ndim, 1))
     n = x.shape[at] if x.ndim else 1
     if isinstance(k, (bool, float)) or not least <= k <= n:
         raise ValueError(f"{name}: k = {k!r} is not in {least}..{n}, for axis {axis} of shape {x.shape}")

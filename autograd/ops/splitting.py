@@ -13,6 +13,7 @@ from ..arguments import tensor_of
 from ..arrays import ArrayLike
 from ..op import composed, op
 from ..tensor import Tensor
+from .axes import axes_of
 from .index import getitem
 from .shape import ravel
 
@@ -146,7 +147,7 @@ def trim_zeros(filt: ArrayLike, trim: str = "fb", axis: Any = None) -> Tensor:
     trim = trim.lower()
     if trim not in ("fb", "bf", "f", "b"):
         raise ValueError(f"trim_zeros: trim is 'f', 'b' or 'fb', not {trim!r}")
-    axes = range(x.ndim) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, x.ndim)
+    axes = range(x.ndim) if axis is None else axes_of("trim_zeros", axis, x.ndim)
     if not axes:
         return x
     places, index = np.nonzero(x.data), [slice(None)] * x.ndim

@@ -68,7 +68,9 @@ hypot = elementwise2(
 
 def _arctan2_slope(other, x1, x2):
     radius = _never_0(np.hypot(x1, x2))
-    return np.where(np.isinf(radius), 0, other) / radius / radius
+    far = np.isinf(radius)
+    radius = np.where(far, 1, radius)
+    return np.where(far, 0, other / radius / radius)
 
 
 arctan2 = elementwise2(

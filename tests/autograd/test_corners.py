@@ -165,6 +165,23 @@ def test_masked_booleans_stay_booleans_and_do_not_warn():
     assert np.absolute(Tensor(b), where=mask).dtype == bool
 
 
+def test_means_without_nan_are_floats():
+    for fn in (np.nanmean, np.nanvar, np.nanstd):
+        with pytest.raises(TypeError, match=f"{fn.__name__}: dtype is of floats, as x is, not int64"):
+            fn(Tensor([1.5, NAN]), dtype=np.int64)
+        assert fn(Tensor([1, 2]), dtype=np.int64).dtype == np.int64
+
+
+def test_a_view_of_nothing_is_written_to():
+    x = Tensor(np.zeros((2, 0, 3)))
+    x[:1][...] = 1.0
+    np.take(x, [0], axis=0, out=x[:1])
+    Tensor(np.zeros(3))[:0][...] = leaf(1).detach()
+    y = leaf(3) * 1
+    y[:0][...] = leaf(1)
+    assert y.shape == (3,)
+
+
 def test_indices_of_take_are_cast_once():
     for index in (1.5, [0.0, 1.9], [True, False], np.array(True), []):
         for mode in ("raise", "wrap"):
@@ -210,6 +227,17 @@ def test_a_vector_of_two_elements_has_no_third_to_multiply_with():
     np.testing.assert_array_equal(np.cross(np.ones(2), a).data, -y.data)
 
 
+def test_coefficients_may_be_arrays():
+    for p, x in (
+        (leaf(3, 2), leaf()),
+        (leaf(2, 2), leaf(4, 1)),
+        (leaf(3, 1, 2), leaf(2, 1)),
+        (leaf(3), leaf(2, 2)),
+    ):
+        same(np.polyval, p.data, x.data)
+        assert gradcheck(np.polyval, [p, x]) and gradcheck(lambda *a: np.polyval(*a) ** 2, [p, x], order=2)
+
+
 def test_coordinates_of_trapezoid_broadcast_but_for_the_axis():
     x = np.array([[0.0, 1.0, 3.0]])
     for f in (np.trapezoid, lambda y, x: np.trapezoid(y, np.concatenate([x, x * x]), axis=-1)):
@@ -233,3 +261,19 @@ def test_steps_have_no_slope_for_q(method):
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
 def test_slopes_keep_the_dtype_beside_wide_coordinates(dtype):
     same(lambda f: np.gradient(f, np.arange(4.0) ** 2), np.array([1, 2, 4, 7], dtype), rtol=1e-3)
+
+
+@pytest.mark.parametrize("axis", ["a", 1.5])
+def test_an_axis_that_is_no_number_is_told_by_function(axis):
+    x = leaf(2, 3)
+    for name in ("median", "nanmedian", "diff", "trapezoid", "gradient", "trim_zeros"):
+        with pytest.raises(TypeError, match=f"^{name}: an axis is a whole number, not {axis!r}"):
+            getattr(np, name)(x, axis=axis)
+    for fn, more in ((ag.cummax, ()), (ag.index_fill, ([0], 1.0))):
+        with pytest.raises(TypeError, match=f"^{fn.__name__}: an axis is a whole number, not {axis!r}"):
+            fn(x, axis, *more)
+
+
+@pytest.mark.parametrize("exponent", [True, False, np.True_])
+def test_a_boolean_exponent_has_second_derivatives(exponent):
+    assert gradcheck(lambda x: x**exponent * x, [leaf(3)], order=2)

@@ -1,6 +1,7 @@
 """The planted faults: each has to fail the tests named beside it. `tests/planted_faults.py` plants them."""
 
 from .autograd import FAULTS as AUTOGRAD
+from .corners import FAULTS as CORNERS
 from .elementwise import FAULTS as ELEMENTWISE
 from .fault import ROOT, Fault
 from .nn import FAULTS as NN
@@ -10,6 +11,6 @@ from .shape import FAULTS as SHAPE
 from .special import FAULTS as SPECIAL
 from .speed import FAULTS as SPEED
 
-FAULTS = AUTOGRAD + ELEMENTWISE + NN + PRODUCTS + REDUCTIONS + SHAPE + SPECIAL + SPEED
+FAULTS = AUTOGRAD + CORNERS + ELEMENTWISE + NN + PRODUCTS + REDUCTIONS + SHAPE + SPECIAL + SPEED
 
 __all__ = ["FAULTS", "ROOT", "Fault"]
