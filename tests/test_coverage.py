@@ -32,5 +32,7 @@ def test_every_function_of_numpy_has_been_thought_of():
 def test_what_is_absent_says_so(name):
     """As the function itself calls it with the arguments that it takes."""
     x, fn = leaf(2, 2), FUNCTIONS[name]
-    with pytest.raises(TypeError, match=rf"np\.{name} (has no gradient here|would lose the gradient).*\.detach\(\)"):
+    with pytest.raises(
+        TypeError, match=rf"np\.{name} (has no gradient here|would lose the gradient).*\.detach\(\)"
+    ):
         x.__array_function__(fn, (Tensor,), (x,), {})

@@ -89,6 +89,14 @@ def random(seed, shape):
     return np.random.default_rng(seed).uniform(-1, 1, shape)
 
 
+def is_readable(tensor):
+    """Whether it is no view of a Tensor that was written to since."""
+    try:
+        return tensor.data is not None
+    except RuntimeError:
+        return False
+
+
 class Programs(RuleBasedStateMachine):
     @initialize(seed=SEEDS)
     def start(self, seed):
@@ -116,6 +124,12 @@ class Programs(RuleBasedStateMachine):
             tensor, dual = np.tanh(tensor), tanh(dual)
         self.tensors.append(tensor)
         self.duals.append(dual)
+
+    def becomes(self, written, dual):
+        """Give all names of a Tensor its new dual; its views are to be taken again, and forgotten here."""
+        known = zip(self.tensors, self.duals, strict=True)
+        kept = [(t, dual if t is written else d) for t, d in known if is_readable(t)]
+        self.tensors, self.duals = map(list, zip(*kept, strict=True))
 
     @rule(data=st.data(), name=st.sampled_from(sorted(BINARY)))
     def binary(self, data, name):
@@ -162,9 +176,7 @@ class Programs(RuleBasedStateMachine):
         else:
             s *= t
             new = multiply(a, b)
-        for k, tensor in enumerate(self.tensors):
-            if tensor is s:
-                self.duals[k] = new
+        self.becomes(s, new)
 
     @rule(data=st.data())
     def set_item(self, data):
@@ -176,9 +188,7 @@ class Programs(RuleBasedStateMachine):
         value, jacobian = a.value.copy(), a.jacobian.copy()
         value[0] = b.value
         jacobian[:, 0] = b.jacobian.reshape(COLUMNS, *(1,) * (a.value.ndim - 1))
-        for k, tensor in enumerate(self.tensors):
-            if tensor is s:
-                self.duals[k] = Dual(value, jacobian)
+        self.becomes(s, Dual(value, jacobian))
 
     @rule(data=st.data())
     def constant(self, data):
