@@ -9,12 +9,12 @@ from . import linalg as linalg
 from . import ops as ops
 from . import special as special
 from .derivatives import grad as grad  # the form that tells type checkers that it is public
+from .elementwise import elementwise as elementwise
 from .gradcheck import gradcheck as gradcheck
 from .memory import keep_memory as keep_memory
 from .modes import enable_grad as enable_grad
 from .modes import higher_order as higher_order
 from .modes import no_grad as no_grad
-from .op import elementwise as elementwise
 from .op import op as op
 from .ops import *  # noqa: F403
 from .special import i0 as i0  # NumPy's, too

@@ -15,7 +15,8 @@ from .bound import Bound
 from .constant import constant
 from .ops.exponential import LN2
 from .protocols import FUNCTIONS, SCIPY, array_function, array_ufunc, missing_attribute
-from .tensor import Tensor, mark_view
+from .tensor import Tensor
+from .views import mark_view
 
 OPERANDS = (Tensor, np.ndarray, np.generic, int, float, list, tuple)
 IN_PLACE = """

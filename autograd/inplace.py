@@ -14,7 +14,8 @@ from . import versions
 from .arguments import SCALARS, attribute
 from .modes import current
 from .ops.index import getitem, index_put
-from .tensor import OTHER, STALE, Tensor, mark_view, spoil_views
+from .tensor import Tensor
+from .views import OTHER, STALE, mark_view, spoil_views
 
 _record = getitem.record  # type: ignore[attr-defined]  # without the mark of a view that has no index
 

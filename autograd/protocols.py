@@ -18,7 +18,8 @@ from .modes import current
 from .ops.creation import astype
 from .ops.index import where
 from .ops.shape import broadcast_to
-from .tensor import STALE, Tensor, wrap
+from .tensor import Tensor, wrap
+from .views import STALE
 
 # Filled by binding.py: what stands for a function of NumPy, a ufunc or a ufunc's method (np.add.reduce) when
 # an argument is a Tensor; and for a ufunc of SciPy, by name, so that SciPy is not imported for it.
@@ -143,7 +144,10 @@ def array_function(self, func, types, args, kwargs):
 
 
 def missing_attribute(self, name: str):
-    """AttributeError for a name that Tensor does not have, with its spelling here if it is PyTorch's word."""
+    """AttributeError for a name that Tensor does not have, with its spelling here if it is PyTorch's word.
+
+    RuntimeError where it is a view whose Tensor was written to.
+    """
     if name in ("_leaf", "_origin"):  # a slot that was never filled
         return None
     if name == "data":

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeAlias
-from weakref import ref
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy import ndarray
@@ -53,8 +52,8 @@ class Tensor(Bound):
 
     if TYPE_CHECKING:
         _leaf: Edge | None
-        _origin: Origin | None
-        _views: list[ref]
+        _origin: Any  # of a view, and of what has views: see views.py
+        _views: Any
         shape: tuple[int, ...]
         ndim: int
         size: int
@@ -306,51 +305,6 @@ def wrap(data: np.ndarray, edge: Edge | None, cls: type[Tensor] = Tensor) -> Any
     tensor.data = data
     tensor.edge = edge
     return tensor
-
-
-# A view knows what it was taken from: the Tensor, whose memory and graph it keeps alive anyway, the index and
-# the Tensor's edge at that time, so that a write to it with a graph can be handed on (inplace.py).
-Origin: TypeAlias = "tuple[Tensor, Any, Edge | None]"
-OTHER = object()  # in place of an index: a view by transpose, reshape ...
-STALE = "this is a view of a Tensor that was written to since; take the view again"
-FEW = 64
-views_of = Tensor._views.__get__  # type: ignore[attr-defined]  # does not ask __getattr__ where there are none
-
-
-def mark_view(view: Tensor, source: Tensor, index: Any = OTHER) -> Tensor:
-    """Let `view` know that it is of `source`, if it shares memory with it (and takes part in its graph)."""
-    edge, data, seen = source.edge, source.data, view.data
-    if view.edge is None and edge is not None:
-        return view
-    base = seen.base if type(seen) is ndarray else getattr(seen, "base", None)
-    if base is data or seen is data or base is not None and np.may_share_memory(base, data):
-        view._origin = (source, index, edge)
-        try:
-            views = views_of(source)
-        except AttributeError:
-            source._views = [ref(view)]
-            return view
-        if len(views) % FEW == 0:
-            views[:] = [known for known in views if known() is not None]
-        views.append(ref(view))
-    return view
-
-
-def spoil_views(source: Tensor) -> None:
-    """Take the numbers away from the views of a Tensor that becomes another: NumPy's would see the change.
-
-    Whoever reads one is told so (protocols.py), and takes the view again.
-    """
-    try:
-        views = views_of(source)
-    except AttributeError:
-        return
-    source._views = []
-    for known in views:
-        view = known()
-        if view is not None and view._origin is not None and view._origin[0] is source:
-            spoil_views(view)
-            del view.data
 
 
 def seed_for(output: Tensor, gradient) -> Any:

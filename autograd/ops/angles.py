@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from ..arrays import ArrayLike
-from ..op import elementwise, op
+from ..elementwise import elementwise
+from ..op import op
 
 DEGREE = math.pi / 180
 

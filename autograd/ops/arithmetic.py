@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..arrays import ArrayLike
-from ..op import Needs, composed, elementwise, op
+from ..elementwise import elementwise
+from ..op import Needs, composed, op
 from ..tensor import Tensor
 from .creation import astype
 from .rounding import floor_divide

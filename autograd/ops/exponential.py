@@ -6,8 +6,7 @@ import math
 
 import numpy as np
 
-from ..elementwise2 import elementwise2
-from ..op import elementwise
+from ..elementwise import elementwise, elementwise2
 
 LN2, LN10 = math.log(2), math.log(10)
 

@@ -7,8 +7,8 @@ import numpy as np
 from ..arguments import tensor_of
 from ..arrays import ArrayLike, as_array, opaque
 from ..constant import constant
-from ..elementwise2 import elementwise2
-from ..op import composed, elementwise, op
+from ..elementwise import elementwise, elementwise2
+from ..op import composed, op
 from ..tensor import Tensor
 
 absolute = elementwise(np.absolute, slope=lambda x: np.sign(x), doc="|x|, with gradient 0 at 0.")

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays import ArrayLike
-from ..elementwise2 import elementwise2
-from ..op import composed, elementwise, op
+from ..elementwise import elementwise, elementwise2
+from ..op import composed, op
 from ..tensor import Tensor
 
 

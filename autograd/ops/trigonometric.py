@@ -6,8 +6,7 @@ import math
 
 import numpy as np
 
-from ..elementwise2 import elementwise2
-from ..op import elementwise
+from ..elementwise import elementwise, elementwise2
 
 sin = elementwise(np.sin, slope=lambda x: np.cos(x), doc="The sine of x, in radians.", flops=8)
 cos = elementwise(np.cos, slope=lambda x: -np.sin(x), doc="The cosine of x, in radians.", flops=8)

@@ -12,9 +12,10 @@ import numpy as np
 
 from ..arguments import attribute
 from ..arrays import ArrayLike, as_array, working
+from ..elementwise import Unary, elementwise
 from ..kernels import CHUNK, blocks
 from ..modes import current
-from ..op import F, Unary, composed, elementwise, op
+from ..op import F, composed, op
 from ..tensor import Tensor
 
 

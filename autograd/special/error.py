@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..op import elementwise
+from ..elementwise import elementwise
 from ..tensor import Tensor
 from .borrowed import borrowed, in_blocks, inside, of_scipy, special_function
 from .erfcx import _bell, bell_kernel, erfcx_kernel, ratio

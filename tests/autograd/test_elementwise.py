@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 import tapegrad.autograd as ag
 from tapegrad.autograd import Tensor
-from tapegrad.autograd.elementwise2 import elementwise2
+from tapegrad.autograd.elementwise import elementwise2
 from tapegrad.autograd.protocols import FUNCTIONS
 
 INF, NAN = np.inf, np.nan
@@ -268,7 +268,7 @@ def test_the_slope_of_a_power_depends_on_the_exponent_at_0():
         (lambda: np.interp(1.0, [0, 1], leaf([1, 2, 3])), ValueError, r"interp: .*\(2,\) and \(3,\)"),
         (lambda: np.interp(1.0, [], leaf([])), ValueError, r"interp: .*\(0,\)"),
         (lambda: np.interp(1.0, [0, 1], leaf([1, 2]), period=0), ValueError, "interp: period must not be 0"),
-        (lambda: ag.interp(1.0, [0, 1], [1, 2], left=leaf(1.0)), TypeError, "no gradient for this argument"),
+        (lambda: ag.interp(1.0, [0, 1], [1, 2], left=leaf(1.0)), TypeError, "no gradient for left="),
         (lambda: np.unwrap(leaf([1, 2]), axis=1), ValueError, "unwrap: axis 1 is out of bounds"),
         (lambda: ag.sin(leaf([1.0]), leaf([1.0])), TypeError, "sin"),
         (lambda: ag.hypot(leaf([1.0])), TypeError, r"hypot\(\) misses its argument 'x2'"),

@@ -84,7 +84,7 @@ OPS = [
 RECORD = [
     Fault("autograd/op.py", "tuple([wanted and edge is not None for edge in edges])", "all_needed", SAVES),
     Fault(
-        "autograd/op.py",
+        "autograd/elementwise.py",
         'x, y = x if "x" in needed else None, out if "y" in needed else None',
         "y = out",
         SAVES,
@@ -139,7 +139,7 @@ RECORD = [
     ),
     Fault(
         "autograd/arguments.py",
-        "[a.item() if isinstance(a, np.generic) else a for a in arrays] if numpys else arrays",
+        "[number(name, a) if isinstance(a, np.generic) else a for a in arrays] if numpys else arrays",
         "arrays",
         "tests/autograd/test_protocols.py::test_scalars_and_integers_do_not_widen_float32",
     ),
