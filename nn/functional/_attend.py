@@ -245,8 +245,13 @@ def seen(weights, rows, out=None):
 
 
 def _is_finite(x):
-    flat = x.ravel(order="K")  # the axes that were exchanged are no reason to copy
-    return math.isfinite(np.vdot(flat, flat)) or np.isfinite(x).all()  # in silence, unlike np.sum
+    """Whether x is. What it is a part of, in one piece, is looked at first: faster than x with gaps."""
+    whole = x.base
+    if type(whole) is np.ndarray and whole.dtype == x.dtype and whole.size <= 3 * x.size:
+        flat = whole.reshape(-1)
+        if math.isfinite(np.vdot(flat, flat)):  # in silence, unlike np.sum
+            return True
+    return math.isfinite(np.einsum("abcdefghijkl"[: x.ndim] + "->", x)) or np.isfinite(x).all()
 
 
 @opaque
