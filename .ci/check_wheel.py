@@ -12,7 +12,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-WHEEL_KB = 300
+WHEEL_KB = 400
 IMPORT_MS = 40
 IMPORT_RUNS = 15
 PACKAGES = ("autograd", "nn", "models")

@@ -143,17 +143,14 @@ def _public(
     name = named.__name__.lstrip("_")
     n = facts.inputs
     first, others = parameters[:n], [p.name for p in parameters[n:]]
-    kinds, most = [arguments.kind_of(p) for p in first], len(parameters)
+    kinds = [arguments.kind_of(p) for p in first]
     one, two, view = n == 1 and kinds[0] is not list, n == 2 and list not in kinds, facts.view
 
     @functools.wraps(named)
     def call(*args, **kwargs):
         rest: Sequence = ()
         if len(args) > n:
-            if len(args) > most:
-                raise TypeError(f"{name}: takes {most} arguments at most, {len(args)} were given")
-            given = zip(args[n:], others)  # noqa: B905  (strict= costs 0.1 us)
-            rest = [a if type(a) in SCALARS else arguments.attribute(name, a, to) for a, to in given]
+            rest = arguments.attributes(name, args[n:], others)
             args = args[:n]
         elif len(args) < n:
             args = arguments.complete(name, first, args, kwargs)

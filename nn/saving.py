@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import zlib
 from collections.abc import Mapping
@@ -49,6 +48,8 @@ def save(
         about["schedule"] = schedule.state_dict()
     if rng:
         about["rng"] = random.get_rng_state()
+    import json  # 2 ms, for files only
+
     text = json.dumps(about, default=_plain)
     _write(
         os.path.realpath(path), arrays, {"format": FORMAT, "about": text, "crc32": str(_crc(arrays, text))}
@@ -156,6 +157,8 @@ def _read(path) -> tuple[Arrays, dict[str, Any]]:
         raise ValueError(f"{path} is a safetensors file, but not one written by tapegrad.nn.save")
     if metadata.get("crc32") != str(_crc(arrays, metadata.get("about", ""))):
         raise ValueError(f"{path} is damaged: its contents do not match their checksum")
+    import json
+
     return arrays, json.loads(metadata["about"])
 
 

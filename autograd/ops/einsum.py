@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from ..tensor import Tensor
 from ._contract import lengths_of, product
 from .creation import astype
 
-LETTERS = ascii_uppercase + ascii_lowercase  # for the numbers 0, 1 ...: in the order of their codes
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # for the numbers 0, 1 ...
 
 einsum_path = constant(np.einsum_path)
 

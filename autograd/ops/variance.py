@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
@@ -147,6 +146,6 @@ def _square_sums(x, axis, small, count):
     """Sums of squares along `axis`; of many short rows by einsum, which makes no array of the squares."""
     if x.size <= FEW or count > 1024:
         return add_up(x * x, axis, None, None, True)
-    letters = ascii_lowercase[: x.ndim]
+    letters = "abcdefghijklmnopqrstuvwxyz"[: x.ndim]
     kept = "".join(c for c, n, m in zip(letters, small, x.shape, strict=True) if n == m)
     return np.einsum(f"{letters},{letters}->{kept}", x, x).reshape(small)
