@@ -280,7 +280,7 @@ def explained(error: Exception, failed: Node, arrays: Sequence, names: Sequence[
     Its `node` lets a graph be drawn up to there. `names` are the call's keywords, which may be PyTorch's.
     """
     given = ", ".join(f"{a.shape} {a.dtype}" if hasattr(a, "shape") else repr(a) for a in flat(arrays))
-    said = str(error).removeprefix(f"{failed.name}: ")
+    said = str(error).removeprefix(f"{failed.name}: ").removeprefix(f"{failed.name}() ")
     if any(a is None for a in flat(arrays)) or (isinstance(error, TypeError) and "ufunc '" in said):
         error = _undefined(error, arrays) or error
         said = str(error)
@@ -298,6 +298,16 @@ def _undefined(error: Exception, arrays: Sequence) -> Exception | None:
     given = ", ".join("None" if kind == "NoneType" else kind for kind in kinds)
     hint = "; for numbers in place of booleans use .astype(int)" if "bool" in kinds else ""
     return TypeError(f"not defined for {given}{hint}").with_traceback(error.__traceback__)
+
+
+def in_the_name_of(error: Exception, name: str) -> Exception:
+    """The error, which may tell of an op that the function `name` is made of, with that name too."""
+    if name in str(error):
+        return error
+    named: Any = _again(error, f"{name}: {error}")
+    if hasattr(error, "node"):
+        named.node = error.node
+    return named.with_traceback(error.__traceback__)
 
 
 def _again(error: Exception, text: str) -> Exception:

@@ -7,9 +7,12 @@ tapegrad.nn.functional.
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Iterable
 from types import FrameType
+
+import numpy as np
 
 # Functions and methods of PyTorch whose names are not NumPy's. None: there is nothing to do, or to ask.
 WORDS: dict[str, str | None] = {
@@ -18,7 +21,7 @@ WORDS: dict[str, str | None] = {
     "addbmm": "beta * c + alpha * (s @ t).sum(0)",
     "addcdiv": "c + value * (m / c)",
     "addcmul": "c + value * (m * c)",
-    "addmm": "beta * c + alpha * (x @ y.mT)",
+    "addmm": "beta * c + alpha * (m @ c)",
     "addmv": "beta * v + alpha * (m @ w)",
     "addr": "beta * c + alpha * np.outer(v, w)",
     "amax": "x.max(axis)",
@@ -29,7 +32,7 @@ WORDS: dict[str, str | None] = {
     "baddbmm": "beta * s + alpha * (s @ t)",
     "bernoulli": "ag.Tensor(np.random.default_rng().random(shape) < 0.5)",
     "block_diag": "ag.linalg.block_diag(*xs)",
-    "bmm": "x @ y.mT",
+    "bmm": "s @ t",
     "bucketize": "np.searchsorted(v, x)",
     "cartesian_prod": "np.stack([g.ravel() for g in np.meshgrid(v, w, indexing='ij')], -1)",
     "cat": "np.concatenate(xs, axis)",
@@ -38,7 +41,7 @@ WORDS: dict[str, str | None] = {
     "cholesky": "np.linalg.cholesky(m)",
     "cholesky_inverse": "np.linalg.inv(m @ m.mT)",
     "cholesky_solve": "np.linalg.solve(m @ m.mT, c)",
-    "chunk": "np.split(x, sections, axis)",
+    "chunk": "np.array_split(x, sections, axis)",
     "clamp": "x.clip(low, high)",
     "clamp_max": "np.minimum(x, high)",
     "clamp_min": "np.maximum(x, low)",
@@ -86,10 +89,10 @@ WORDS: dict[str, str | None] = {
     "masked_fill": "ag.masked_fill(x, mask, value)",
     "masked_scatter": "ag.masked_scatter(x, mask, y)",
     "masked_select": "x[mask]",
-    "matmul": "x @ y.mT",
+    "matmul": "m @ c",
     "matrix_exp": "ag.linalg.expm(m)",
     "matrix_power": "np.linalg.matrix_power(m, n)",
-    "mm": "x @ y.mT",
+    "mm": "m @ c",
     "movedim": "np.moveaxis(x, 0, 1)",
     "msort": "np.sort(x, 0)",
     "mul": "x * y",
@@ -188,16 +191,29 @@ def hint(name: str, functions: Iterable[str] = ()) -> str:
         spelling = WORDS[name]
         return f"; instead: {spelling}" if spelling else "; nothing to do: arrays are in the CPU's memory"
     if name in functions:
-        return f"; instead: np.{name}(x)"
+        return f"; instead: np.{name}(x{_others(name)})"
     near = nearest(name, functions)
     return f"; nearest: {near}" if near else ""
+
+
+def _others(name: str) -> str:
+    """ ", ..." where NumPy's function of that name cannot do with one argument."""
+    fn = getattr(np, name, None)
+    if isinstance(fn, np.ufunc):
+        return ", ..." if fn.nin > 1 else ""
+    try:
+        parameters = inspect.signature(fn).parameters.values() if fn is not None else ()
+    except ValueError:  # of some in C
+        return ""
+    needed = [p for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+    return ", ..." if len(needed) > 1 else ""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """The names most like `name`, three at most."""
     from difflib import get_close_matches  # 1 ms, and for errors only
 
-    return ", ".join(get_close_matches(name, list(known), 3))
+    return ", ".join(get_close_matches(name, list(known), 3, 0.7))
 
 
 def keyword_hint(names: Iterable[str]) -> str:

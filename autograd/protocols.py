@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import dialect, inplace, versions
-from .arguments import joined
+from .arguments import ERRORS, in_the_name_of, joined
 from .arrays import as_array
 from .constant import constant
 from .modes import current
@@ -139,7 +139,10 @@ def array_function(self, func, types, args, kwargs):
         name = f"{func.__module__.replace('numpy', 'np', 1)}.{func.__name__}"
         result = _of_constants(func, name, args, kwargs)
     else:
-        result = fn(*args, **kwargs)
+        try:
+            result = fn(*args, **kwargs)
+        except ERRORS as error:
+            raise in_the_name_of(error, func.__name__) from None
     return result if out is None else _into(out, result, func.__name__)
 
 

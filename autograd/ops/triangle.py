@@ -19,8 +19,10 @@ diag_indices_from = constant(np.diag_indices_from)
 def tril(m: ArrayLike, k: int = 0):
     """m, of the same shape, with zeros above the k-th diagonal of its last two axes.
 
-    A vector of n numbers is n equal rows.
+    A vector of n numbers is n equal rows. ValueError for a single number.
     """
+    if not m.ndim:
+        raise ValueError("takes an array of one axis or more, not a single number")
 
     def backward(g):
         return (np.tril(g, k),)
@@ -32,8 +34,10 @@ def tril(m: ArrayLike, k: int = 0):
 def triu(m: ArrayLike, k: int = 0):
     """m, of the same shape, with zeros below the k-th diagonal of its last two axes.
 
-    A vector of n numbers is n equal rows.
+    A vector of n numbers is n equal rows. ValueError for a single number.
     """
+    if not m.ndim:
+        raise ValueError("takes an array of one axis or more, not a single number")
 
     def backward(g):
         return (np.triu(g, k),)

@@ -125,3 +125,25 @@ def test_functions_without_a_gradient_take_constants(use, tmp_path):
     for a, b in zip(*(v if isinstance(v, (tuple, list)) else [v] for v in (ours, numpys)), strict=True):
         assert b is None or isinstance(a, Tensor) and not a.requires_grad
         np.testing.assert_array_equal(np.asarray(a), b)
+
+
+@pytest.mark.parametrize(
+    "use, name",
+    [
+        (lambda x: np.hstack([x, x[None]]), "hstack: concatenate: "),
+        (lambda x: np.trace(x), "trace: "),
+        (lambda x: np.append(x, x[None], axis=0), "append: "),
+        (lambda x: np.tril(x[0]), "tril: takes an array of one axis"),
+        (lambda x: np.rot90(x), "rot90: "),
+    ],
+)
+def test_an_error_names_the_function_that_was_called(use, name):
+    with pytest.raises(ValueError, match=f"^{name}"):
+        use(leaf(3))
+
+
+def test_the_advice_says_where_more_arguments_are_needed():
+    with pytest.raises(AttributeError, match=r"instead: np\.roll\(x, \.\.\.\)"):
+        leaf(3).roll(1)
+    with pytest.raises(AttributeError, match=r"instead: np\.sinh\(x\)$"):
+        leaf(3).sinh()
