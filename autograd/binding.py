@@ -10,7 +10,7 @@ import numpy as np
 
 from . import dialect, inplace, linalg, ops, special, writing
 from .arguments import attribute, number
-from .arrays import ArrayLike, DTypeLike
+from .arrays import ArrayLike, DTypeLike, is_array
 from .bound import Bound
 from .constant import constant
 from .ops.exponential import LN2
@@ -54,7 +54,11 @@ def operators(fn: Callable) -> tuple[Callable, Callable, Callable]:
 
 
 def _is_operand(value) -> bool:
-    return isinstance(value, OPERANDS) or hasattr(type(value), "__array__")  # a pandas Series, say
+    """Whether an operator takes it. Arrays of xarray, which know ufuncs, can hold Tensors: theirs does it."""
+    kind: Any = type(value)
+    if isinstance(value, OPERANDS) or is_array(value) or hasattr(kind, "__pandas_priority__"):
+        return True
+    return hasattr(kind, "__array__") and not hasattr(kind, "__array_ufunc__")
 
 
 # What runs their bodies, for the methods below that are called most.

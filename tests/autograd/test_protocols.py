@@ -369,3 +369,27 @@ def test_arrays_made_of_numbers_alone_do_not_take_a_gradient():
     with pytest.raises(TypeError, match="fromiter would lose the gradient"):
         np.fromiter([1.0, x], float, like=x)
     assert np.size(ones(3, 2), 0) == 3 and np.size(ones(3, 2)) == 6
+
+
+class Labelled:
+    """An array with labels, as xarray's: it knows ufuncs and holds what it is multiplied with."""
+
+    __array_ufunc__ = np.ndarray.__array_ufunc__
+
+    def __array__(self, dtype=None, copy=None):
+        return np.ones(2)
+
+    def __rmul__(self, other):
+        return ("labelled", other)
+
+
+class Column(Labelled):
+    """A column of pandas, which cannot hold a Tensor."""
+
+    __pandas_priority__ = 3000
+
+
+def test_arrays_that_can_hold_tensors_do_and_columns_are_taken():
+    x = ones(2)
+    assert x * Labelled() == ("labelled", x)
+    assert (x * Column()).requires_grad and Tensor.__pandas_priority__ > Column.__pandas_priority__
