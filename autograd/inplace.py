@@ -89,19 +89,7 @@ def goes_into_memory(target: Tensor, value: Any) -> bool:
             raise RuntimeError("a leaf that requires a gradient is not changed in place; use no_grad()")
         return True
     wanted = recorded and isinstance(value, Tensor) and value.edge is not None
-    if target.edge is None and not wanted:
-        _refuse_stale(target)
-        return True
-    return False
-
-
-def _refuse_stale(view: Tensor) -> None:
-    """RuntimeError for a view whose source has other memory since, and would not see a write."""
-    x = view
-    while x._origin is not None and view.data.size:  # nothing shares no memory
-        x = x._origin[0]
-        if not np.may_share_memory(view.data, x.data):
-            raise RuntimeError(f"in place: {STALE}")
+    return target.edge is None and not wanted
 
 
 def _write(target: Tensor, index: Any, array: Any) -> None:

@@ -197,6 +197,7 @@ WRITERS = {
     "put": lambda c: np.put(c, [0], [5.0]),
     "put_along_axis": lambda c: np.put_along_axis(c, np.zeros((1, 2), int), 5.0, axis=0),
     "putmask": lambda c: np.putmask(c, np.ones((2, 2), bool), 5.0),
+    "power.at": lambda c: np.power.at(c, (0, [0, 1]), 2.0),
     "out=": lambda c: np.cumprod(c + 1, axis=0, out=c),
     "nan_to_num": lambda c: np.nan_to_num(c, copy=False),
 }

@@ -291,12 +291,6 @@ NUMBERS = [  # half precision, accuracy, edges and arguments
         "pass",
         f"{INPLACE}test_what_numpys_functions_write_is_noticed_by_backward",
     ),
-    Fault(
-        "autograd/inplace.py",
-        "        _refuse_stale(target)\n",
-        "",
-        f"{INPLACE}test_a_view_of_a_constant_that_has_a_graph_since_is_refused",
-    ),
 ]
 
 DECOMPOSED = "tests/autograd/test_linalg_decompositions.py::"
