@@ -225,14 +225,15 @@ def _eigvalsh(a: ArrayLike, UPLO: str):
     return np.linalg.eigvalsh(a, UPLO), backward
 
 
-def _real(w):
-    """LinAlgError for complex numbers, which Tensors do not hold."""
-    if w.dtype.kind == "c":
+def _real(w, *others):
+    """These arrays in a real dtype, which NumPy 2.5 does not give; LinAlgError where w is complex indeed."""
+    if w.dtype.kind == "c" and np.any(np.imag(w)):
         raise np.linalg.LinAlgError(
             "some eigenvalues are complex, and a Tensor holds real numbers; where a is symmetric use eigh, "
             "for complex numbers without a gradient np.linalg on x.numpy()"
         )
-    return w
+    made = [np.real(x) if x.dtype.kind == "c" else x for x in (w, *others)]
+    return made if others else made[0]
 
 
 @composed(numpy=np.linalg.eig)
@@ -250,8 +251,7 @@ def eig(a: ArrayLike) -> EigResult:
 @op(inputs=1, flops=cubic(25))
 def _eig(a: ArrayLike):
     refuse_half(a)
-    w, v = np.linalg.eig(a)
-    _real(w)
+    w, v = _real(*np.linalg.eig(a))
 
     def backward(g):
         return (spectra.of_eig(w, v, *g),)
@@ -269,7 +269,7 @@ def eigvals(a: ArrayLike):
     w = _real(np.linalg.eigvals(a))
 
     def backward(g):
-        again, v = np.linalg.eig(a)  # perhaps in another order
+        again, v = _real(*np.linalg.eig(a))  # perhaps in another order
         order = np.argsort(np.argsort(again))
         g = np.take_along_axis(np.take_along_axis(g, np.argsort(w), axis=-1), order, axis=-1)
         return (spectra.of_eig(again, v, g, None),)

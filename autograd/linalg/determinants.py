@@ -120,7 +120,8 @@ def cond(x: ArrayLike, p: float | str | None = None) -> Tensor:
     known = np.isnan(x.data).any(axis=(-2, -1)) == False  # noqa: E712  (a 0-d array, too)
     with np.errstate(all="ignore"):
         if p is None or p in (2, -2):
-            s = np.linalg.svdvals(x)
+            finite = np.isfinite(x.data).all(axis=(-2, -1))[..., None]  # of others NumPy may say nothing
+            s = np.where(finite, np.linalg.svdvals(np.where(finite[..., None], x, 0)), np.nan)
             top, bottom = (s[..., -1], s[..., 0]) if p == -2 else (s[..., 0], s[..., -1])
             ratio = top / bottom
             return np.where(known & np.isnan(ratio.data), np.inf, ratio)

@@ -27,7 +27,11 @@ ceil = elementwise(
 )
 trunc = elementwise(np.trunc, gradient=lambda g: _zeros(g), doc="x without its fraction; its gradient is 0.")
 fix = elementwise(
-    np.fix, numpy=np.fix, gradient=lambda g: _zeros(g), doc="x without its fraction; its gradient is 0."
+    np.trunc,
+    name="fix",
+    numpy=np.fix,  # whose calls NumPy 2.5 warns of
+    gradient=lambda g: _zeros(g),
+    doc="x without its fraction; its gradient is 0.",
 )
 rint = elementwise(
     np.rint,

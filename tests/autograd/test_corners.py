@@ -8,6 +8,8 @@ from against_numpy import gradient, same
 from leaves import leaf
 from tapegrad.autograd import Tensor, gradcheck, linalg
 
+NEW = np.lib.NumpyVersion(np.__version__) >= "2.2.0"  # where NumPy itself does otherwise before
+
 NAN, INF = np.nan, np.inf
 MODES = ["constant", "empty", "edge", "linear_ramp", "maximum", "mean", "median", "reflect", "wrap"]
 
@@ -266,7 +268,7 @@ def test_slopes_keep_the_dtype_beside_wide_coordinates(dtype):
 @pytest.mark.parametrize("axis", ["a", 1.5])
 def test_an_axis_that_is_no_number_is_told_by_function(axis):
     x = leaf(2, 3)
-    for name in ("median", "nanmedian", "diff", "trapezoid", "gradient", "trim_zeros"):
+    for name in ("median", "nanmedian", "diff", "trapezoid", "gradient", *["trim_zeros"] * NEW):
         with pytest.raises(TypeError, match=f"^{name}: an axis is a whole number, not {axis!r}"):
             getattr(np, name)(x, axis=axis)
     for fn, more in ((ag.cummax, ()), (ag.index_fill, ([0], 1.0))):

@@ -11,6 +11,8 @@ from leaves import leaf
 from tapegrad.autograd import Tensor
 from tapegrad.autograd.ops.quantile import CONTINUOUS, STEPPED
 
+NEW = np.lib.NumpyVersion(np.__version__) >= "2.2.0"  # where NumPy itself does otherwise before
+
 rng = np.random.default_rng(0)
 X = rng.standard_normal((3, 4, 2))
 HOLES = np.where(rng.random(X.shape) < 0.3, np.nan, X)
@@ -183,6 +185,8 @@ def test_quantiles_of_any_length_and_ties(n, twelfths, method):
 
 @pytest.mark.parametrize("axis", [None, 1, (0, 2)])
 def test_weighted_quantiles_are_numpys(axis):
+    if axis == (0, 2) and not NEW:
+        pytest.skip("NumPy's own are wrong before 2.2")
     w = rng.integers(1, 4, X.shape)
     for name, x in (("quantile", X), ("quantile", HOLES), ("nanquantile", HOLES)):
         fn = getattr(np, name)

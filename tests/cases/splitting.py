@@ -5,6 +5,8 @@ import numpy as np
 import tapegrad.autograd as ag
 from cases.case import case, nonzero
 
+NEW = np.lib.NumpyVersion(np.__version__) >= "2.2.0"  # where NumPy itself does otherwise before
+
 CASES = [
     case(ag.split, np.split, (4, 3), indices_or_sections=2),
     case(ag.split, np.split, (2, 6), indices_or_sections=[1, 1, 4], axis=-1),
@@ -31,6 +33,6 @@ COMPOSED = [
     case(ag.delete, np.delete, (3,), np.array([True, False, True])),
     case(ag.delete, np.delete, (), 0),
     case(ag.trim_zeros, np.trim_zeros, (4,), domain=nonzero),
-    case(ag.trim_zeros, np.trim_zeros, (2, 3), "f", domain=nonzero),
+    *[case(ag.trim_zeros, np.trim_zeros, (2, 3), "f", domain=nonzero)] * NEW,
     case(ag.trim_zeros, np.trim_zeros, (0,)),
 ]

@@ -56,6 +56,7 @@ NOTHING = {
     "arrays of shapes, counts or formulas": """
         bartlett blackman broadcast_shapes diag_indices fft.fftfreq fft.rfftfreq hamming hanning indices ix_
         kaiser mask_indices tril_indices triu_indices""",
+    "names that NumPy has taken away: np.isin, np.trapezoid": "in1d trapz",
     "dates, bytes and objects": """
         asmatrix bmat busday_count busday_offset is_busday isnat packbits unpackbits""",
 }
@@ -67,7 +68,7 @@ def functions() -> dict[str, Callable]:
     for prefix, module in (("", np), ("linalg.", np.linalg), ("fft.", np.fft)):
         for name in sorted(module.__all__):
             fn = getattr(module, name)
-            if callable(fn) and not inspect.isclass(fn):
+            if callable(fn) and not inspect.isclass(fn) and name[0] != "_":
                 found[prefix + name] = fn
     return found
 

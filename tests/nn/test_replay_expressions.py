@@ -47,7 +47,7 @@ EXPRESSIONS = {
     "an index": lambda m, x, y: m(x).sum() * y.take(abs(m.last.bias.detach()).argmax()),
     "in place": lambda m, x, y: shifted(m, x, y),
     "moved": lambda m, x, y: (
-        (np.roll(m(x), 1, 0) * np.rot90(y, 2)).sum() + np.flip(m(x).T.ravel("K"))[1:].mean()
+        (np.roll(m(x), 1, 0) * np.rot90(y, 2)).sum() + (np.flip(m(x).T.ravel("K"))[1:] * np.arange(7)).mean()
     ),
     "joined": lambda m, x, y: (
         (np.concatenate([m(x), y], dtype=np.float32, casting="same_kind") ** 2).sum()

@@ -39,8 +39,11 @@ def test_every_op_is_replayed(case, dtype):
         for x, new in zip(tensors, case.draw(dtype, seed), strict=True):
             x.data[...] = new
         expected = results(case, tensors)
+        loose = (
+            1e-12 if case.op.__name__ in ("eig", "eigvals") else 0
+        )  # LAPACK, where memory is aligned otherwise
         for a, b in zip(results(case, tensors, program.run([])), expected, strict=True):
-            np.testing.assert_array_equal(a, b)
+            np.testing.assert_allclose(a, b, rtol=loose, atol=loose)
 
 
 def program(fn, *arrays):
