@@ -135,9 +135,10 @@ def array_ops(run: dict) -> str:
         cells = [milliseconds(f["median"]) if (f := get(found, name)) else "-" for name in names]
         ours, base = (get(found, f"{who}, 1 thread") for who in ("tapegrad", "torch"))
         rows.append([op, *cells, f"x{base['median'] / ours['median']:.2f}" if ours and base else "-"])
+    told = run.get("arrays_on", run)  # measured alone, perhaps on another machine
     text = (
         "NumPy's functions with their gradients, forward and backward, in milliseconds, and speed relative "
-        "to PyTorch, both on one thread:"
+        f"to PyTorch, both on one thread ({machine(told['machine'])}, {told['date']}):"
     )
     return f"{text}\n\n{table(['', *names, 'speed'], rows)}"
 

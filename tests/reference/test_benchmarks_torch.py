@@ -3,13 +3,16 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
 sys.path.append(str(Path(__file__).resolve().parent.parent.parent))
 
-from benchmarks import tasks, torch_models
+import tapegrad.autograd as ag
+from benchmarks import array_ops, tasks, torch_models
+from tapegrad.autograd import Tensor
 
 TASKS = [tasks.Task(65, 64, 4, 2, 32, 8), tasks.Task(65, 32, 4, 2, 16, 4, "transformer")]
 
@@ -34,3 +37,22 @@ def test_another_model_would_be_noticed():
     ids = tasks.batches(task, 1)[0][0]
     logits = theirs(torch.from_numpy(ids)).detach().numpy()
     assert abs(model(ids).numpy() - logits).max() / abs(logits).max() > 1e-4
+
+
+@pytest.mark.parametrize("op", array_ops.ARRAY_OPS)
+def test_array_ops_are_the_same_in_both(op):
+    made = array_ops.ARRAY_OPS[op]
+    given = array_ops.arrays(made)
+    ours = [Tensor(x, requires_grad=True) for x in given]
+    theirs = [torch.tensor(x, requires_grad=True) for x in given]
+    y, z = made.numpy(ag if made.ours else np, *ours), made.torch(torch, *theirs)
+    if "eigh" in op:  # whose vectors have any sign
+        np.testing.assert_allclose(abs(y.data), abs(z.detach().numpy()), rtol=1e-4, atol=1e-6)
+        return
+    scale = float(z.detach().abs().max())
+    np.testing.assert_allclose(y.data, z.detach().numpy(), rtol=1e-4, atol=1e-5 * scale)
+    y.backward(np.ones_like(y.data))
+    z.backward(torch.ones_like(z))
+    for a, b in zip(ours, theirs, strict=True):
+        scale = float(b.grad.abs().max())
+        np.testing.assert_allclose(a.grad, b.grad.numpy(), rtol=1e-3, atol=1e-4 * scale)
