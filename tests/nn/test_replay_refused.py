@@ -56,13 +56,14 @@ def test_conditions_that_never_come_out_alike():
 
 
 def test_random_numbers_are_not_lost_where_a_replay_is_given_up():
+    nn.manual_seed(0)  # outputs above and below 0
     model = Network(0.5)
 
     def loss(model, x, y):
         out = model(x)
         return F.mse_loss(out, y) * (2 if (out > 0).all() else 1)
 
-    batches = [(floats(1, 3), floats(1, 2)) for _ in range(12)]
+    batches = [(floats(1, 3), floats(1, 2)) for _ in range(40)]
     assert_same(model, nn.replay(model, loss), loss, batches)
 
 
