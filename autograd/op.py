@@ -96,21 +96,49 @@ def op(
     """
     if body is None:
         return functools.partial(op, plain=plain, **facts)
-    signature = inspect.signature(body)
-    parameters = [p for p in signature.parameters.values() if p.name != "needs"]
-    takes_needs = len(parameters) < len(signature.parameters)
-    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
-        raise TypeError(
-            f"op: {body.__name__} takes *arguments, so that nobody knows how many are arrays; "
-            "let it take a list of arrays, which is one parameter"
-        )
-    positional = [p for p in parameters if p.kind not in (p.KEYWORD_ONLY, p.VAR_KEYWORD)]
-    facts.setdefault("inputs", sum(p.default is p.empty for p in positional))
+    every = parameters_of(body)
+    parameters = [p for p in every if p.name != "needs"]
+    takes_needs = len(parameters) < len(every)
+    facts.setdefault("inputs", sum(p.positional and p.default is p.empty for p in parameters))
     facts["numpy"] = _as_tuple(facts.get("numpy", ()))
     bodies = _needs_first(body), plain and _needs_first(plain)
     call = _public(body, parameters, *bodies, takes_needs, Facts(**facts))
-    call.__signature__ = signature.replace(parameters=parameters) if takes_needs else signature
+    if takes_needs:
+        told = inspect.signature(body)
+        call.__signature__ = told.replace(parameters=[p for n, p in told.parameters.items() if n != "needs"])
     return call
+
+
+class Parameter:
+    """Of a function written in Python, without what inspect.signature takes time for."""
+
+    __slots__ = ("annotation", "default", "name", "positional")
+    empty = inspect.Parameter.empty
+
+    def __init__(self, name: str, default: Any, annotation: Any, positional: bool):
+        self.name, self.default, self.annotation, self.positional = name, default, annotation, positional
+
+
+def parameters_of(fn: Callable) -> list[Parameter]:
+    """The parameters of `fn` but for `**kwargs`. TypeError where it takes `*args`."""
+    code, empty = fn.__code__, Parameter.empty
+    if hasattr(fn, "__wrapped__") or hasattr(fn, "__signature__"):  # it stands for another
+        found = inspect.signature(fn).parameters.values()
+        only = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD)
+        return [Parameter(p.name, p.default, p.annotation, p.kind not in only) for p in found]
+    if code.co_flags & inspect.CO_VARARGS:
+        raise TypeError(
+            f"op: {fn.__name__} takes *arguments, so that nobody knows how many are arrays; "
+            "let it take a list of arrays, which is one parameter"
+        )
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    defaults = dict(zip(names[: code.co_argcount][::-1], (fn.__defaults__ or ())[::-1], strict=False))
+    defaults |= fn.__kwdefaults__ or {}
+    notes = fn.__annotations__
+    return [
+        Parameter(name, defaults.get(name, empty), notes.get(name, empty), i < code.co_argcount)
+        for i, name in enumerate(names)
+    ]
 
 
 def names_of(fn: Callable) -> list[str]:
@@ -133,7 +161,7 @@ def _needs_first(fn: Callable) -> Callable:
 
 def _public(
     named: Callable,
-    parameters: list[inspect.Parameter],
+    parameters: list[Parameter],
     body: Callable,
     plain: Callable | None,
     takes_needs: bool,
