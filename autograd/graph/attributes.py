@@ -41,7 +41,7 @@ def _differ(a, b) -> bool:
 @lru_cache(maxsize=512)
 def defaults(op) -> dict[str, Any]:
     """Of the op's parameters that have one; nothing for a leaf."""
-    parameters = getattr(op, "__signature__", inspect.Signature()).parameters.values()
+    parameters = (inspect.signature(op) if callable(op) else inspect.Signature()).parameters.values()
     return {p.name: p.default for p in parameters if p.default is not p.empty}
 
 

@@ -95,7 +95,7 @@ def _constants(node: engine.Node, given, attributes: Mapping[str, Any]) -> Itera
 @lru_cache(maxsize=512)
 def _argument_names(op) -> tuple[str, ...]:
     """Of an op that was recorded; nothing for a leaf."""
-    return tuple(getattr(op, "__signature__", inspect.Signature()).parameters)
+    return tuple(inspect.signature(op).parameters if callable(op) else ())
 
 
 def saved_memory(nodes: list[engine.Node], names: Names) -> tuple[list[Buffer], list[tuple[Saved, ...]]]:
