@@ -2,8 +2,10 @@
 
 from .autograd import FAULTS as AUTOGRAD
 from .corners import FAULTS as CORNERS
+from .decompositions import FAULTS as DECOMPOSITIONS
 from .elementwise import FAULTS as ELEMENTWISE
 from .fault import ROOT, Fault
+from .indexing import FAULTS as INDEXING
 from .nn import FAULTS as NN
 from .products import FAULTS as PRODUCTS
 from .reductions import FAULTS as REDUCTIONS
@@ -11,6 +13,18 @@ from .shape import FAULTS as SHAPE
 from .special import FAULTS as SPECIAL
 from .speed import FAULTS as SPEED
 
-FAULTS = AUTOGRAD + CORNERS + ELEMENTWISE + NN + PRODUCTS + REDUCTIONS + SHAPE + SPECIAL + SPEED
+FAULTS = (
+    AUTOGRAD
+    + CORNERS
+    + DECOMPOSITIONS
+    + ELEMENTWISE
+    + INDEXING
+    + NN
+    + PRODUCTS
+    + REDUCTIONS
+    + SHAPE
+    + SPECIAL
+    + SPEED
+)
 
 __all__ = ["FAULTS", "ROOT", "Fault"]

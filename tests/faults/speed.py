@@ -9,13 +9,13 @@ FAULTS = [
         "autograd/ops/sort.py",
         "if (row == np.arange(len(row), like=row)[:, None]).all():",
         "if True:",
-        f"{SELECTING}test_topk_beside_rows_of_equals_and_of_nan",
+        "tests/autograd/test_sorting.py::test_topk_beside_rows_of_equals_and_of_nan",
     ),
     Fault(
         "autograd/ops/sort.py",
         "order[again] = np.argsort",
         "order[~again] = np.argsort",
-        f"{SELECTING[:-2]} -k sort",
+        "tests/autograd/test_sorting.py -k sort",
     ),
     Fault(
         "autograd/ops/index.py",
