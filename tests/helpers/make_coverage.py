@@ -34,7 +34,7 @@ ABSENT = {
     "coefficients of polynomials: an interface that NumPy itself has replaced": """
         poly polyadd polyder polydiv polyfit polyint polymul polysub""",
     "a set of values: no gradient where members meet": "intersect1d setdiff1d setxor1d union1d",
-    "an array made of shapes, or of what is no Tensor": """
+    "made of shapes, or of what is no Tensor; with like= a Tensor, a constant one comes out": """
         arange empty eye frombuffer fromfunction fromiter fromstring identity ones tri zeros""",
     "a function that is given a function: call yours on Tensors": "frompyfunc",
     "made of one line: np.roll(x, n // 2)": "fft.fftshift fft.ifftshift",
@@ -192,7 +192,8 @@ def grouped(groups: dict[str, str], kinds: dict[str, str], wanted: str) -> list[
     rows = []
     for why, names in groups.items():
         here = [f"`{name}`" for name in names.split() if kinds.get(name) == wanted]
-        rows.append([why, " ".join(here)])
+        if here:
+            rows.append([why, " ".join(here)])
     return rows
 
 
@@ -206,7 +207,8 @@ INTRODUCTION = """\
 
 What becomes of a Tensor in each function of NumPy {version}. Made by `python tests/helpers/make_coverage.py`
 from the facts that stand on the ops and from running their cases; a test holds it to what the package does.
-"order" is how often a function can be differentiated; "float" are the widths that stay what they are."""
+"order" is how often a function can be differentiated; "float" are the widths that stay what they are. What
+makes arrays (`np.array`, `np.asarray`, `np.full`, `np.require` ...) comes here with `like=` a Tensor."""
 OWN = """\
 What NumPy does not have, with PyTorch's names and NumPy's arguments (`axis`), or with SciPy's. Where SciPy is
 installed, its ufuncs of the same names arrive here too."""
