@@ -1,8 +1,11 @@
-"""What the packages of ops export."""
+"""What packages export: ops that stand in their files, or names whose file loads when one is asked for."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
 
 
 def exports(package: dict) -> list[str]:
@@ -21,3 +24,29 @@ def exports(package: dict) -> list[str]:
 
 def _is_of(own: str, value: object) -> bool:
     return hasattr(value, "facts") and value.__module__.startswith(own)
+
+
+def on_first_use(package: dict, files: Mapping[str, str]) -> Callable[[str], Any]:
+    """`__getattr__` of a package, of its globals(): `files` maps a file to the names it has for the package.
+
+    A file is loaded when one of its names is asked for. A name that is its file's own stands for the file. No
+    name may be that of another file, which Python would put in its place.
+    """
+    places = {name: file for file, names in files.items() for name in names.split()}
+
+    def load(name: str) -> Any:
+        if name not in places:
+            near = "" if name[:1] == "_" else _nearest(name, places)
+            raise AttributeError(f"module {package['__name__']!r} has no attribute {name!r}{near}")
+        file = import_module(f".{places[name]}", package["__name__"])
+        value = package[name] = file if name == places[name] else getattr(file, name)
+        return value
+
+    return load
+
+
+def _nearest(name: str, names: Mapping[str, str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, names, 1)
+    return f"; did you mean {near[0]!r}?" if near else ""

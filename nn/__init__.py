@@ -1,74 +1,47 @@
 """Layers, losses and optimizers under PyTorch's names, over the ops of tapegrad.autograd."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
-from . import functional, init, optim, utils
+from ..autograd.exports import on_first_use
 from .container import ModuleDict, ModuleList, Sequential
 from .module import Module, Parameter
-from .modules.activation import GELU, ReLU, Sigmoid, SiLU, Softmax, Tanh
-from .modules.attention import MultiheadAttention, PositionalEncoding
-from .modules.dropout import Dropout
-from .modules.embedding import Embedding
-from .modules.linear import Linear
-from .modules.loss import CrossEntropyLoss, MSELoss
-from .modules.normalization import LayerNorm, RMSNorm
-from .modules.transformer import (
-    Transformer,
-    TransformerDecoder,
-    TransformerDecoderLayer,
-    TransformerEncoder,
-    TransformerEncoderLayer,
-)
 from .random import get_rng_state, manual_seed, set_rng_state
 from .replay import replay
 from .saving import load, save
 
+FILES = {  # and what is found there
+    "functional": "functional",
+    "init": "init",
+    "modules.activation": "GELU ReLU Sigmoid SiLU Softmax Tanh",
+    "modules.attention": "MultiheadAttention PositionalEncoding",
+    "modules.dropout": "Dropout",
+    "modules.embedding": "Embedding",
+    "modules.linear": "Linear",
+    "modules.loss": "CrossEntropyLoss MSELoss",
+    "modules.normalization": "LayerNorm RMSNorm",
+    "modules.transformer": """Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder
+        TransformerEncoderLayer""",
+    "optim": "optim",
+    "parallel": "parallel",
+    "utils": "utils",
+}
+_LOADED = """Module ModuleDict ModuleList Parameter Sequential get_rng_state load manual_seed replay save
+    set_rng_state"""
+__all__ = sorted(" ".join([_LOADED, *FILES.values()]).split())
+
 if TYPE_CHECKING:
-    from . import parallel
+    from . import functional, init, optim, parallel, utils
+    from .modules.activation import *
+    from .modules.attention import *
+    from .modules.dropout import *
+    from .modules.embedding import *
+    from .modules.linear import *
+    from .modules.loss import *
+    from .modules.normalization import *
+    from .modules.transformer import *
 else:
-
-    def __getattr__(name):
-        if name == "parallel":  # an eighth of the time that the import takes, and for few programs
-            return import_module(".parallel", __name__)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    __getattr__ = on_first_use(globals(), FILES)
 
 
-__all__ = [
-    "GELU",
-    "CrossEntropyLoss",
-    "Dropout",
-    "Embedding",
-    "LayerNorm",
-    "Linear",
-    "MSELoss",
-    "Module",
-    "ModuleDict",
-    "ModuleList",
-    "MultiheadAttention",
-    "Parameter",
-    "PositionalEncoding",
-    "RMSNorm",
-    "ReLU",
-    "Sequential",
-    "SiLU",
-    "Sigmoid",
-    "Softmax",
-    "Tanh",
-    "Transformer",
-    "TransformerDecoder",
-    "TransformerDecoderLayer",
-    "TransformerEncoder",
-    "TransformerEncoderLayer",
-    "functional",
-    "get_rng_state",
-    "init",
-    "load",
-    "manual_seed",
-    "optim",
-    "parallel",
-    "replay",
-    "save",
-    "set_rng_state",
-    "utils",
-]
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

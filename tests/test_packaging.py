@@ -3,6 +3,7 @@
 import ast
 import configparser
 import graphlib
+import importlib
 import io
 import pkgutil
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import tapegrad
+from tapegrad import nn
 from tapegrad.autograd import linalg, ops, special
 from tapegrad.autograd.exports import exports
 
@@ -214,3 +216,24 @@ def test_no_file_of_ops_is_hidden_by_what_another_imports(package):
     hidden = vars(package) | dict.fromkeys(["index", "norms", "bessel"], len)
     exports(hidden)
     assert hidden == vars(package) | {n: len for n in ("index", "norms", "bessel") if n not in vars(package)}
+
+
+@pytest.mark.parametrize("package", [nn, nn.functional], ids=lambda package: package.__name__)
+def test_names_that_load_a_file_are_those_that_it_exports(package):
+    alone = {f"{package.__name__}.{file}" for file, names in package.FILES.items() if names == file}
+    for file, names in package.FILES.items():
+        module = importlib.import_module(f"{package.__name__}.{file}")
+        exported = vars(module).get("__all__") if module.__name__ not in alone else [file]
+        assert sorted(exported) == sorted(names.split())
+        for name in names.split():
+            assert getattr(package, name) is (module if module.__name__ in alone else getattr(module, name))
+    files = {info.name for info in pkgutil.iter_modules(package.__path__)}
+    loaded_later = set(" ".join(package.FILES.values()).split()) - {name.rpartition(".")[2] for name in alone}
+    assert not files & loaded_later, "importing the file would put it in the function's place"
+    assert set(package.__all__) <= set(dir(package))
+
+
+def test_a_wrong_name_is_told_the_nearest():
+    with pytest.raises(AttributeError, match="has no attribute 'Lineal'; did you mean 'Linear'?"):
+        nn.Lineal  # noqa: B018
+    assert not hasattr(nn, "__wrapped__")

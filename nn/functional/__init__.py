@@ -1,28 +1,28 @@
 """Layers as functions, under PyTorch's names and arguments; kernels stand beside their functions."""
 
-from .activation import gelu, log_softmax, relu, sigmoid, silu, softmax, tanh
-from .attention import multi_head_attention, scaled_dot_product_attention
+from typing import TYPE_CHECKING
+
+from ...autograd.exports import on_first_use
 from .dropout import dropout
 from .embedding import embedding
 from .linear import linear
-from .loss import cross_entropy, mse_loss
-from .normalization import layer_norm, rms_norm
 
-__all__ = [
-    "cross_entropy",
-    "dropout",
-    "embedding",
-    "gelu",
-    "layer_norm",
-    "linear",
-    "log_softmax",
-    "mse_loss",
-    "multi_head_attention",
-    "relu",
-    "rms_norm",
-    "scaled_dot_product_attention",
-    "sigmoid",
-    "silu",
-    "softmax",
-    "tanh",
-]
+FILES = {  # and what is found there; a file that is called as its function is loaded at once
+    "activation": "gelu log_softmax relu sigmoid silu softmax tanh",
+    "attention": "multi_head_attention scaled_dot_product_attention",
+    "loss": "cross_entropy mse_loss",
+    "normalization": "layer_norm rms_norm",
+}
+__all__ = sorted({"dropout", "embedding", "linear", *" ".join(FILES.values()).split()})
+
+if TYPE_CHECKING:
+    from .activation import *
+    from .attention import *
+    from .loss import *
+    from .normalization import *
+else:
+    __getattr__ = on_first_use(globals(), FILES)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

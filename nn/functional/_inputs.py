@@ -1,13 +1,18 @@
-"""What the functions of nn do alike with their arguments: integers, float16, options that are not here."""
+"""What the functions of nn do alike with their arguments: integers, float16, sizes, reductions, `inplace`."""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
+from operator import index
 from typing import Any
 
 import numpy as np
 
 from ... import autograd as ag
 from ...autograd import Tensor
+from ...autograd.inplace import assign
+from ...autograd.modes import scope
 
 
 def as_tensor(x) -> Tensor:
@@ -48,8 +53,45 @@ def unsupported(name: str, advice: str = "", **given: Any) -> None:
             raise TypeError(f"{name}: {argument}={value!r} is not supported{'; ' + advice if advice else ''}")
 
 
-def old_reduction(name: str, size_average, reduce) -> None:
-    """Raise TypeError for what PyTorch had before `reduction`."""
-    for argument, value in (("size_average", size_average), ("reduce", reduce)):
-        if value is not None:
-            raise TypeError(f"{name}: {argument}= has been replaced by reduction='mean', 'sum' or 'none'")
+def where(name: str) -> str:
+    """`name`, a function's, and during the call of a Module which one: conv1d of Conv1d 'body.3'."""
+    running = scope.get()
+    module = running.owner() if running is not None else None
+    return name if module is None else f"{name} of {module.label()}"
+
+
+def in_place(input, result: Tensor, inplace: bool) -> Tensor:
+    """`result`, or with `inplace` the Tensor `input` that becomes it; RuntimeError for a leaf, as x += 1."""
+    return assign(as_tensor(input), result) if inplace else result
+
+
+def as_tuple(name: str, argument: str, value, n: int) -> tuple[int, ...]:
+    """An integer, or a sequence of n or of one, as n integers; TypeError or ValueError names the argument."""
+    given = tuple(value) if isinstance(value, (Sequence, np.ndarray)) else (value,)
+    if len(given) not in (1, n):
+        raise ValueError(f"{where(name)}: {argument} is an integer or {n} of them, not {value!r}")
+    try:
+        sizes = tuple([index(size) for size in given])
+    except TypeError:
+        raise TypeError(f"{where(name)}: {argument} is an integer or {n} of them, not {value!r}") from None
+    return sizes * n if len(sizes) < n else sizes
+
+
+def reduction_of(name: str, size_average, reduce, reduction: str) -> str:
+    """`reduction`, or what PyTorch's older arguments mean by it, with a DeprecationWarning.
+
+    ValueError for another word than "mean", "sum" and "none".
+    """
+    if size_average is not None or reduce is not None:
+        each = reduce is not None and not reduce
+        reduction = "none" if each else "sum" if size_average is not None and not size_average else "mean"
+        message = f"{name}: size_average= and reduce= are old; reduction={reduction!r} says the same"
+        warnings.warn(message, DeprecationWarning, stacklevel=3)
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"{where(name)}: reduction is 'mean', 'sum' or 'none', not {reduction!r}")
+    return reduction
+
+
+def reduced(losses: Tensor, reduction: str) -> Tensor:
+    """The losses, or their mean or sum."""
+    return losses if reduction == "none" else losses.mean() if reduction == "mean" else losses.sum()

@@ -10,18 +10,17 @@ from ...autograd.arrays import ArrayLike, DTypeLike
 from ...autograd.kernels import blocks
 from ...autograd.special.error import erf_kernel
 from ...autograd.special.logistic import sigmoid_kernel
-from ._inputs import as_float, as_tensor, widened
+from ._inputs import as_float, as_tensor, in_place, widened
+
+__all__ = ["gelu", "log_softmax", "relu", "sigmoid", "silu", "softmax", "tanh"]
 
 # `!=` hands the gradient on where y is nan, as PyTorch does.
 _relu = ag.elementwise(lambda x: np.maximum(x, 0), name="relu", slope=lambda y: y != 0, doc="max(x, 0).")
 
 
 def relu(input: ArrayLike, inplace: bool = False) -> Tensor:
-    """max(input, 0), elementwise, with gradient 0 at 0.
-
-    A new Tensor comes back, whether `inplace` or not.
-    """
-    return _relu(input)
+    """max(input, 0), elementwise, with gradient 0 at 0; with `inplace`, input becomes it."""
+    return in_place(input, _relu(input), True) if inplace else _relu(input)
 
 
 @op(flops=10)
@@ -37,10 +36,11 @@ def _silu(x):
 def silu(input: ArrayLike, inplace: bool = False) -> Tensor:
     """input * sigmoid(input), elementwise, also called swish (Elfwing et al. 2017, arXiv:1702.03118).
 
-    A new Tensor comes back, whether `inplace` or not.
+    With `inplace`, input becomes it.
     """
     x = as_float(input)
-    return _silu(x) if x.data.dtype.char != "e" else widened(_silu, x)
+    y = _silu(x) if x.data.dtype.char != "e" else widened(_silu, x)
+    return in_place(input, y, inplace)
 
 
 def gelu_plain(needs, x, approximate="none"):

@@ -14,6 +14,8 @@ from .. import random
 from ._attend import attend, broadcast, seen
 from ._inputs import as_float, as_tensor, widened
 
+__all__ = ["multi_head_attention", "scaled_dot_product_attention"]
+
 
 def attention_plain(
     needs, query, key, value, mask=None, keep=None, dropout_p=0.0, is_causal=False, scale=None

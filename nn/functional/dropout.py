@@ -7,7 +7,9 @@ import numpy as np
 from ...autograd import Tensor, op
 from ...autograd.arrays import ArrayLike, opaque
 from .. import random
-from ._inputs import as_float
+from ._inputs import as_float, in_place
+
+__all__ = ["dropout"]
 
 
 def dropout_plain(x, keep, p):
@@ -48,13 +50,13 @@ def _keep(out, x, keep, scale):
 def dropout(input: ArrayLike, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """`input` with zeros in place of elements with probability p, the rest divided by 1 - p, elementwise.
 
-    As it is unless `training`, else a new Tensor, whether `inplace` or not. p counts in steps of 1/65536.
+    As it is unless `training`. With `inplace`, input becomes the result. p counts in steps of 1/65536.
     Srivastava et al. 2014. ValueError where p is outside of [0, 1].
     """
-    input = as_float(input)
+    x = as_float(input)
     if not 0 <= p <= 1:
         raise ValueError(f"dropout: p must be from 0 to 1, not {p}")
     if not training or p == 0:
-        return input
-    keep = np.zeros(input.shape, np.bool_) if p == 1 else random.keep_mask(input.shape, p)
-    return _dropout(input, keep, p)
+        return x
+    keep = np.zeros(x.shape, np.bool_) if p == 1 else random.keep_mask(x.shape, p)
+    return in_place(input, _dropout(x, keep, p), inplace)

@@ -9,6 +9,8 @@ from ...autograd.adding import added_at
 from ...autograd.arrays import ArrayLike, as_array
 from ._inputs import are_within, unsupported
 
+__all__ = ["embedding"]
+
 
 @op(inputs=1, flops=0)
 def _embedding(weight, ids, padding_idx=None):

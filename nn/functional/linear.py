@@ -10,6 +10,8 @@ from ...autograd import Tensor, op
 from ...autograd.arrays import ArrayLike
 from ...autograd.ops.contraction import rows
 
+__all__ = ["linear"]
+
 
 def _flops(inputs, outputs, _):
     x, weight, *bias = inputs

@@ -8,7 +8,9 @@ from ... import autograd as ag
 from ...autograd import Tensor, op
 from ...autograd.arrays import ArrayLike, as_array
 from ...autograd.kernels import blocks, exp_sums, row_sums
-from ._inputs import are_within, as_float, old_reduction, unsupported, widened
+from ._inputs import are_within, as_float, reduced, reduction_of, unsupported, widened
+
+__all__ = ["cross_entropy", "mse_loss"]
 
 
 def cross_entropy_plain(needs, logits, targets, ignore_index=-100, label_smoothing=0.0, reduction="mean"):
@@ -86,8 +88,6 @@ def _picked(targets, logits, ignore_index, reduction):
 
 def _checked(targets, shape, ignore_index, reduction):
     targets = as_array(targets)
-    if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f"reduction is 'mean', 'sum' or 'none', not {reduction!r}")
     if targets.dtype.kind not in "iu":
         raise TypeError(f"targets must be integers, not {targets.dtype}")
     if targets.shape != shape[:-1]:
@@ -108,9 +108,9 @@ def cross_entropy(
     input: ArrayLike,
     target: ArrayLike,
     weight: None = None,
-    size_average: None = None,
+    size_average: bool | None = None,
     ignore_index: int = -100,
-    reduce: None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
@@ -123,7 +123,7 @@ def cross_entropy(
     there for PyTorch's order alone, IndexError for a target outside of the classes.
     """
     check_weight("cross_entropy", weight)
-    old_reduction("cross_entropy", size_average, reduce)
+    reduction = reduction_of("cross_entropy", size_average, reduce, reduction)
     input = as_float(input)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing must be from 0 to 1, not {label_smoothing}")
@@ -154,29 +154,26 @@ def check_weight(name: str, weight) -> None:
 def mse_loss(
     input: ArrayLike,
     target: ArrayLike,
-    size_average: None = None,
-    reduce: None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
     weight: None = None,
 ) -> Tensor:
     """(input - target)^2, elementwise; `reduction`: "mean" over all elements, "sum", or "none".
 
-    ValueError where input and target differ in shape, or for another reduction. TypeError for the other
-    arguments, which are there for PyTorch's order alone.
+    ValueError where input and target differ in shape, or for another reduction. TypeError for weight, which
+    is there for PyTorch's order alone. `size_average` and `reduce` are older words for `reduction`.
     """
-    old_reduction("mse_loss", size_average, reduce)
+    reduction = reduction_of("mse_loss", size_average, reduce, reduction)
     if weight is not None:
         unsupported("mse_loss", "weigh what reduction='none' gives", weight=weight)
     input, target = as_float(input, target), as_float(target, input)
     if input.data.shape != target.data.shape:
         raise ValueError(f"mse_loss: input of shape {input.shape}, target of shape {target.shape}")
-    if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f"mse_loss: reduction is 'mean', 'sum' or 'none', not {reduction!r}")
     if input.data.dtype.char == target.data.dtype.char == "e":
         return widened(_squared_error, input, target, reduction=reduction)
     return _squared_error(input, target, reduction)
 
 
 def _squared_error(input, target, reduction):
-    squared = ag.square(ag.subtract(input, target))
-    return squared if reduction == "none" else getattr(squared, reduction)()
+    return reduced(ag.square(ag.subtract(input, target)), reduction)

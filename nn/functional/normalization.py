@@ -12,6 +12,8 @@ from ...autograd import Tensor, op
 from ...autograd.arrays import ArrayLike, opaque
 from ._inputs import as_float, as_tensor, widened
 
+__all__ = ["layer_norm", "rms_norm"]
+
 # Means over the last axis are products with a vector of 1/n: BLAS is several times faster than np.mean there.
 
 

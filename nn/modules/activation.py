@@ -7,6 +7,8 @@ from ...autograd.arrays import ArrayLike
 from .. import functional as F
 from ..module import Module
 
+__all__ = ["GELU", "ReLU", "SiLU", "Sigmoid", "Softmax", "Tanh"]
+
 
 class GELU(Module):
     """x * Phi(x) for each x of input, elementwise, Phi the normal distribution function.
@@ -25,23 +27,23 @@ class GELU(Module):
 
 
 class ReLU(Module):
-    """max(input, 0), elementwise, with gradient 0 at 0; a new Tensor, whether `inplace` or not."""
+    """max(input, 0), elementwise, with gradient 0 at 0; with `inplace`, input becomes it."""
 
     def __init__(self, inplace: bool = False):
         self.inplace = inplace
 
     def forward(self, input: ArrayLike) -> Tensor:
-        return F.relu(input)
+        return F.relu(input, self.inplace)
 
 
 class SiLU(Module):
-    """input * sigmoid(input), elementwise; a new Tensor, whether `inplace` or not."""
+    """input * sigmoid(input), elementwise; with `inplace`, input becomes it."""
 
     def __init__(self, inplace: bool = False):
         self.inplace = inplace
 
     def forward(self, input: ArrayLike) -> Tensor:
-        return F.silu(input)
+        return F.silu(input, self.inplace)
 
 
 class Tanh(Module):

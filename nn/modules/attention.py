@@ -16,6 +16,8 @@ from ..module import Module, Parameter
 from . import masks
 from .linear import Linear, tensor_for
 
+__all__ = ["MultiheadAttention", "PositionalEncoding"]
+
 
 class MultiheadAttention(Module):
     """`num_heads` attentions side by side on embed_dim / num_heads features each.

@@ -7,11 +7,13 @@ from ...autograd.arrays import ArrayLike
 from .. import functional as F
 from ..module import Module
 
+__all__ = ["Dropout"]
+
 
 class Dropout(Module):
     """While training, input elementwise 0 with probability p, else divided by 1 - p; in evaluation, input.
 
-    A new Tensor while training, whether `inplace` or not. Srivastava et al. 2014. ValueError unless
+    With `inplace`, input becomes the result while training. Srivastava et al. 2014. ValueError unless
     0 <= p <= 1.
     """
 
@@ -22,7 +24,7 @@ class Dropout(Module):
         self.inplace = inplace
 
     def forward(self, input: ArrayLike) -> Tensor:
-        return F.dropout(input, self.p, self.training)
+        return F.dropout(input, self.p, self.training, self.inplace)
 
     def extra_repr(self) -> str:
         return f"p={self.p}"

@@ -14,6 +14,8 @@ from ..devices import dtype_for
 from ..functional._inputs import are_within, as_tensor, unsupported
 from ..module import Module, Parameter
 
+__all__ = ["Embedding"]
+
 
 class Embedding(Module):
     """A table of `num_embeddings` rows: an input of integer ids (...) gives (..., embedding_dim).

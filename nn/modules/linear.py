@@ -13,6 +13,8 @@ from .. import init
 from ..devices import dtype_for
 from ..module import Module, Parameter
 
+__all__ = ["Linear"]
+
 
 def tensor_for(module: Module, x: ArrayLike, dtype: np.dtype) -> Tensor:
     """`x` as a Tensor, refused with the layer's name if its float dtype is another than the layer's."""

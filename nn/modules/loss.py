@@ -5,9 +5,11 @@ from __future__ import annotations
 from ...autograd import Tensor
 from ...autograd.arrays import ArrayLike
 from .. import functional as F
-from ..functional._inputs import old_reduction
+from ..functional._inputs import reduction_of
 from ..functional.loss import check_weight
 from ..module import Module
+
+__all__ = ["CrossEntropyLoss", "MSELoss"]
 
 
 class CrossEntropyLoss(Module):
@@ -20,14 +22,14 @@ class CrossEntropyLoss(Module):
     def __init__(
         self,
         weight: None = None,
-        size_average: None = None,
+        size_average: bool | None = None,
         ignore_index: int = -100,
-        reduce: None = None,
+        reduce: bool | None = None,
         reduction: str = "mean",
         label_smoothing: float = 0.0,
     ):
         check_weight("CrossEntropyLoss", weight)
-        old_reduction("CrossEntropyLoss", size_average, reduce)
+        reduction = reduction_of("CrossEntropyLoss", size_average, reduce, reduction)
         self.ignore_index = ignore_index
         self.reduction = reduction
         self.label_smoothing = label_smoothing
@@ -48,8 +50,8 @@ class MSELoss(Module):
     Errors are those of functional.mse_loss.
     """
 
-    def __init__(self, size_average: None = None, reduce: None = None, reduction: str = "mean"):
-        old_reduction("MSELoss", size_average, reduce)
+    def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"):
+        reduction = reduction_of("MSELoss", size_average, reduce, reduction)
         self.reduction = reduction
 
     def forward(self, input: ArrayLike, target: ArrayLike) -> Tensor:

@@ -17,6 +17,8 @@ from ..functional.normalization import as_shape
 from ..module import Module, Parameter
 from .linear import tensor_for
 
+__all__ = ["LayerNorm", "RMSNorm"]
+
 
 class LayerNorm(Module):
     """(input - mean) / sqrt(var + eps) * weight + bias over the last axes, which are of `normalized_shape`.

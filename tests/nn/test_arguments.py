@@ -10,6 +10,7 @@ from tapegrad.autograd import Tensor
 from tapegrad.nn import functional as F
 
 RNG = np.random.default_rng(0)
+X = RNG.normal(size=(2, 3))
 LAYERS = [
     nn.Linear(4, 4),
     nn.LayerNorm(4),
@@ -106,19 +107,35 @@ def test_device_and_dtype(name, args):
         kind(*args, device="cuda:0")
 
 
-def test_inplace_is_taken_and_gives_a_new_tensor():
-    x = Tensor([-1.0, 2.0])
-    calls = [F.relu, F.silu, lambda x, inplace: F.dropout(x, 1.0, True, inplace)]
-    for f in (
-        *calls,
-        *(lambda x, inplace, k=k: k(inplace=inplace)(x) for k in (nn.ReLU, nn.SiLU, nn.Dropout)),
-    ):
+CHANGE = {  # what takes `inplace`, as a function and in a layer
+    "relu": (F.relu, nn.ReLU),
+    "silu": (F.silu, nn.SiLU),
+    "dropout": (lambda x, inplace: F.dropout(x, 0.5, True, inplace), nn.Dropout),
+}
+
+
+@pytest.mark.parametrize("name", CHANGE)
+def test_inplace_changes_the_input(name):
+    f, kind = CHANGE[name]
+    for change in (f, lambda x, inplace: kind(inplace=inplace)(x)):
+        leaf, other = (Tensor(X, requires_grad=True) for _ in range(2))
         nn.manual_seed(0)
-        y = f(x, inplace=True)
+        expected = change(other * 1, False)
+        x = leaf * 1
         nn.manual_seed(0)
-        np.testing.assert_array_equal(y.numpy(), f(x, inplace=False).numpy())
-        np.testing.assert_array_equal(x.numpy(), [-1, 2])
-        assert y is not x
+        assert change(x, True) is x
+        np.testing.assert_array_equal(x.numpy(), expected.numpy())
+        (x * X).sum().backward()
+        (expected * X).sum().backward()
+        np.testing.assert_array_equal(leaf.grad, other.grad)
+
+        array = X.copy()
+        constant = Tensor(array)
+        nn.manual_seed(0)
+        change(constant, True)
+        np.testing.assert_array_equal(array, expected.numpy())  # as an ndarray's own operators do
+        with pytest.raises(RuntimeError, match="a leaf that requires a gradient is not changed in place"):
+            change(leaf, True)
 
 
 def test_dtype_of_softmax():
@@ -152,13 +169,30 @@ def test_weights_of_classes_are_refused_and_the_way_out_works():
     assert eval(loss, given).item() == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({"size_average": False}, "sum"),
+        ({"size_average": True}, "mean"),
+        ({"reduce": False}, "none"),
+        ({"reduce": False, "size_average": True}, "none"),
+        ({"reduce": True, "size_average": False}, "sum"),
+    ],
+)
+def test_what_came_before_reduction(old, new):
+    for f, layer, target in ((F.cross_entropy, nn.CrossEntropyLoss, [0, 1]), (F.mse_loss, nn.MSELoss, X)):
+        expected = f(X, np.array(target), reduction=new).numpy()
+        with pytest.warns(DeprecationWarning, match=f"reduction='{new}' says the same"):
+            np.testing.assert_array_equal(f(X, np.array(target), **old).numpy(), expected)
+        with pytest.warns(DeprecationWarning, match=f"^{layer.__name__}: size_average= and reduce= are old"):
+            made = layer(**old)
+        np.testing.assert_array_equal(made(X, target).numpy(), expected)
+
+
 @pytest.mark.parametrize("f", [F.cross_entropy, F.mse_loss])
-@pytest.mark.parametrize("old", ["size_average", "reduce"])
-def test_what_came_before_reduction_is_refused(f, old):
-    with pytest.raises(TypeError, match=f"{old}= has been replaced by reduction='mean', 'sum' or 'none'"):
-        f(np.zeros((1, 2)), [0], **{old: False})
-    with pytest.raises(TypeError, match=f"{old}= has been replaced"):
-        (nn.CrossEntropyLoss if f is F.cross_entropy else nn.MSELoss)(**{old: True})
+def test_a_reduction_that_is_none(f):
+    with pytest.raises(ValueError, match=f"{f.__name__}: reduction is 'mean', 'sum' or 'none', not 'all'"):
+        f(X, X, reduction="all")
 
 
 def test_options_of_tables_that_are_not_here():
