@@ -21,6 +21,8 @@ FILES = {  # and what is found there
     "modules.normalization": "LayerNorm RMSNorm",
     "modules.transformer": """Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder
         TransformerEncoderLayer""",
+    "modules.vision": """ChannelShuffle PixelShuffle PixelUnshuffle Upsample UpsamplingBilinear2d
+        UpsamplingNearest2d""",
     "optim": "optim",
     "parallel": "parallel",
     "utils": "utils",
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from .modules.loss import *
     from .modules.normalization import *
     from .modules.transformer import *
+    from .modules.vision import *
 else:
     __getattr__ = on_first_use(globals(), FILES)
 

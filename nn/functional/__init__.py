@@ -12,6 +12,8 @@ FILES = {  # and what is found there; a file that is called as its function is l
     "attention": "multi_head_attention scaled_dot_product_attention",
     "loss": "cross_entropy mse_loss",
     "normalization": "layer_norm rms_norm",
+    "resampling": "interpolate upsample upsample_bilinear upsample_nearest",
+    "vision": "affine_grid channel_shuffle grid_sample pixel_shuffle pixel_unshuffle",
 }
 __all__ = sorted({"dropout", "embedding", "linear", *" ".join(FILES.values()).split()})
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from .attention import *
     from .loss import *
     from .normalization import *
+    from .resampling import *
+    from .vision import *
 else:
     __getattr__ = on_first_use(globals(), FILES)
 
