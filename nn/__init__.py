@@ -13,11 +13,16 @@ FILES = {  # and what is found there
     "functional": "functional",
     "init": "init",
     "modules.activation": "GELU ReLU Sigmoid SiLU Softmax Tanh",
+    "modules.alignment": "CTCLoss",
     "modules.attention": "MultiheadAttention PositionalEncoding",
+    "modules.distance": "CosineSimilarity PairwiseDistance",
     "modules.dropout": "Dropout",
     "modules.embedding": "Embedding",
     "modules.linear": "Linear",
     "modules.loss": "CrossEntropyLoss MSELoss",
+    "modules.margin_loss": """CosineEmbeddingLoss HingeEmbeddingLoss MarginRankingLoss MultiLabelMarginLoss
+        MultiLabelSoftMarginLoss MultiMarginLoss SoftMarginLoss TripletMarginLoss
+        TripletMarginWithDistanceLoss""",
     "modules.normalization": "LayerNorm RMSNorm",
     "modules.transformer": """Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder
         TransformerEncoderLayer""",
@@ -34,11 +39,14 @@ __all__ = sorted(" ".join([_LOADED, *FILES.values()]).split())
 if TYPE_CHECKING:
     from . import functional, init, optim, parallel, utils
     from .modules.activation import *
+    from .modules.alignment import *
     from .modules.attention import *
+    from .modules.distance import *
     from .modules.dropout import *
     from .modules.embedding import *
     from .modules.linear import *
     from .modules.loss import *
+    from .modules.margin_loss import *
     from .modules.normalization import *
     from .modules.transformer import *
     from .modules.vision import *

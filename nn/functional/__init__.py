@@ -9,8 +9,13 @@ from .linear import linear
 
 FILES = {  # and what is found there; a file that is called as its function is loaded at once
     "activation": "gelu log_softmax relu sigmoid silu softmax tanh",
+    "alignment": "ctc_loss",
     "attention": "multi_head_attention scaled_dot_product_attention",
+    "distance": "cdist cosine_similarity normalize one_hot pairwise_distance pdist",
     "loss": "cross_entropy mse_loss",
+    "margin_loss": """cosine_embedding_loss hinge_embedding_loss margin_ranking_loss multi_margin_loss
+        multilabel_margin_loss multilabel_soft_margin_loss soft_margin_loss triplet_margin_loss
+        triplet_margin_with_distance_loss""",
     "normalization": "layer_norm rms_norm",
     "resampling": "interpolate upsample upsample_bilinear upsample_nearest",
     "vision": "affine_grid channel_shuffle grid_sample pixel_shuffle pixel_unshuffle",
@@ -19,8 +24,11 @@ __all__ = sorted({"dropout", "embedding", "linear", *" ".join(FILES.values()).sp
 
 if TYPE_CHECKING:
     from .activation import *
+    from .alignment import *
     from .attention import *
+    from .distance import *
     from .loss import *
+    from .margin_loss import *
     from .normalization import *
     from .resampling import *
     from .vision import *

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ...autograd import Tensor
 from ...autograd.arrays import ArrayLike
 from .. import functional as F
@@ -10,6 +12,19 @@ from ..functional.loss import check_weight
 from ..module import Module
 
 __all__ = ["CrossEntropyLoss", "MSELoss"]
+
+
+class Loss(Module):
+    """temporary"""
+
+    def __init__(self, size_average=None, reduce=None, reduction="mean"):
+        self.reduction = reduction_of(type(self).__name__, size_average, reduce, reduction)
+
+
+def as_buffer(weight):
+    if isinstance(weight, Tensor):
+        return weight.data
+    return weight if weight is None or hasattr(weight, "dtype") else np.asarray(weight, np.float32)
 
 
 class CrossEntropyLoss(Module):

@@ -1,32 +1,14 @@
-"""The planted faults: each has to fail the tests named beside it. `tests/planted_faults.py` plants them."""
+"""The planted faults: each has to fail the tests named beside it. `tests/planted_faults.py` plants them.
 
-from .autograd import FAULTS as AUTOGRAD
-from .corners import FAULTS as CORNERS
-from .decompositions import FAULTS as DECOMPOSITIONS
-from .elementwise import FAULTS as ELEMENTWISE
+A topic's faults stand in the file of its name.
+"""
+
+import importlib
+import pkgutil
+
 from .fault import ROOT, Fault
-from .indexing import FAULTS as INDEXING
-from .nn import FAULTS as NN
-from .nn_vision import FAULTS as NN_VISION
-from .products import FAULTS as PRODUCTS
-from .reductions import FAULTS as REDUCTIONS
-from .shape import FAULTS as SHAPE
-from .special import FAULTS as SPECIAL
-from .speed import FAULTS as SPEED
 
-FAULTS = (
-    AUTOGRAD
-    + CORNERS
-    + DECOMPOSITIONS
-    + ELEMENTWISE
-    + INDEXING
-    + NN
-    + NN_VISION
-    + PRODUCTS
-    + REDUCTIONS
-    + SHAPE
-    + SPECIAL
-    + SPEED
-)
+_topics = [importlib.import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__)]
+FAULTS = [fault for topic in _topics for fault in getattr(topic, "FAULTS", ())]
 
 __all__ = ["FAULTS", "ROOT", "Fault"]
