@@ -14,15 +14,21 @@ FILES = {  # and what is found there
     "init": "init",
     "modules.activation": "GELU ReLU Sigmoid SiLU Softmax Tanh",
     "modules.attention": "MultiheadAttention PositionalEncoding",
+    "modules.convolution": "Conv1d Conv2d Conv3d",
     "modules.dropout": "Dropout",
     "modules.embedding": "Embedding",
+    "modules.folding": "Fold Unfold",
+    "modules.lazy": """LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d
+        LazyConvTranspose3d LazyLinear LazyModuleMixin""",
     "modules.linear": "Linear",
     "modules.loss": "CrossEntropyLoss MSELoss",
     "modules.normalization": "LayerNorm RMSNorm",
     "modules.transformer": """Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder
         TransformerEncoderLayer""",
+    "modules.transposed_convolution": "ConvTranspose1d ConvTranspose2d ConvTranspose3d",
     "optim": "optim",
     "parallel": "parallel",
+    "uninitialized": "UninitializedBuffer UninitializedParameter",
     "utils": "utils",
 }
 _LOADED = """Module ModuleDict ModuleList Parameter Sequential get_rng_state load manual_seed replay save
@@ -33,12 +39,17 @@ if TYPE_CHECKING:
     from . import functional, init, optim, parallel, utils
     from .modules.activation import *
     from .modules.attention import *
+    from .modules.convolution import *
     from .modules.dropout import *
     from .modules.embedding import *
+    from .modules.folding import *
+    from .modules.lazy import *
     from .modules.linear import *
     from .modules.loss import *
     from .modules.normalization import *
     from .modules.transformer import *
+    from .modules.transposed_convolution import *
+    from .uninitialized import *
 else:
     __getattr__ = on_first_use(globals(), FILES)
 
