@@ -16,8 +16,12 @@ FILES = {  # and what is found there
     "modules.alignment": "CTCLoss",
     "modules.attention": "MultiheadAttention PositionalEncoding",
     "modules.distance": "CosineSimilarity PairwiseDistance",
+    "modules.convolution": "Conv1d Conv2d Conv3d",
     "modules.dropout": "Dropout",
     "modules.embedding": "Embedding",
+    "modules.folding": "Fold Unfold",
+    "modules.lazy": """LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d
+        LazyConvTranspose3d LazyLinear LazyModuleMixin""",
     "modules.linear": "Linear",
     "modules.loss": "CrossEntropyLoss MSELoss",
     "modules.margin_loss": """CosineEmbeddingLoss HingeEmbeddingLoss MarginRankingLoss MultiLabelMarginLoss
@@ -28,8 +32,10 @@ FILES = {  # and what is found there
         TransformerEncoderLayer""",
     "modules.vision": """ChannelShuffle PixelShuffle PixelUnshuffle Upsample UpsamplingBilinear2d
         UpsamplingNearest2d""",
+    "modules.transposed_convolution": "ConvTranspose1d ConvTranspose2d ConvTranspose3d",
     "optim": "optim",
     "parallel": "parallel",
+    "uninitialized": "UninitializedBuffer UninitializedParameter",
     "utils": "utils",
 }
 _LOADED = """Module ModuleDict ModuleList Parameter Sequential get_rng_state load manual_seed replay save
@@ -42,14 +48,19 @@ if TYPE_CHECKING:
     from .modules.alignment import *
     from .modules.attention import *
     from .modules.distance import *
+    from .modules.convolution import *
     from .modules.dropout import *
     from .modules.embedding import *
+    from .modules.folding import *
+    from .modules.lazy import *
     from .modules.linear import *
     from .modules.loss import *
     from .modules.margin_loss import *
     from .modules.normalization import *
     from .modules.transformer import *
     from .modules.vision import *
+    from .modules.transposed_convolution import *
+    from .uninitialized import *
 else:
     __getattr__ = on_first_use(globals(), FILES)
 

@@ -17,6 +17,7 @@ from .devices import DEVICES, check_device
 from .hooks import Hooks
 from .loading import LoadResult, load_arrays
 from .registry import Parameter, Registry
+from .uninitialized import Shaped, is_lazy
 
 
 class Module(Registry):
@@ -58,8 +59,9 @@ class Module(Registry):
             if isinstance(value, Parameter):
                 state[prefix + name] = value.data
         for name, persistent in vars(self).get("_buffers", {}).items():
-            if persistent and vars(self)[name] is not None:  # arithmetic may have made a scalar of it
-                state[prefix + name] = vars(self)[name] = np.asarray(vars(self)[name])
+            buffer = vars(self)[name]
+            if persistent and buffer is not None:  # arithmetic may have made a scalar of it
+                state[prefix + name] = vars(self)[name] = buffer if is_lazy(buffer) else np.asarray(buffer)
         for name, child in self.named_children():
             child._collect(state, f"{prefix}{name}.")
 
@@ -70,7 +72,12 @@ class Module(Registry):
         misshapen, or of a kind that cannot be cast, as floats where integers are expected.
         """
         into = f"{type(self).__name__}.load_state_dict"
-        return load_arrays(into, self.state_dict(), state_dict, strict)
+        with Shaped(self, state_dict):
+            own = self.state_dict()
+            unknown = {key for key, value in own.items() if is_lazy(value) and is_lazy(state_dict.get(key))}
+            own = {key: value for key, value in own.items() if key not in unknown}
+            given = {key: value for key, value in state_dict.items() if key not in unknown}
+            return load_arrays(into, own, given, strict)
 
     # ------------------------------------------------------------------ modes and changes
 

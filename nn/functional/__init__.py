@@ -12,6 +12,8 @@ FILES = {  # and what is found there; a file that is called as its function is l
     "alignment": "ctc_loss",
     "attention": "multi_head_attention scaled_dot_product_attention",
     "distance": "cdist cosine_similarity normalize one_hot pairwise_distance pdist",
+    "convolution": "conv1d conv2d conv3d",
+    "folding": "fold unfold",
     "loss": "cross_entropy mse_loss",
     "margin_loss": """cosine_embedding_loss hinge_embedding_loss margin_ranking_loss multi_margin_loss
         multilabel_margin_loss multilabel_soft_margin_loss soft_margin_loss triplet_margin_loss
@@ -19,6 +21,7 @@ FILES = {  # and what is found there; a file that is called as its function is l
     "normalization": "layer_norm rms_norm",
     "resampling": "interpolate upsample upsample_bilinear upsample_nearest",
     "vision": "affine_grid channel_shuffle grid_sample pixel_shuffle pixel_unshuffle",
+    "transposed_convolution": "conv_transpose1d conv_transpose2d conv_transpose3d",
 }
 __all__ = sorted({"dropout", "embedding", "linear", *" ".join(FILES.values()).split()})
 
@@ -27,11 +30,14 @@ if TYPE_CHECKING:
     from .alignment import *
     from .attention import *
     from .distance import *
+    from .convolution import *
+    from .folding import *
     from .loss import *
     from .margin_loss import *
     from .normalization import *
     from .resampling import *
     from .vision import *
+    from .transposed_convolution import *
 else:
     __getattr__ = on_first_use(globals(), FILES)
 

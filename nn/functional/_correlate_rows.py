@@ -1,0 +1,210 @@
+"""Correlation as matrix products, one for each row of the kernels.
+
+The columns of a product are positions, its inner axis channels and the taps of one row of a kernel. Those taps
+are copied beside each other into a buffer (..., rows of x, inner positions), for so few images or rows that it
+stays in the cache. What a kernel's next row meets lies one row further in the same buffer, so that a kernel
+of 3 x 3 needs 3 copies of x and not 9. If x is read in steps of two rows, so is the buffer: even rows, odd rows.
+Where a row has few taps the whole kernel is taken as one.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+COLUMNS = 128  # positions that a product should have: below, images are joined
+BUFFER = 1 << 18  # numbers
+INNER = 64  # below, the rows of a kernel are joined
+
+
+class Rows:
+    """How a padded x (N, C, ...), or the room for one, is read for products with kernels."""
+
+    def __init__(self, x, kernels, geometry, positions):
+        groups = geometry.groups
+        count, channels = x.shape[:2]
+        first, *others = geometry.kernel
+        whole = x.shape[1] // groups * math.prod(others)
+        self.joined = first == 1 or whole < INNER or kernels.size > x.size
+        steps = [s * b for s, b in zip(geometry.stride, x.strides[2:], strict=True)]
+        spaces = [d * b for d, b in zip(geometry.dilation, x.strides[2:], strict=True)]
+        self.outer = groups, channels // groups, *(geometry.kernel if self.joined else others)
+        self.taps = self.outer[2:]
+        self.rows, *inner = positions
+        self.inner, self.places = math.prod(inner), tuple(inner)
+        step, space = (1, 0) if self.joined else (geometry.stride[0], geometry.dilation[0])
+        self.step = step
+        self.row_taps = [divmod(i * space, step) for i in range(1 if self.joined else first)]  # offset, phase
+        self.view = as_strided(
+            x,
+            (*self.outer, self.rows if self.joined else x.shape[2], count, *inner),
+            (
+                x.strides[1] * self.outer[1],
+                x.strides[1],
+                *(spaces if self.joined else spaces[1:]),
+                steps[0] if self.joined else x.strides[2],
+                x.strides[0],
+                *steps[1:],
+            ),
+        )
+        self.width = math.prod(self.outer[1:])
+        self.scratch = {}
+
+    def blocks(self):
+        """(slice of images, slice of rows of y)."""
+        count, positions = self.view.shape[-1 - len(self.places)], self.rows * self.inner
+        images = 1 if positions >= COLUMNS else min(count, -(-2 * COLUMNS // positions))
+        size = self.outer[0] * self.width * self.inner * images * self.step
+        rows = min(self.rows, max(1, BUFFER // size, -(-COLUMNS // (self.inner * images))))
+        for i in range(0, count, images):
+            for r in range(0, self.rows, rows):
+                yield slice(i, min(i + images, count)), slice(r, min(r + rows, self.rows))
+
+    def room(self, name, *shape):
+        """An array of this shape, the same again for the same name as long as it fits."""
+        made = self.scratch.get(name)
+        if made is None or made.shape != shape:
+            made = self.scratch[name] = np.empty(shape, self.view.dtype)
+        return made
+
+    def seen(self, block):
+        """{phase: (view of x, buffer of its shape, the buffer as matrices)} for a block."""
+        images, rows = block
+        found = {}
+        for phase in {phase for _, phase in self.row_taps}:
+            last = rows.stop + max(offset for offset, p in self.row_taps if p == phase)
+            there = slice(phase + self.step * rows.start, phase + self.step * (last - 1) + 1, self.step)
+            part = self.view[(..., there, images, *[slice(None)] * len(self.places))]
+            buffer = self.room(phase, *part.shape)
+            found[phase] = part, buffer, buffer.reshape(self.outer[0], self.width, -1)
+        return found
+
+    def gathered(self, block):
+        """For each row of the kernels what it meets in a block: (groups, width, positions)."""
+        found = self.seen(block)
+        for part, buffer, _ in found.values():
+            buffer[...] = part
+        return self.columns(found, block)
+
+    def columns(self, found, block):
+        images, rows = block
+        line = (images.stop - images.start) * self.inner
+        length = (rows.stop - rows.start) * line
+        return [
+            found[phase][2][..., offset * line : offset * line + length] for offset, phase in self.row_taps
+        ]
+
+    def scatter(self, found):
+        """Add what is in the buffers to where it was seen, one tap after the other."""
+        for part, buffer, _ in found.values():
+            for tap in np.ndindex(self.taps):
+                index = (slice(None), slice(None), *tap)
+                part[index] += buffer[index]
+
+    def matrices(self, w):
+        """Kernels as (rows of a kernel, groups, out / groups, width), from or to their own shape."""
+        groups, channels = self.outer[:2]
+        w = w.reshape(groups, -1, channels, len(self.row_taps), math.prod(self.taps))
+        return w.transpose(3, 0, 1, 2, 4)
+
+    def flat(self, w):
+        parts = self.matrices(w)
+        return parts.reshape(*parts.shape[:3], self.width)
+
+    def of_image(self, y, block):
+        """The part of y (N, out, ...) for a block: one image's as a view (groups, out / groups, positions)."""
+        images, rows = block
+        groups = self.outer[0]
+        if images.stop - images.start == 1:
+            part = y[images.start].reshape(groups, -1, self.rows * self.inner)
+            return part[..., rows.start * self.inner : rows.stop * self.inner]
+        part = y[images].reshape(images.stop - images.start, groups, -1, self.rows, self.inner)
+        return part[:, :, :, rows].transpose(1, 2, 3, 0, 4)
+
+
+def correlate(y, x, w, bias, geometry):
+    read = Rows(padded(x, geometry), w, geometry, y.shape[2:])
+    kernels = read.flat(w)
+    bias = None if bias is None else bias.reshape(read.outer[0], -1, 1)
+    for block in read.blocks():
+        target = read.of_image(y, block)
+        made = target
+        if target.ndim > 3:
+            made = read.room("y", *target.shape).reshape(*target.shape[:2], -1)
+        first, *others = read.gathered(block)
+        np.matmul(kernels[0], first, out=made)
+        for kernel, columns in zip(kernels[1:], others, strict=True):
+            made += np.matmul(kernel, columns, out=read.room("part", *made.shape))
+        if bias is not None:
+            made += bias
+        if made is not target:
+            target[...] = made.reshape(target.shape)
+
+
+def spread(dx, g, w, geometry):
+    room = dx
+    if any(map(any, geometry.padding)):
+        sizes = zip(dx.shape[2:], geometry.padding, strict=True)
+        room = np.empty((*dx.shape[:2], *(n + a + b for n, (a, b) in sizes)), dx.dtype)
+    room[...] = 0
+    read = Rows(room, w, geometry, g.shape[2:])
+    kernels = read.flat(w)
+    g = np.ascontiguousarray(g)
+    for block in read.blocks():
+        part = _copied(read, g, block)
+        found = read.seen(block)
+        if len(read.row_taps) > 1:
+            for _, buffer, _ in found.values():
+                buffer[...] = 0
+        for kernel, columns in zip(kernels, read.columns(found, block), strict=True):
+            if len(read.row_taps) == 1:
+                np.matmul(kernel.mT, part, out=columns)
+            else:
+                columns += np.matmul(kernel.mT, part, out=read.room("part", *columns.shape))
+        read.scatter(found)
+    if room is not dx:
+        dx[...] = room[inside(dx.shape[2:], geometry)]
+
+
+def weigh(dw, x, g, geometry):
+    read = Rows(padded(x, geometry), dw, geometry, g.shape[2:])
+    g = np.ascontiguousarray(g)
+    total = 0
+    for block in read.blocks():
+        part = _copied(read, g, block)
+        columns = read.gathered(block)
+        made = read.room("dw", len(columns), *part.shape[:2], read.width)
+        for out, seen in zip(made, columns, strict=True):
+            np.matmul(part, seen.mT, out=out)
+        if type(total) is int:
+            total = made.copy()
+        else:
+            total += made
+    target = read.matrices(dw)
+    target[...] = total.reshape(target.shape)
+
+
+def _copied(read, g, block):
+    part = read.of_image(g, block)
+    if part.ndim == 3:
+        return part
+    copy = read.room("g", *part.shape)
+    copy[...] = part
+    return copy.reshape(*part.shape[:2], -1)
+
+
+def padded(x, geometry):
+    if not any(map(any, geometry.padding)):
+        return x
+    sizes = zip(x.shape[2:], geometry.padding, strict=True)
+    made = np.zeros((*x.shape[:2], *(n + a + b for n, (a, b) in sizes)), x.dtype)
+    made[inside(x.shape[2:], geometry)] = x
+    return made
+
+
+def inside(sizes, geometry):
+    """The index of x in a padded array."""
+    edges = zip(sizes, geometry.padding, strict=True)
+    return (..., *(slice(a, a + n) for n, (a, _) in edges))
