@@ -13,14 +13,23 @@ FILES = {  # and what is found there
     "functional": "functional",
     "init": "init",
     "modules.activation": "GELU ReLU Sigmoid SiLU Softmax Tanh",
+    "modules.adaptive_pooling": """AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d AdaptiveMaxPool1d
+        AdaptiveMaxPool2d AdaptiveMaxPool3d""",
     "modules.attention": "MultiheadAttention PositionalEncoding",
     "modules.dropout": "Dropout",
     "modules.embedding": "Embedding",
+    "modules.fractional_pooling": "FractionalMaxPool2d FractionalMaxPool3d",
     "modules.linear": "Linear",
     "modules.loss": "CrossEntropyLoss MSELoss",
     "modules.normalization": "LayerNorm RMSNorm",
+    "modules.padding": """CircularPad1d CircularPad2d CircularPad3d ConstantPad1d ConstantPad2d ConstantPad3d
+        ReflectionPad1d ReflectionPad2d ReflectionPad3d ReplicationPad1d ReplicationPad2d ReplicationPad3d
+        ZeroPad1d ZeroPad2d ZeroPad3d""",
+    "modules.pooling": """AvgPool1d AvgPool2d AvgPool3d LPPool1d LPPool2d LPPool3d MaxPool1d MaxPool2d
+        MaxPool3d""",
     "modules.transformer": """Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder
         TransformerEncoderLayer""",
+    "modules.unpooling": "MaxUnpool1d MaxUnpool2d MaxUnpool3d",
     "optim": "optim",
     "parallel": "parallel",
     "utils": "utils",
@@ -32,13 +41,18 @@ __all__ = sorted(" ".join([_LOADED, *FILES.values()]).split())
 if TYPE_CHECKING:
     from . import functional, init, optim, parallel, utils
     from .modules.activation import *
+    from .modules.adaptive_pooling import *
     from .modules.attention import *
     from .modules.dropout import *
     from .modules.embedding import *
+    from .modules.fractional_pooling import *
     from .modules.linear import *
     from .modules.loss import *
     from .modules.normalization import *
+    from .modules.padding import *
+    from .modules.pooling import *
     from .modules.transformer import *
+    from .modules.unpooling import *
 else:
     __getattr__ = on_first_use(globals(), FILES)
 

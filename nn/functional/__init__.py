@@ -9,17 +9,31 @@ from .linear import linear
 
 FILES = {  # and what is found there; a file that is called as its function is loaded at once
     "activation": "gelu log_softmax relu sigmoid silu softmax tanh",
+    "adaptive_pooling": """adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d
+        adaptive_max_pool1d_with_indices adaptive_max_pool2d adaptive_max_pool2d_with_indices
+        adaptive_max_pool3d adaptive_max_pool3d_with_indices""",
     "attention": "multi_head_attention scaled_dot_product_attention",
+    "fractional_pooling": """fractional_max_pool2d fractional_max_pool2d_with_indices fractional_max_pool3d
+        fractional_max_pool3d_with_indices""",
     "loss": "cross_entropy mse_loss",
     "normalization": "layer_norm rms_norm",
+    "padding": "pad",
+    "pooling": """avg_pool1d avg_pool2d avg_pool3d lp_pool1d lp_pool2d lp_pool3d max_pool1d
+        max_pool1d_with_indices max_pool2d max_pool2d_with_indices max_pool3d max_pool3d_with_indices""",
+    "unpooling": "max_unpool1d max_unpool2d max_unpool3d",
 }
 __all__ = sorted({"dropout", "embedding", "linear", *" ".join(FILES.values()).split()})
 
 if TYPE_CHECKING:
     from .activation import *
+    from .adaptive_pooling import *
     from .attention import *
+    from .fractional_pooling import *
     from .loss import *
     from .normalization import *
+    from .padding import *
+    from .pooling import *
+    from .unpooling import *
 else:
     __getattr__ = on_first_use(globals(), FILES)
 
