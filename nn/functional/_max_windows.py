@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from itertools import product as every
 
 import numpy as np
@@ -15,6 +16,7 @@ from ._windows import Windows, are_apart, positions, taps_of
 # On one thread of a shared Zen 4: of windows side by side that have more elements than this, each one is laid
 # out in a row, for argmax; others are gone through element by element, all windows at once.
 MANY = 32
+LIMIT = 1 << 17  # numbers in a block of planes, which are to stay in the cache
 
 
 def first_largest(windows):
@@ -61,7 +63,7 @@ def _put_places(places, x, windows):
     np.add(offsets.take(taps), corners.reshape(windows.out), out=places)
 
 
-def max_pool_plain(x, kernel, stride, padding, dilation, out):
+def max_pool_plain(needs, x, kernel, stride, padding, dilation, out):
     n = len(kernel)
     shape, lead, sizes = x.shape, x.shape[:-n], x.shape[-n:]
     flat = x.reshape(*lead, math.prod(sizes))
@@ -112,36 +114,49 @@ def put_maxima(y, taps, x, kernel, stride, padding, dilation, out):
     sizes = x.shape[-n:]
     x, y = x.reshape(-1, *sizes), y.reshape(-1, *out)
     taps = taps if taps is None else taps.reshape(y.shape)
-    side_by_side = (
+    axes, pairs = _plan(sizes, kernel, stride, padding, dilation, out)
+    rows = (
         stride == kernel and not any(padding) and max(dilation) == 1 and math.prod(kernel) > MANY
     ) and all(k * m <= size for k, m, size in zip(kernel, out, sizes, strict=True))
-    axes = [taps_of(*of_axis) for of_axis in zip(sizes, kernel, stride, padding, dilation, out, strict=True)]
-    pairs = [list(zip(*pair, strict=True)) for pair in every(*axes)]  # of each tap (windows, elements)
-    for block in blocks(len(x), math.prod(sizes)):
-        parts = y[block], None if taps is None else taps[block], x[block]
-        if side_by_side:
-            _of_rows(*parts, kernel, out)
+    for block in blocks(len(x), math.prod(sizes), LIMIT):
+        if rows:
+            _of_rows(y[block], None if taps is None else taps[block], x[block], kernel, out)
         elif taps is None:
-            _values(parts[0], parts[2], pairs, any(padding))
+            _values(y[block], x[block], axes)
         else:
-            _values_and_taps(*parts, pairs)
+            _values_and_taps(y[block], taps[block], x[block], pairs)
     if taps is not None and any(padding):  # where all is -inf, the first that is no padding
         np.maximum(taps, _first_taps(axes, kernel, out, taps.dtype), out=taps)
+
+
+@lru_cache(maxsize=128)
+def _plan(sizes, *windows):
+    """`taps_of` each axis; and of each element of a window, in order, (windows, places) with all axes."""
+    axes = [taps_of(*of_axis) for of_axis in zip(sizes, *windows, strict=True)]
+    pairs = [list(zip(*of_axes, strict=True)) for of_axes in every(*axes)]
+    return axes, [((slice(None), *windows), (slice(None), *places)) for windows, places in pairs]
 
 
 def _lowest(dtype):
     return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
 
 
-def _values(y, x, pairs, padded):
-    if padded:
-        y.fill(_lowest(x.dtype))
-    for t, (windows, places) in enumerate(pairs):
-        part = y[(slice(None), *windows)]
-        if t or padded:
-            np.maximum(part, x[(slice(None), *places)], out=part)
+def _values(y, x, axes):
+    """One axis after the other: it does not matter here which of equals it is."""
+    for axis, taps in enumerate(axes, 1):
+        before, m = (slice(None),) * axis, y.shape[axis]
+        last = axis == len(axes)
+        part = y if last else np.empty((*x.shape[:axis], m, *x.shape[axis + 1 :]), x.dtype)
+        whole = [places for windows, places in taps if windows == slice(0, m)][:2]
+        if whole:
+            np.maximum(x[(*before, whole[0])], x[(*before, whole[-1])], out=part)
         else:
-            part[...] = x[(slice(None), *places)]
+            part.fill(_lowest(x.dtype))
+        for windows, places in taps:
+            if places not in whole:
+                target = part[(*before, windows)]
+                np.maximum(target, x[(*before, places)], out=target)
+        x = part
 
 
 def _values_and_taps(y, taps, x, pairs):
@@ -153,10 +168,10 @@ def _values_and_taps(y, taps, x, pairs):
     bits = more.view(np.int8) if taps.dtype == np.int8 else more
     taps.fill(0)
     for t, (windows, places) in enumerate(pairs):
-        part = one[(slice(None), *windows)]
+        part = one[windows]
         if part.size < one.size:
             one.fill(_lowest(x.dtype))
-        part[...] = x[(slice(None), *places)]
+        part[...] = x[places]
         if t:
             np.greater(one, y, out=more)
             np.maximum(taps, np.multiply(bits, taps.dtype.type(t), out=numbers), out=taps)
@@ -165,7 +180,7 @@ def _values_and_taps(y, taps, x, pairs):
             y[...] = one
     if y.dtype.kind == "f" and np.isnan(y).any():  # of nan the last
         for t, (windows, places) in enumerate(pairs):
-            taps[(slice(None), *windows)][np.isnan(x[(slice(None), *places)])] = t
+            taps[windows][np.isnan(x[places])] = t
 
 
 def _first_taps(axes, kernel, out, dtype):
@@ -191,6 +206,7 @@ def _of_rows(y, taps, x, kernel, out):
         taps[...] = first_largest(rows) if y.dtype.kind == "f" and np.isnan(y).any() else rows.argmax(-1)
 
 
+@lru_cache(maxsize=128)
 def _corners(sizes, kernel, stride, padding, dilation, out):
     """Places in a flat plane: of the elements of a window, from its first one, and of these."""
     offsets = corners = np.zeros(1, np.intp)
@@ -208,7 +224,7 @@ def _put_back(dx, g, taps, sizes, kernel, stride, padding, dilation, out):
     dx, g, taps = dx.reshape(-1, size), g.reshape(-1, count), taps.reshape(-1, count)
     offsets, corners = _corners(sizes, *windows)
     apart = are_apart(windows)
-    for block in blocks(len(dx), size):
+    for block in blocks(len(dx), size, LIMIT):
         at = offsets.take(taps[block])
         at += corners
         at += np.arange(0, len(at) * size, size)[:, None]

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
 from ...autograd import op
 from ...autograd.arrays import opaque
-from ...autograd.kernels import blocks
+from ...autograd.kernels import blocks, row_sums
 from ._windows import taps_of
 
+LIMIT = 1 << 17  # numbers in a block of planes, which are to stay in the cache
 MANY = 32  # elements of a window along an axis from which on np.sum is faster than one addition for each
 
 
-def _on(ndim, axis, part):
-    return (slice(None),) * axis + (part,) + (slice(None),) * (ndim - axis - 1)
+@lru_cache(maxsize=256)
+def _plan(ndim, axis, size, k, s, p, m):
+    """`taps_of` an axis as indices of all axes; those in which all windows lie inside; whether to add."""
+    before, behind = (slice(None),) * axis, (slice(None),) * (ndim - axis - 1)
+    taps = taps_of(size, k, s, p, 1, m)
+    whole = [places for windows, places in taps if windows == slice(0, m)]
+    return [((*before, w, *behind), (*before, x, *behind)) for w, x in taps], len(whole) == k
 
 
 def sums(x, kernel, stride, padding, out):
@@ -24,15 +31,21 @@ def sums(x, kernel, stride, padding, out):
         k, s, p, m = of_axis
         if k == s == 1 and not p:
             continue
-        size, ndim, shape = x.shape[axis], x.ndim, (*x.shape[:axis], m, *x.shape[axis + 1 :])
-        if k == s and not p and k * m <= size and k > MANY:
-            inside = x[_on(ndim, axis, slice(k * m))]
-            x = inside.reshape(*shape[:axis], m, k, *shape[axis + 1 :]).sum(axis=axis + 1)
-            continue
-        total = np.zeros_like(x, shape=shape)
-        for windows, places in taps_of(size, k, s, p, 1, m):
-            total[_on(ndim, axis, windows)] += x[_on(ndim, axis, places)]
-        x = total
+        shape = (*x.shape[:axis], m, *x.shape[axis + 1 :])
+        taps, inside = _plan(x.ndim, axis, x.shape[axis], *of_axis)
+        if inside and k > MANY and k == s:
+            x = x[(slice(None),) * axis + (slice(k * m),)]
+            x = x.reshape(*shape[: axis + 1], k, *shape[axis + 1 :]).sum(axis=axis + 1)
+        elif inside and k > 1:
+            total = x[taps[0][1]] + x[taps[1][1]]
+            for _, places in taps[2:]:
+                total += x[places]
+            x = total
+        else:
+            total = np.zeros_like(x, shape=shape)
+            for windows, places in taps:
+                total[windows] += x[places]
+            x = total
     return x
 
 
@@ -43,13 +56,14 @@ def spread(g, sizes, kernel, stride, padding):
         axis, size, k, s, p, m = g.ndim - n + i, sizes[i], kernel[i], stride[i], padding[i], out[i]
         if k == s == 1 and not p:
             continue
-        ndim, shape = g.ndim, (*g.shape[:axis], size, *g.shape[axis + 1 :])
-        dx = np.zeros_like(g, shape=shape)
-        for windows, places in taps_of(size, k, s, p, 1, m):
+        taps, _ = _plan(g.ndim, axis, size, k, s, p, m)
+        make = np.empty_like if k == s and m * k == size and not p else np.zeros_like
+        dx = make(g, shape=(*g.shape[:axis], size, *g.shape[axis + 1 :]))
+        for windows, places in taps:
             if s >= k:
-                dx[_on(ndim, axis, places)] = g[_on(ndim, axis, windows)]
+                dx[places] = g[windows]
             else:
-                dx[_on(ndim, axis, places)] += g[_on(ndim, axis, windows)]
+                dx[places] += g[windows]
         g = dx
     return g
 
@@ -92,8 +106,11 @@ def _avg_pool(x, kernel, stride, padding, out, divisor):
 def _put_sums(y, x, kernel, stride, padding):
     n = len(kernel)
     sizes, out = x.shape[-n:], y.shape[-n:]
+    if kernel == sizes and not any(padding):  # all of a plane, by BLAS
+        y[...] = row_sums(x.reshape(-1, math.prod(sizes))).reshape(y.shape)
+        return
     x, y = x.reshape(-1, *sizes), y.reshape(-1, *out)
-    for block in blocks(len(x), math.prod(sizes)):
+    for block in blocks(len(x), math.prod(sizes), LIMIT):
         y[block] = sums(x[block], kernel, stride, padding, out)
 
 
@@ -101,6 +118,9 @@ def _put_sums(y, x, kernel, stride, padding):
 def _put_spread(dx, g, kernel, stride, padding):
     n = len(kernel)
     sizes, out = dx.shape[-n:], g.shape[-n:]
+    if kernel == sizes and not any(padding):
+        dx[...] = g
+        return
     dx, g = dx.reshape(-1, *sizes), g.reshape(-1, *out)
-    for block in blocks(len(dx), math.prod(sizes)):
+    for block in blocks(len(dx), math.prod(sizes), LIMIT):
         dx[block] = spread(g[block], sizes, kernel, stride, padding)

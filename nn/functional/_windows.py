@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -46,28 +46,35 @@ def windows_of(
     steps = kernel if without else as_tuple(name, "stride", stride, n)
     pads = as_tuple(name, "padding", padding, n)
     gaps = as_tuple(name, "dilation", dilation, n)
+    windows, trouble = _windows(x.shape[-n:], kernel, steps, pads, gaps, bool(ceil_mode))
+    if trouble:
+        raise ValueError(f"{where(name)}: {trouble} (input of shape {x.shape})")
+    return windows
+
+
+@lru_cache(maxsize=256)
+def _windows(sizes, kernel, steps, pads, gaps, ceil_mode) -> tuple[Windows, str]:
+    """The windows, and what is wrong with them."""
+    made = Windows(kernel, steps, pads, gaps, ())
     for word, values in (("kernel_size", kernel), ("stride", steps), ("dilation", gaps)):
         if min(values) < 1:
-            raise ValueError(f"{where(name)}: {word} is at least 1, not {values}")
+            return made, f"{word} is at least 1, not {values}"
     if any(p < 0 or 2 * p > k for p, k in zip(pads, kernel, strict=True)):
-        raise ValueError(
-            f"{where(name)}: padding is from 0 to half of the kernel, but padding is {pads}, "
-            f"kernel_size {kernel}; pad the input by nn.functional.pad for more"
+        return made, (
+            f"padding is from 0 to half of the kernel, but padding is {pads}, kernel_size {kernel}; "
+            "nn.functional.pad puts more around the input"
         )
-    sizes = x.shape[-n:]
-    out = [_count(*of_axis, ceil_mode) for of_axis in zip(sizes, kernel, steps, pads, gaps, strict=True)]
-    if min(out) < 1:
-        raise ValueError(
-            f"{where(name)}: a kernel of {_reach(kernel, gaps)} does not fit into {sizes} with "
-            f"padding {pads} (input of shape {x.shape})"
-        )
-    for axis, (size, k, s, p, d, count) in enumerate(zip(sizes, kernel, steps, pads, gaps, out, strict=True)):
-        if any(o * s - p + (k - 1) * d < 0 or (o * s - p) % d >= size for o in range(min(count, -(-p // s)))):
-            raise ValueError(
-                f"{where(name)}: a window sees nothing but padding on axis {axis - n} of {x.shape}, with "
-                f"kernel_size {kernel}, padding {pads}, dilation {gaps}"
+    axes = list(zip(sizes, kernel, steps, pads, gaps, strict=True))
+    made = made._replace(out=tuple([_count(*axis, ceil_mode) for axis in axes]))
+    if min(made.out) < 1:
+        return made, f"windows of {_reach(kernel, gaps)} do not fit into {sizes} with padding {pads}"
+    for (size, k, s, p, d), m in zip(axes, made.out, strict=True):
+        starts = [o * s - p for o in range(min(m, -(-p // s)))]  # outside
+        if any(start + (k - 1) * d < 0 or start % d >= size for start in starts):
+            return made, (
+                f"a window sees padding alone with kernel_size {kernel}, padding {pads}, dilation {gaps}"
             )
-    return Windows(kernel, steps, pads, gaps, tuple(out))
+    return made, ""
 
 
 def _reach(kernel, gaps):
@@ -124,8 +131,3 @@ def product(axes, sizes):
         places = places[..., :, None, :, None] * size + at[..., None, :, None, :]
         places = places.reshape(shape)
     return places
-
-
-def elements(sizes) -> int:
-    """The product."""
-    return math.prod(sizes)

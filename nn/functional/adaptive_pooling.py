@@ -71,7 +71,9 @@ def _adaptive_avg_pool(x, out):
             dx = np.zeros_like(g, shape=(*g.shape[:axis], shape[axis], *g.shape[axis + 1 :]))
             before = (slice(None),) * axis
             for i, (start, stop) in enumerate(_parts(shape[axis], out[axis - first])):
-                dx[(*before, slice(start, stop))] += g[(*before, slice(i, i + 1))] / (stop - start)
+                part = g[(*before, i)] / (stop - start)
+                for j in range(start, stop):
+                    dx[(*before, j)] += part
             g = dx
         return (g,)
 
@@ -79,7 +81,10 @@ def _adaptive_avg_pool(x, out):
         before = (slice(None),) * axis
         y = np.empty_like(x, shape=(*x.shape[:axis], m, *x.shape[axis + 1 :]))
         for i, (start, stop) in enumerate(_parts(x.shape[axis], m)):
-            y[(*before, i)] = x[(*before, slice(start, stop))].sum(axis=axis) / (stop - start)
+            total = x[(*before, start)]
+            for j in range(start + 1, stop):
+                total = total + x[(*before, j)]
+            y[(*before, i)] = total / (stop - start)
         x = y
     return x, backward
 
@@ -88,8 +93,6 @@ def _of_mean(name, n, input, output_size):
     x = as_float(input)
     out = _prepared(name, x, n, output_size)
     regular = _regular(x.shape[-n:], out)
-    if regular is not None and math.prod(out) == 1:
-        return ag.mean(x, axis=tuple(range(-n, 0)), keepdims=True)
     if regular is None:
         call, options = _adaptive_avg_pool, (out,)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -202,7 +203,7 @@ def _of_mean(name, n, input, sizes, ceil_mode, count_include_pad, divisor_overri
     x = as_float(input)
     windows = windows_of(name, x, n, *sizes, 1, ceil_mode)
     if divisor_override is None:
-        divisor = _counts(x.shape[-n:], windows, count_include_pad, x.dtype)
+        divisor = _counts(x.shape[-n:], windows, bool(count_include_pad), x.dtype)
     elif isinstance(divisor_override, bool) or divisor_override == 0:
         raise ValueError(f"{where(name)}: divisor_override is a number but 0, not {divisor_override!r}")
     else:
@@ -213,18 +214,19 @@ def _of_mean(name, n, input, sizes, ceil_mode, count_include_pad, divisor_overri
     return _avg_pool(x, *options)
 
 
+@lru_cache(maxsize=256)
 def _counts(sizes, windows, count_include_pad, dtype):
     """How many elements count in each window: a number, or an array where they differ."""
-    total, same = 1, True
+    total = np.ones((), dtype if dtype.char != "e" else np.float32)
     for size, k, s, p, _, out in zip(sizes, *windows, strict=True):
         edge = p if count_include_pad else 0
         starts = [o * s - p for o in range(out)]
         counts = [min(start + k, size + edge) - max(start, -edge) for start in starts]
-        same = same and len({*counts}) == 1
-        total = np.multiply.outer(total, np.array(counts, np.float64))
-    if same:
+        total = np.multiply.outer(total, np.array(counts, total.dtype))
+    if (total == total.flat[0]).all():
         return int(total.flat[0])
-    return total.astype(dtype if dtype != np.float16 else np.float32)
+    total.flags.writeable = False
+    return total
 
 
 # --------------------------------------------------------------------------------------------- norm
