@@ -14,6 +14,8 @@ FILES = {  # and what is found there
     "init": "init",
     "modules.activation": "GELU ReLU Sigmoid SiLU Softmax Tanh",
     "modules.alignment": "CTCLoss",
+    "modules.adaptive_pooling": """AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d AdaptiveMaxPool1d
+        AdaptiveMaxPool2d AdaptiveMaxPool3d""",
     "modules.attention": "MultiheadAttention PositionalEncoding",
     "modules.distance": "CosineSimilarity PairwiseDistance",
     "modules.convolution": "Conv1d Conv2d Conv3d",
@@ -22,17 +24,24 @@ FILES = {  # and what is found there
     "modules.folding": "Fold Unfold",
     "modules.lazy": """LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d
         LazyConvTranspose3d LazyLinear LazyModuleMixin""",
+    "modules.fractional_pooling": "FractionalMaxPool2d FractionalMaxPool3d",
     "modules.linear": "Linear",
     "modules.loss": "CrossEntropyLoss MSELoss",
     "modules.margin_loss": """CosineEmbeddingLoss HingeEmbeddingLoss MarginRankingLoss MultiLabelMarginLoss
         MultiLabelSoftMarginLoss MultiMarginLoss SoftMarginLoss TripletMarginLoss
         TripletMarginWithDistanceLoss""",
     "modules.normalization": "LayerNorm RMSNorm",
+    "modules.padding": """CircularPad1d CircularPad2d CircularPad3d ConstantPad1d ConstantPad2d ConstantPad3d
+        ReflectionPad1d ReflectionPad2d ReflectionPad3d ReplicationPad1d ReplicationPad2d ReplicationPad3d
+        ZeroPad1d ZeroPad2d ZeroPad3d""",
+    "modules.pooling": """AvgPool1d AvgPool2d AvgPool3d LPPool1d LPPool2d LPPool3d MaxPool1d MaxPool2d
+        MaxPool3d""",
     "modules.transformer": """Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder
         TransformerEncoderLayer""",
     "modules.vision": """ChannelShuffle PixelShuffle PixelUnshuffle Upsample UpsamplingBilinear2d
         UpsamplingNearest2d""",
     "modules.transposed_convolution": "ConvTranspose1d ConvTranspose2d ConvTranspose3d",
+    "modules.unpooling": "MaxUnpool1d MaxUnpool2d MaxUnpool3d",
     "optim": "optim",
     "parallel": "parallel",
     "uninitialized": "UninitializedBuffer UninitializedParameter",
@@ -46,6 +55,7 @@ if TYPE_CHECKING:
     from . import functional, init, optim, parallel, utils
     from .modules.activation import *
     from .modules.alignment import *
+    from .modules.adaptive_pooling import *
     from .modules.attention import *
     from .modules.distance import *
     from .modules.convolution import *
@@ -53,14 +63,18 @@ if TYPE_CHECKING:
     from .modules.embedding import *
     from .modules.folding import *
     from .modules.lazy import *
+    from .modules.fractional_pooling import *
     from .modules.linear import *
     from .modules.loss import *
     from .modules.margin_loss import *
     from .modules.normalization import *
+    from .modules.padding import *
+    from .modules.pooling import *
     from .modules.transformer import *
     from .modules.vision import *
     from .modules.transposed_convolution import *
     from .uninitialized import *
+    from .modules.unpooling import *
 else:
     __getattr__ = on_first_use(globals(), FILES)
 

@@ -14,6 +14,12 @@ FILES = {  # and what is found there; a file that is called as its function is l
     "distance": "cdist cosine_similarity normalize one_hot pairwise_distance pdist",
     "convolution": "conv1d conv2d conv3d",
     "folding": "fold unfold",
+    "adaptive_pooling": """adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d
+        adaptive_max_pool1d_with_indices adaptive_max_pool2d adaptive_max_pool2d_with_indices
+        adaptive_max_pool3d adaptive_max_pool3d_with_indices""",
+    "attention": "multi_head_attention scaled_dot_product_attention",
+    "fractional_pooling": """fractional_max_pool2d fractional_max_pool2d_with_indices fractional_max_pool3d
+        fractional_max_pool3d_with_indices""",
     "loss": "cross_entropy mse_loss",
     "margin_loss": """cosine_embedding_loss hinge_embedding_loss margin_ranking_loss multi_margin_loss
         multilabel_margin_loss multilabel_soft_margin_loss soft_margin_loss triplet_margin_loss
@@ -22,6 +28,10 @@ FILES = {  # and what is found there; a file that is called as its function is l
     "resampling": "interpolate upsample upsample_bilinear upsample_nearest",
     "vision": "affine_grid channel_shuffle grid_sample pixel_shuffle pixel_unshuffle",
     "transposed_convolution": "conv_transpose1d conv_transpose2d conv_transpose3d",
+    "padding": "pad",
+    "pooling": """avg_pool1d avg_pool2d avg_pool3d lp_pool1d lp_pool2d lp_pool3d max_pool1d
+        max_pool1d_with_indices max_pool2d max_pool2d_with_indices max_pool3d max_pool3d_with_indices""",
+    "unpooling": "max_unpool1d max_unpool2d max_unpool3d",
 }
 __all__ = sorted({"dropout", "embedding", "linear", *" ".join(FILES.values()).split()})
 
@@ -32,12 +42,18 @@ if TYPE_CHECKING:
     from .distance import *
     from .convolution import *
     from .folding import *
+    from .adaptive_pooling import *
+    from .attention import *
+    from .fractional_pooling import *
     from .loss import *
     from .margin_loss import *
     from .normalization import *
     from .resampling import *
     from .vision import *
     from .transposed_convolution import *
+    from .padding import *
+    from .pooling import *
+    from .unpooling import *
 else:
     __getattr__ = on_first_use(globals(), FILES)
 

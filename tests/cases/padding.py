@@ -1,9 +1,17 @@
-"""Cases of autograd/ops/padding.py."""
+"""Cases of autograd/ops/padding.py and nn/functional/padding.py."""
 
 import numpy as np
 
+import kernels
 import tapegrad.autograd as ag
 from cases.case import case, spread
+
+NAMES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
+def pad_from_inside(x, widths, mode):
+    return np.pad(x, [(0, 0)] * (x.ndim - len(widths)) + list(widths), NAMES[mode])
+
 
 CASES = [
     case(ag.pad, np.pad, (2, 3), pad_width=1),
@@ -24,5 +32,15 @@ CASES = [
         case(ag.pad, np.pad, shape, pad_width=w, mode=mode, reflect_type="odd", saves="shares source")
         for mode in ("reflect", "symmetric")
         for shape, w in [((4,), (1, 2)), ((3, 4), ((9, 5), (0, 1))), ((1, 3), 3), ((2, 3), ((4, 7), (2, 8)))]
+    ),
+    *(
+        case(kernels.pad_from_inside, pad_from_inside, shape, widths=widths, mode=mode)
+        for mode in NAMES
+        for shape, widths in [
+            ((2, 4), ((3, 2),)),
+            ((1, 3, 4), ((1, 2), (0, 3))),
+            ((1, 2, 3, 3), ((1, 0), (2, 2), (0, 1))),
+            ((0, 2, 3), ((1, 2),)),
+        ]
     ),
 ]
