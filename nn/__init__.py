@@ -16,11 +16,14 @@ FILES = {  # and what is found there
     "modules.attention": "MultiheadAttention PositionalEncoding",
     "modules.dropout": "Dropout",
     "modules.embedding": "Embedding",
+    "modules.likelihood": "BCELoss BCEWithLogitsLoss GaussianNLLLoss KLDivLoss PoissonNLLLoss",
     "modules.linear": "Linear",
-    "modules.loss": "CrossEntropyLoss MSELoss",
+    "modules.loss": "CrossEntropyLoss NLLLoss",
     "modules.normalization": "LayerNorm RMSNorm",
+    "modules.regression": "HuberLoss L1Loss MSELoss SmoothL1Loss",
     "modules.transformer": """Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder
         TransformerEncoderLayer""",
+    "modules.vocabulary": "AdaptiveLogSoftmaxWithLoss LinearCrossEntropyLoss LinearCrossEntropyOptions",
     "optim": "optim",
     "parallel": "parallel",
     "utils": "utils",
@@ -35,10 +38,13 @@ if TYPE_CHECKING:
     from .modules.attention import *
     from .modules.dropout import *
     from .modules.embedding import *
+    from .modules.likelihood import *
     from .modules.linear import *
     from .modules.loss import *
     from .modules.normalization import *
+    from .modules.regression import *
     from .modules.transformer import *
+    from .modules.vocabulary import *
 else:
     __getattr__ = on_first_use(globals(), FILES)
 
