@@ -10,7 +10,6 @@ import numpy as np
 from ... import autograd as ag
 from ...autograd import Tensor, op
 from ...autograd.arrays import ArrayLike
-from ...autograd.special.logistic import sigmoid_kernel
 from ._inputs import as_float, reduction_of, where
 from ._losses import fitting, in_single, mean_or, pair_of, quotient
 
@@ -32,6 +31,8 @@ def _binary_cross_entropy(needs, p, t):
             return np.log(p), np.log1p(-p)
 
     yes, no = logs()
+    out = -(t * np.maximum(yes, -100) + (1 - t) * np.maximum(no, -100))
+    t = t if needs[0] else None
 
     def backward(g):
         dp = dt = None
@@ -42,31 +43,35 @@ def _binary_cross_entropy(needs, p, t):
             dt = g * (no - yes)
         return dp, dt
 
-    return -(t * np.maximum(yes, -100) + (1 - t) * np.maximum(no, -100)), backward
+    return out, backward
 
 
 @op(inputs=3, flops=20)
 def _binary_cross_entropy_with_logits(needs, x, t, pos_weight=None):
     """-(w t log s(x) + (1 - t) log(1 - s(x))), s being the logistic function: (1 - t) x + l rest, where
-    l = 1 + (w - 1) t and rest = -log s(x)."""
-
-    def rest_of(x):
-        return np.log1p(np.exp(-np.absolute(x))) - np.minimum(x, 0)
-
-    rest, sigmoid = rest_of(x), sigmoid_kernel(x) if needs[0] else None
-    level = 1 if pos_weight is None else 1 + (pos_weight - 1) * t
-    out = (1 - t) * x + (rest if pos_weight is None else level * rest)
-    x = x if needs[1] or needs[2] else None
+    l = 1 + (w - 1) t and rest = -log s(x) = log(1 + e^-x)."""
+    limit = math.log(np.finfo(x.dtype).max) - 1  # of an exponent: beyond, e^-x is constant, rest a line
+    e = np.exp(-np.maximum(x, -limit))
+    rest = np.log1p(e) + np.maximum(-limit - x, 0)
+    dx = dt = dw = None
+    if pos_weight is None:
+        out = (1 - t) * x + rest
+        if needs[0]:
+            dx = 1 / (1 + e) - t
+        if needs[1]:
+            dt = -x
+    else:
+        level = 1 + (pos_weight - 1) * t
+        out = (1 - t) * x + level * rest
+        if needs[0]:
+            dx = level / (1 + e) - pos_weight * t
+        if needs[1]:
+            dt = (pos_weight - 1) * rest - x
+        if needs[2]:
+            dw = t * rest
 
     def backward(g):
-        dx = dt = dw = None
-        if needs[0]:
-            dx = g * (sigmoid - t if pos_weight is None else level * sigmoid - pos_weight * t)
-        if needs[1]:
-            dt = g * (-x if pos_weight is None else (pos_weight - 1) * rest_of(x) - x)
-        if needs[2]:
-            dw = g * t * rest_of(x)
-        return dx, dt, dw
+        return tuple([None if d is None else g * d for d in (dx, dt, dw)])
 
     return out, backward
 
@@ -137,11 +142,12 @@ def binary_cross_entropy_with_logits(
 
 
 @op(inputs=2, flops=10)
-def _kl_div(needs, x, t):
+def _relative_entropy(needs, x, t):
     """t (log t - x), and 0 where t is 0, whatever x."""
     none = t == 0
     with np.errstate(invalid="ignore"):  # of negative targets: nan
         gap = np.log(np.where(none, 1, t)) - np.where(none, 0, x)
+    x = x if needs[1] else None
 
     def backward(g):
         dt = None
@@ -154,7 +160,7 @@ def _kl_div(needs, x, t):
 
 
 @op(inputs=2, flops=10)
-def _kl_div_of_logs(needs, x, t):
+def _relative_entropy_of_logs(needs, x, t):
     """e^t (t - x), and 0 where e^t is 0, whatever x."""
     e = np.exp(t)
     none = e == 0
@@ -189,7 +195,7 @@ def kl_div(
     of_batch = reduction == "batchmean" and size_average is None and reduce is None
     reduction = reduction_of("kl_div", size_average, reduce, "sum" if reduction == "batchmean" else reduction)
     input, target = pair_of("kl_div", input, target)
-    kernel = _kl_div_of_logs if log_target else _kl_div
+    kernel = _relative_entropy_of_logs if log_target else _relative_entropy
 
     def loss(x, t):
         y = mean_or(kernel(x, t), reduction)

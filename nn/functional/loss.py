@@ -6,10 +6,12 @@ import numpy as np
 
 from ... import autograd as ag
 from ...autograd import Tensor, op
+from ...autograd.adding import added_at
 from ...autograd.arrays import ArrayLike, as_array
 from ...autograd.kernels import blocks, exp_sums, row_sums
 from ._inputs import are_within, as_float, as_tensor, reduction_of, where, widened
 from ._losses import in_single, mean_or, quotient, weights_for
+from ._shares import cross_entropy_of_shares
 
 __all__ = ["cross_entropy", "nll_loss"]
 
@@ -77,20 +79,31 @@ def _cross_entropy(needs, logits, targets, ignore_index=-100, label_smoothing=0.
     return loss.reshape(shape[:-1]) if reduction == "none" else loss.sum() * share, backward
 
 
-@op(inputs=2, flops=8)
-def _cross_entropy_of_shares(needs, logits, shares):
-    """-sum(shares log softmax(logits)) over the last axis; of a share of 0 nothing, whatever the logit."""
-    x = logits - logits.max(axis=-1, keepdims=True)
-    log_p = x - np.log(np.exp(x).sum(axis=-1, keepdims=True))
-    out = -(shares * np.where(shares == 0, 0, log_p)).sum(axis=-1)
-    total = shares.sum(axis=-1, keepdims=True) if needs[0] else None  # 1 for probabilities
-    shares = shares if needs[0] else None
+@op(inputs=1)
+def _negative_at(logits, targets, counted):
+    """-logits[target] over the last axis, and 0 where it does not count."""
+    shape, at = logits.shape, (np.arange(targets.size, like=targets), targets.reshape(-1))
+    found = logits.reshape(-1, shape[-1])[at].reshape(targets.shape)
 
     def backward(g):
-        g = g[..., None]
-        return g * (np.exp(log_p) * total - shares) if needs[0] else None, -g * log_p if needs[1] else None
+        d = np.zeros_like(g, shape=(targets.size, shape[-1]))
+        d[at] = np.where(counted, -g, 0).reshape(-1)
+        return (d.reshape(shape),)
 
-    return out, backward
+    return np.where(counted, -found, 0), backward
+
+
+@op(inputs=1, flops=0)
+def weights_at(weight, targets, counted):
+    """weight[target], and 0 where it does not count."""
+    shape = weight.shape
+    # An array of the targets' kind, so that whoever traces calls on them knows of the look-up.
+    table = weight + np.zeros_like(targets, shape=(), dtype=weight.dtype)
+
+    def backward(g):
+        return (added_at(np.where(counted, g, 0), targets, shape),)
+
+    return np.where(counted, table[targets], 0), backward
 
 
 def _picked(targets, logits, ignore_index, reduction):
@@ -189,7 +202,7 @@ def class_weights(name, weight, input, shape):
 def _weighted(logits, weight, target, ignore_index, label_smoothing, reduction):
     """By rows: -sum_c shares_c log p_c, where shares_c is weight_c times the target distribution."""
     target, counted = counted_targets("cross_entropy", target, logits.shape, ignore_index)
-    weights = ag.where(counted, weight[target], 0)
+    weights = weights_at(weight, target, counted)
     if not label_smoothing:
         losses = _cross_entropy(logits, np.where(counted, target, -1), -1, 0.0, "none")
         return over(losses * weights, weights, reduction)
@@ -197,7 +210,7 @@ def _weighted(logits, weight, target, ignore_index, label_smoothing, reduction):
     hot = np.arange(classes, like=target) == target[..., None]
     shares = ag.where(hot, weight * (1 - label_smoothing + even), weight * even)
     shares, logits = (ag.where(counted[..., None], x, 0) for x in (shares, logits))
-    return over(_cross_entropy_of_shares(logits, shares), weights, reduction)
+    return over(cross_entropy_of_shares(logits, shares), weights, reduction)
 
 
 def counted_targets(name, target, shape, ignore_index):
@@ -219,9 +232,9 @@ def _of_probabilities(input, target, weight, ignore_index, label_smoothing, redu
             f"{where('cross_entropy')}: ignore_index={ignore_index} is of integer targets, not of "
             "probabilities; a row of zeros counts as nothing in the sum"
         )
-    if not input.ndim:
-        raise ValueError(f"{where('cross_entropy')}: input has no axis of classes")
     axis = min(input.ndim - 1, 1)
+    if not input.ndim or not input.shape[axis]:
+        raise ValueError(f"{where('cross_entropy')}: input of shape {input.shape} has no classes")
     target = as_tensor(target)
     weight = class_weights("cross_entropy", weight, input, input.shape[axis : axis + 1])
 
@@ -229,7 +242,7 @@ def _of_probabilities(input, target, weight, ignore_index, label_smoothing, redu
         x, shares = ag.moveaxis(x, axis, -1), ag.moveaxis(shares, axis, -1)
         if label_smoothing:
             shares = shares * (1 - label_smoothing) + label_smoothing / x.shape[-1]
-        return mean_or(_cross_entropy_of_shares(x, shares if weight is None else shares * weight), reduction)
+        return mean_or(cross_entropy_of_shares(x, shares if weight is None else shares * weight), reduction)
 
     return in_single(loss, input, target, weight)
 
@@ -256,10 +269,10 @@ def nll_loss(
     target, counted = counted_targets("nll_loss", target, input.shape, ignore_index)
 
     def loss(x, weight):
-        losses = ag.where(counted, -ag.take_along_axis(x, target[..., None], -1)[..., 0], 0)
+        losses = _negative_at(x, target, counted)
         if weight is None:
             return over(losses, counted, reduction)
-        weights = ag.where(counted, weight[target], 0)
+        weights = weights_at(weight, target, counted)
         return over(losses * weights, weights, reduction)
 
     return in_single(loss, input, weight)

@@ -43,12 +43,17 @@ def _rounded_error(needs, x, t, width=1.0, scale=1.0):
     """
     d = x - t
     c = np.clip(d, -width, width)
+    d = d - c / 2
+    d *= c
+    if scale != 1:
+        d *= scale
+        c = c * scale
 
     def backward(g):
-        slope = g * (c * scale)
+        slope = g * c
         return slope if needs[0] else None, -slope if needs[1] else None
 
-    return c * (d - c / 2) * scale, backward
+    return d, backward
 
 
 def mse_loss(

@@ -14,7 +14,7 @@ from ...autograd.arrays import ArrayLike, as_array
 from ._inputs import as_float, as_tensor, reduction_of, where
 from ._losses import in_single
 from .linear import linear
-from .loss import class_weights, counted_targets, cross_entropy, over
+from .loss import class_weights, counted_targets, cross_entropy, over, weights_at
 
 __all__ = ["linear_cross_entropy"]
 
@@ -156,7 +156,7 @@ def _in_pieces(input, linear_weight, linear_bias, target, weight, reduction, ign
         losses = ag.where(counted, _linear_cross_entropy(x, w, b, target, step), 0)
         counts = counted
         if weight is not None:
-            counts = ag.where(counted, weight[target], 0)
+            counts = weights_at(weight, target, counted)
             losses = losses * counts
         return over(losses, counts, reduction)
 
