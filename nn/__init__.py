@@ -42,6 +42,14 @@ FILES = {  # and what is found there
         UpsamplingNearest2d""",
     "modules.transposed_convolution": "ConvTranspose1d ConvTranspose2d ConvTranspose3d",
     "modules.unpooling": "MaxUnpool1d MaxUnpool2d MaxUnpool3d",
+    "modules.likelihood": "BCELoss BCEWithLogitsLoss GaussianNLLLoss KLDivLoss PoissonNLLLoss",
+    "modules.linear": "Linear",
+    "modules.loss": "CrossEntropyLoss NLLLoss",
+    "modules.normalization": "LayerNorm RMSNorm",
+    "modules.regression": "HuberLoss L1Loss MSELoss SmoothL1Loss",
+    "modules.transformer": """Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder
+        TransformerEncoderLayer""",
+    "modules.vocabulary": "AdaptiveLogSoftmaxWithLoss LinearCrossEntropyLoss LinearCrossEntropyOptions",
     "optim": "optim",
     "parallel": "parallel",
     "uninitialized": "UninitializedBuffer UninitializedParameter",
@@ -64,6 +72,7 @@ if TYPE_CHECKING:
     from .modules.folding import *
     from .modules.lazy import *
     from .modules.fractional_pooling import *
+    from .modules.likelihood import *
     from .modules.linear import *
     from .modules.loss import *
     from .modules.margin_loss import *
@@ -75,6 +84,9 @@ if TYPE_CHECKING:
     from .modules.transposed_convolution import *
     from .uninitialized import *
     from .modules.unpooling import *
+    from .modules.regression import *
+    from .modules.transformer import *
+    from .modules.vocabulary import *
 else:
     __getattr__ = on_first_use(globals(), FILES)
 

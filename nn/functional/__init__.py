@@ -32,6 +32,12 @@ FILES = {  # and what is found there; a file that is called as its function is l
     "pooling": """avg_pool1d avg_pool2d avg_pool3d lp_pool1d lp_pool2d lp_pool3d max_pool1d
         max_pool1d_with_indices max_pool2d max_pool2d_with_indices max_pool3d max_pool3d_with_indices""",
     "unpooling": "max_unpool1d max_unpool2d max_unpool3d",
+    "likelihood": """binary_cross_entropy binary_cross_entropy_with_logits gaussian_nll_loss kl_div
+        poisson_nll_loss""",
+    "loss": "cross_entropy nll_loss",
+    "normalization": "layer_norm rms_norm",
+    "regression": "huber_loss l1_loss mse_loss smooth_l1_loss",
+    "vocabulary": "linear_cross_entropy",
 }
 __all__ = sorted({"dropout", "embedding", "linear", *" ".join(FILES.values()).split()})
 
@@ -45,6 +51,7 @@ if TYPE_CHECKING:
     from .adaptive_pooling import *
     from .attention import *
     from .fractional_pooling import *
+    from .likelihood import *
     from .loss import *
     from .margin_loss import *
     from .normalization import *
@@ -54,6 +61,8 @@ if TYPE_CHECKING:
     from .padding import *
     from .pooling import *
     from .unpooling import *
+    from .regression import *
+    from .vocabulary import *
 else:
     __getattr__ = on_first_use(globals(), FILES)
 

@@ -77,16 +77,16 @@ def as_tuple(name: str, argument: str, value, n: int) -> tuple[int, ...]:
     return sizes * n if len(sizes) < n else sizes
 
 
-def reduction_of(name: str, size_average, reduce, reduction: str) -> str:
+def reduction_of(name: str, size_average, reduce, reduction: str, stacklevel: int = 3) -> str:
     """`reduction`, or what PyTorch's older arguments mean by it, with a DeprecationWarning.
 
-    ValueError for another word than "mean", "sum" and "none".
+    The warning is of the line `stacklevel` calls up. ValueError for another word than "mean", "sum", "none".
     """
     if size_average is not None or reduce is not None:
         each = reduce is not None and not reduce
         reduction = "none" if each else "sum" if size_average is not None and not size_average else "mean"
         message = f"{name}: size_average= and reduce= are old; reduction={reduction!r} says the same"
-        warnings.warn(message, DeprecationWarning, stacklevel=3)
+        warnings.warn(message, DeprecationWarning, stacklevel=stacklevel)
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{where(name)}: reduction is 'mean', 'sum' or 'none', not {reduction!r}")
     return reduction

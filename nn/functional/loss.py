@@ -1,4 +1,4 @@
-"""Losses."""
+"""Losses of classes: the logarithm of the probability of the right one."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import numpy as np
 
 from ... import autograd as ag
 from ...autograd import Tensor, op
+from ...autograd.adding import added_at
 from ...autograd.arrays import ArrayLike, as_array
 from ...autograd.kernels import blocks, exp_sums, row_sums
-from ._inputs import are_within, as_float, reduced, reduction_of, unsupported, widened
+from ._inputs import are_within, as_float, as_tensor, reduction_of, where, widened
+from ._losses import in_single, mean_or, quotient, weights_for
+from ._shares import cross_entropy_of_shares
 
-__all__ = ["cross_entropy", "mse_loss"]
+__all__ = ["cross_entropy", "nll_loss"]
 
 
 def cross_entropy_plain(needs, logits, targets, ignore_index=-100, label_smoothing=0.0, reduction="mean"):
@@ -76,9 +79,36 @@ def _cross_entropy(needs, logits, targets, ignore_index=-100, label_smoothing=0.
     return loss.reshape(shape[:-1]) if reduction == "none" else loss.sum() * share, backward
 
 
+@op(inputs=1)
+def _negative_at(logits, targets, counted):
+    """-logits[target] over the last axis, and 0 where it does not count."""
+    shape, at = logits.shape, (np.arange(targets.size, like=targets), targets.reshape(-1))
+    found = logits.reshape(-1, shape[-1])[at].reshape(targets.shape)
+
+    def backward(g):
+        d = np.zeros_like(g, shape=(targets.size, shape[-1]))
+        d[at] = np.where(counted, -g, 0).reshape(-1)
+        return (d.reshape(shape),)
+
+    return np.where(counted, -found, 0), backward
+
+
+@op(inputs=1, flops=0)
+def weights_at(weight, targets, counted):
+    """weight[target], and 0 where it does not count."""
+    shape = weight.shape
+    # An array of the targets' kind, so that whoever traces calls on them knows of the look-up.
+    table = weight + np.zeros_like(targets, shape=(), dtype=weight.dtype)
+
+    def backward(g):
+        return (added_at(np.where(counted, g, 0), targets, shape),)
+
+    return np.where(counted, table[targets], 0), backward
+
+
 def _picked(targets, logits, ignore_index, reduction):
     """For each row the class whose logit counts, and whether it counts; the share of a row in the result."""
-    targets = _checked(targets, logits.shape, ignore_index, reduction).reshape(-1)
+    targets = _checked(targets, logits.shape, ignore_index).reshape(-1)
     counted = targets != ignore_index
     share = np.ones_like(logits, shape=())
     if reduction == "mean":
@@ -86,19 +116,24 @@ def _picked(targets, logits, ignore_index, reduction):
     return np.where(counted, targets, 0), counted, share
 
 
-def _checked(targets, shape, ignore_index, reduction):
-    targets = as_array(targets)
+def _checked(targets, shape, ignore_index, name=""):
+    """The targets, integers, for logits of this shape with the classes on the last axis."""
+    targets, name = as_array(targets), name and f"{where(name)}: "
     if targets.dtype.kind not in "iu":
-        raise TypeError(f"targets must be integers, not {targets.dtype}")
+        raise TypeError(
+            f"{name}targets must be integers, not {targets.dtype}; probabilities have the shape of input"
+        )
     if targets.shape != shape[:-1]:
-        raise ValueError(f"targets of shape {targets.shape} for logits of shape {shape}, not {shape[:-1]}")
+        raise ValueError(
+            f"{name}targets of shape {targets.shape} for logits of shape {shape}, not {shape[:-1]}"
+        )
     if are_within(targets, shape[-1]):
         return targets
     outside = (targets != ignore_index) & ((targets < 0) | (targets >= shape[-1]))
     if outside.any():
         at = tuple(np.argwhere(outside)[0].tolist())
         raise IndexError(
-            f"target {targets[at]} at position {at} is outside 0..{shape[-1] - 1} "
+            f"{name}target {targets[at]} at position {at} is outside 0..{shape[-1] - 1} "
             f"and is not ignore_index ({ignore_index})"
         )
     return targets
@@ -107,7 +142,7 @@ def _checked(targets, shape, ignore_index, reduction):
 def cross_entropy(
     input: ArrayLike,
     target: ArrayLike,
-    weight: None = None,
+    weight: ArrayLike | None = None,
     size_average: bool | None = None,
     ignore_index: int = -100,
     reduce: bool | None = None,
@@ -116,64 +151,128 @@ def cross_entropy(
 ) -> Tensor:
     """-log softmax(input)[target]; input (N, C), (C,) or (N, C, d1, ...), target integers without the C.
 
-    The mean is over the targets that are not `ignore_index`. With `label_smoothing` e the target distribution
-    is 1 - e on the target and e / C everywhere. `reduction`: "mean" or "sum" give one number, "none" an
-    array shaped as target. A row that is ignored may hold inf or nan. ValueError for shapes or options that
-    do not fit, TypeError for targets that are no integers and for weight, size_average and reduce, which are
-    there for PyTorch's order alone, IndexError for a target outside of the classes.
+    Or probabilities of the classes, floats in the shape of input: -sum(target log softmax(input)) then. The
+    mean is over the targets that are not `ignore_index`; with `weight` (C,), by which the loss of each class
+    is multiplied, it is the sum over the sum of the targets' weights. Of probabilities it is over all rows
+    in both cases. With `label_smoothing` e the target distribution is 1 - e on the target and e / C
+    everywhere. `reduction`: "mean" or "sum" give one number, "none" an array shaped as input without the C. A
+    row that is ignored may hold inf or nan, as may a logit whose probability is to be 0 hold -inf. ValueError
+    for shapes or options that do not fit, TypeError for targets of another kind, IndexError for a target
+    outside of the classes.
     """
-    check_weight("cross_entropy", weight)
     reduction = reduction_of("cross_entropy", size_average, reduce, reduction)
     input = as_float(input)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing must be from 0 to 1, not {label_smoothing}")
+    target = target if hasattr(target, "dtype") else as_array(target)
+    if target.dtype.kind == "f" and target.shape == input.shape:
+        return _of_probabilities(input, target, weight, ignore_index, label_smoothing, reduction)
     if input.ndim > 2:
-        axes = (0, *range(2, input.ndim), 1)
-        if np.shape(target) != tuple(input.shape[a] for a in axes[:-1]):
-            raise ValueError(
-                f"cross_entropy: target of shape {np.shape(target)} for input of shape {input.shape}; "
-                "classes are on axis 1, as in PyTorch: if they are on the last, reshape to "
-                f"(-1, {input.shape[-1]}) and (-1,)"
-            )
-        input = ag.transpose(input, axes)
+        input = _classes_last("cross_entropy", input, target)
     options = target, ignore_index, label_smoothing, reduction
+    if weight is not None:
+        weight = class_weights("cross_entropy", weight, input, input.shape[-1:])
+        return in_single(lambda x, w: _weighted(x, w, *options), input, weight)
     if input.data.dtype.char == "e":
         return widened(_cross_entropy, input, *options)
     return _cross_entropy(input, *options)
 
 
-def check_weight(name: str, weight) -> None:
-    """Raise TypeError for weights of classes, with what gives the same."""
-    if weight is not None:
-        raise TypeError(
-            f"{name}: weight= is not supported; for the same mean, w = weight[target] and "
-            "(w * nn.functional.cross_entropy(input, target, reduction='none')).sum() / w.sum()"
+def _classes_last(name, input, target):
+    axes = (0, *range(2, input.ndim), 1)
+    if np.shape(target) != tuple(input.shape[a] for a in axes[:-1]):
+        raise ValueError(
+            f"{name}: target of shape {np.shape(target)} for input of shape {input.shape}; "
+            "classes are on axis 1, as in PyTorch: if they are on the last, reshape to "
+            f"(-1, {input.shape[-1]}) and (-1,)"
         )
+    return ag.transpose(input, axes)
 
 
-def mse_loss(
+def class_weights(name, weight, input, shape):
+    weight = weights_for(name, weight, input)
+    if weight is not None and weight.data.shape != shape:
+        raise ValueError(
+            f"{where(name)}: weight of shape {weight.shape}, expected {shape}: one for each class of input, "
+            f"which is {input.shape}"
+        )
+    return weight
+
+
+def _weighted(logits, weight, target, ignore_index, label_smoothing, reduction):
+    """By rows: -sum_c shares_c log p_c, where shares_c is weight_c times the target distribution."""
+    target, counted = counted_targets("cross_entropy", target, logits.shape, ignore_index)
+    weights = weights_at(weight, target, counted)
+    if not label_smoothing:
+        losses = _cross_entropy(logits, np.where(counted, target, -1), -1, 0.0, "none")
+        return over(losses * weights, weights, reduction)
+    classes, even = logits.shape[-1], label_smoothing / logits.shape[-1]
+    hot = np.arange(classes, like=target) == target[..., None]
+    shares = ag.where(hot, weight * (1 - label_smoothing + even), weight * even)
+    shares, logits = (ag.where(counted[..., None], x, 0) for x in (shares, logits))
+    return over(cross_entropy_of_shares(logits, shares), weights, reduction)
+
+
+def counted_targets(name, target, shape, ignore_index):
+    """The targets, 0 for those that are ignored, and which are not."""
+    target = target.data if isinstance(target, Tensor) else target
+    target = _checked(target, shape, ignore_index, name)
+    counted = target != ignore_index
+    return np.where(counted, target, 0), counted
+
+
+def over(losses, counts, reduction):
+    """The losses, their sum, or that over the sum of the counts."""
+    return quotient(losses.sum(), counts.sum()) if reduction == "mean" else mean_or(losses, reduction)
+
+
+def _of_probabilities(input, target, weight, ignore_index, label_smoothing, reduction):
+    if ignore_index >= 0:
+        raise ValueError(
+            f"{where('cross_entropy')}: ignore_index={ignore_index} is of integer targets, not of "
+            "probabilities; a row of zeros counts as nothing in the sum"
+        )
+    axis = min(input.ndim - 1, 1)
+    if not input.ndim or not input.shape[axis]:
+        raise ValueError(f"{where('cross_entropy')}: input of shape {input.shape} has no classes")
+    target = as_tensor(target)
+    weight = class_weights("cross_entropy", weight, input, input.shape[axis : axis + 1])
+
+    def loss(x, shares, weight):
+        x, shares = ag.moveaxis(x, axis, -1), ag.moveaxis(shares, axis, -1)
+        if label_smoothing:
+            shares = shares * (1 - label_smoothing) + label_smoothing / x.shape[-1]
+        return mean_or(cross_entropy_of_shares(x, shares if weight is None else shares * weight), reduction)
+
+    return in_single(loss, input, target, weight)
+
+
+def nll_loss(
     input: ArrayLike,
     target: ArrayLike,
+    weight: ArrayLike | None = None,
     size_average: bool | None = None,
+    ignore_index: int = -100,
     reduce: bool | None = None,
     reduction: str = "mean",
-    weight: None = None,
 ) -> Tensor:
-    """(input - target)^2, elementwise; `reduction`: "mean" over all elements, "sum", or "none".
+    """-input[target]; input, logarithms of probabilities, (N, C), (C,) or (N, C, d1, ...), target without C.
 
-    ValueError where input and target differ in shape, or for another reduction. TypeError for weight, which
-    is there for PyTorch's order alone. `size_average` and `reduce` are older words for `reduction`.
+    What log_softmax gives, usually. Weights, `ignore_index`, the reduction and errors are as those of
+    cross_entropy, but targets are integers here.
     """
-    reduction = reduction_of("mse_loss", size_average, reduce, reduction)
-    if weight is not None:
-        unsupported("mse_loss", "weigh what reduction='none' gives", weight=weight)
-    input, target = as_float(input, target), as_float(target, input)
-    if input.data.shape != target.data.shape:
-        raise ValueError(f"mse_loss: input of shape {input.shape}, target of shape {target.shape}")
-    if input.data.dtype.char == target.data.dtype.char == "e":
-        return widened(_squared_error, input, target, reduction=reduction)
-    return _squared_error(input, target, reduction)
+    reduction = reduction_of("nll_loss", size_average, reduce, reduction)
+    input = as_float(input)
+    if input.ndim > 2:
+        input = _classes_last("nll_loss", input, target)
+    weight = class_weights("nll_loss", weight, input, input.shape[-1:])
+    target, counted = counted_targets("nll_loss", target, input.shape, ignore_index)
 
+    def loss(x, weight):
+        losses = _negative_at(x, target, counted)
+        if weight is None:
+            return over(losses, counted, reduction)
+        weights = weights_at(weight, target, counted)
+        return over(losses * weights, weights, reduction)
 
-def _squared_error(input, target, reduction):
-    return reduced(ag.square(ag.subtract(input, target)), reduction)
+    return in_single(loss, input, weight)

@@ -1,4 +1,4 @@
-"""Losses."""
+"""What losses have in common, and those of classes."""
 
 from __future__ import annotations
 
@@ -8,66 +8,89 @@ from ...autograd import Tensor
 from ...autograd.arrays import ArrayLike
 from .. import functional as F
 from ..functional._inputs import reduction_of
-from ..functional.loss import check_weight
 from ..module import Module
 
-__all__ = ["CrossEntropyLoss", "MSELoss"]
+__all__ = ["CrossEntropyLoss", "NLLLoss"]
 
 
 class Loss(Module):
-    """temporary"""
+    """A function of input and target, with how its numbers become one: `reduction`.
 
-    def __init__(self, size_average=None, reduce=None, reduction="mean"):
-        self.reduction = reduction_of(type(self).__name__, size_average, reduce, reduction)
+    "mean", "sum", or "none"; `size_average` and `reduce` are older words for it.
+    """
+
+    words: tuple[str, ...] = ()  # further ones that a loss takes
+
+    def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"):
+        if reduction not in self.words or size_average is not None or reduce is not None:
+            reduction = reduction_of(type(self).__name__, size_average, reduce, reduction, self._depth())
+        self.reduction = reduction
+
+    def _depth(self) -> int:
+        """How many calls above reduction_of somebody has made this loss."""
+        return 3 + (type(self).__init__ is not Loss.__init__)
 
 
-def as_buffer(weight):
+def as_buffer(weight: ArrayLike | None) -> np.ndarray | None:
+    """Weights as an array to register: lists as float32, as parameters are."""
     if isinstance(weight, Tensor):
         return weight.data
     return weight if weight is None or hasattr(weight, "dtype") else np.asarray(weight, np.float32)
 
 
-class CrossEntropyLoss(Module):
+class CrossEntropyLoss(Loss):
     """-log softmax(input)[target]: input (N, C), (C,) or (N, C, d1, ...), integer target without the C.
 
-    Its mean, or as `reduction` says; arguments and errors, also TypeError for `weight`, are those of
+    Or probabilities as target, in the shape of input. Its mean, or as `reduction` says; `weight` (C,), by
+    which the loss of each class is multiplied, is a buffer. Arguments and errors are those of
     functional.cross_entropy.
     """
 
     def __init__(
         self,
-        weight: None = None,
+        weight: ArrayLike | None = None,
         size_average: bool | None = None,
         ignore_index: int = -100,
         reduce: bool | None = None,
         reduction: str = "mean",
         label_smoothing: float = 0.0,
     ):
-        check_weight("CrossEntropyLoss", weight)
-        reduction = reduction_of("CrossEntropyLoss", size_average, reduce, reduction)
+        super().__init__(size_average, reduce, reduction)
+        self.register_buffer("weight", as_buffer(weight))
         self.ignore_index = ignore_index
-        self.reduction = reduction
         self.label_smoothing = label_smoothing
 
     def forward(self, input: ArrayLike, target: ArrayLike) -> Tensor:
         return F.cross_entropy(
             input,
             target,
+            weight=self.weight,
             ignore_index=self.ignore_index,
             reduction=self.reduction,
             label_smoothing=self.label_smoothing,
         )
 
 
-class MSELoss(Module):
-    """(input - target)^2 of two arrays of one shape: the mean, or as `reduction` says.
+class NLLLoss(Loss):
+    """-input[target]: input (N, C), (C,) or (N, C, d1, ...), logarithms; integer target without the C.
 
-    Errors are those of functional.mse_loss.
+    Its mean, or as `reduction` says; `weight` (C,), by which the loss of each class is multiplied, is a
+    buffer. Arguments and errors are those of functional.nll_loss.
     """
 
-    def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"):
-        reduction = reduction_of("MSELoss", size_average, reduce, reduction)
-        self.reduction = reduction
+    def __init__(
+        self,
+        weight: ArrayLike | None = None,
+        size_average: bool | None = None,
+        ignore_index: int = -100,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ):
+        super().__init__(size_average, reduce, reduction)
+        self.register_buffer("weight", as_buffer(weight))
+        self.ignore_index = ignore_index
 
     def forward(self, input: ArrayLike, target: ArrayLike) -> Tensor:
-        return F.mse_loss(input, target, reduction=self.reduction)
+        return F.nll_loss(
+            input, target, weight=self.weight, ignore_index=self.ignore_index, reduction=self.reduction
+        )
