@@ -14,11 +14,13 @@ FILES = {  # and what is found there
     "init": "init",
     "modules.activation": "GELU ReLU Sigmoid SiLU Softmax Tanh",
     "modules.attention": "MultiheadAttention PositionalEncoding",
+    "modules.cells": "GRUCell LSTMCell RNNCell RNNCellBase",
     "modules.dropout": "Dropout",
     "modules.embedding": "Embedding",
     "modules.linear": "Linear",
     "modules.loss": "CrossEntropyLoss MSELoss",
     "modules.normalization": "LayerNorm RMSNorm",
+    "modules.recurrent": "GRU LSTM RNN RNNBase",
     "modules.transformer": """Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder
         TransformerEncoderLayer""",
     "optim": "optim",
@@ -33,11 +35,13 @@ if TYPE_CHECKING:
     from . import functional, init, optim, parallel, utils
     from .modules.activation import *
     from .modules.attention import *
+    from .modules.cells import *
     from .modules.dropout import *
     from .modules.embedding import *
     from .modules.linear import *
     from .modules.loss import *
     from .modules.normalization import *
+    from .modules.recurrent import *
     from .modules.transformer import *
 else:
     __getattr__ = on_first_use(globals(), FILES)

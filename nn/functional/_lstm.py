@@ -4,7 +4,8 @@
     c' = sigmoid(f) c + sigmoid(i) tanh(g)
     h' = sigmoid(o) tanh(c'),  times w_hr where there is a projection
 
-Hochreiter and Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735; the projection: Sak et al. 2014, arXiv:1402.1128.
+Hochreiter and Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735;
+the projection: Sak et al. 2014, arXiv:1402.1128.
 """
 
 import numpy as np

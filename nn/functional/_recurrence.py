@@ -16,7 +16,7 @@ PAD = 16  # rows of a large array whose length is a power of two would meet in t
 
 
 def steps_of(shape, batch_sizes, reverse):
-    """(first row, number of rows) of each step of an input of `shape`, in the order in which they are taken."""
+    """(first row, number of rows) of each step of an input of `shape`, in the order they are taken."""
     sizes = list(repeat(shape[1], shape[0])) if batch_sizes is None else batch_sizes
     steps = list(zip(accumulate(sizes, initial=0), sizes, strict=False))
     return steps[::-1] if reverse else steps
