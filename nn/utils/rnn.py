@@ -158,8 +158,8 @@ def pack_padded_sequence(
     """Pack sequences that stand padded in `input` (T, B, ...), or (B, T, ...) with `batch_first`.
 
     `lengths` (B,) says how many elements of each count. The longest has to come first, unless
-    `enforce_sorted` is false; then they are sorted, and come back in their own order. ValueError for lengths
-    that are not sorted, not as many as sequences, below 1 or beyond T.
+    `enforce_sorted` is false; then they are sorted, and come back in their own order. TypeError for lengths
+    that are no integers, ValueError where they are not sorted, not as many as sequences, below 1 or beyond T.
     """
     x = as_tensor(input)
     if x.ndim < 2:
@@ -216,7 +216,7 @@ def pad_sequence(
     padding_value: float = 0.0,
     padding_side: str = "right",
 ) -> Tensor:
-    """Sequences (L, ...) of different lengths as one array (T, B, ...), or (B, T, ...) with `batch_first`.
+    """`sequences` (L, ...) of different lengths as one array (T, B, ...), or (B, T, ...) with `batch_first`.
 
     Padded with `padding_value` to the longest, on the "right" or the "left". ValueError where there is no
     sequence, where they differ in more than length, or for another side.
@@ -244,9 +244,10 @@ def pad_sequence(
 def unpad_sequence(
     padded_sequences: ArrayLike, lengths: ArrayLike | Sequence[int], batch_first: bool = False
 ) -> list[Tensor]:
-    """The sequences in an array (T, B, ...), or (B, T, ...) with `batch_first`, each cut to its length.
+    """The list of sequences in an array, each cut to its length.
 
-    ValueError for lengths that are not as many, negative or beyond T.
+    `padded_sequences` is (T, B, ...), or (B, T, ...) with `batch_first`. TypeError for `lengths` (B,) that
+    are no integers, ValueError where they are not as many, negative or beyond T.
     """
     x = as_tensor(padded_sequences)
     if x.ndim < 2:
