@@ -19,6 +19,7 @@ FILES = {  # and what is found there
     "modules.attention": "MultiheadAttention PositionalEncoding",
     "modules.distance": "CosineSimilarity PairwiseDistance",
     "modules.convolution": "Conv1d Conv2d Conv3d",
+    "modules.cells": "GRUCell LSTMCell RNNCell RNNCellBase",
     "modules.dropout": "Dropout",
     "modules.embedding": "Embedding",
     "modules.folding": "Fold Unfold",
@@ -36,6 +37,7 @@ FILES = {  # and what is found there
         ZeroPad1d ZeroPad2d ZeroPad3d""",
     "modules.pooling": """AvgPool1d AvgPool2d AvgPool3d LPPool1d LPPool2d LPPool3d MaxPool1d MaxPool2d
         MaxPool3d""",
+    "modules.recurrent": "GRU LSTM RNN RNNBase",
     "modules.transformer": """Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder
         TransformerEncoderLayer""",
     "modules.vision": """ChannelShuffle PixelShuffle PixelUnshuffle Upsample UpsamplingBilinear2d
@@ -67,6 +69,7 @@ if TYPE_CHECKING:
     from .modules.attention import *
     from .modules.distance import *
     from .modules.convolution import *
+    from .modules.cells import *
     from .modules.dropout import *
     from .modules.embedding import *
     from .modules.folding import *
@@ -79,6 +82,7 @@ if TYPE_CHECKING:
     from .modules.normalization import *
     from .modules.padding import *
     from .modules.pooling import *
+    from .modules.recurrent import *
     from .modules.transformer import *
     from .modules.vision import *
     from .modules.transposed_convolution import *
