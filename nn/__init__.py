@@ -12,13 +12,16 @@ from .saving import load, save
 FILES = {  # and what is found there
     "functional": "functional",
     "init": "init",
-    "modules.activation": "GELU ReLU Sigmoid SiLU Softmax Tanh",
+    "modules.activation": "GELU GLU LogSigmoid Mish SiLU Sigmoid Softplus Softsign Tanh Tanhshrink",
     "modules.attention": "MultiheadAttention PositionalEncoding",
     "modules.dropout": "Dropout",
     "modules.embedding": "Embedding",
+    "modules.hard": "Hardshrink Hardsigmoid Hardswish Hardtanh ReLU6 Softshrink Threshold",
     "modules.linear": "Linear",
     "modules.loss": "CrossEntropyLoss MSELoss",
     "modules.normalization": "LayerNorm RMSNorm",
+    "modules.rectifier": "CELU ELU LeakyReLU PReLU RReLU ReLU SELU",
+    "modules.softmaxes": "LogSoftmax Softmax Softmax2d Softmin",
     "modules.transformer": """Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder
         TransformerEncoderLayer""",
     "optim": "optim",
@@ -35,9 +38,12 @@ if TYPE_CHECKING:
     from .modules.attention import *
     from .modules.dropout import *
     from .modules.embedding import *
+    from .modules.hard import *
     from .modules.linear import *
     from .modules.loss import *
     from .modules.normalization import *
+    from .modules.rectifier import *
+    from .modules.softmaxes import *
     from .modules.transformer import *
 else:
     __getattr__ = on_first_use(globals(), FILES)
