@@ -9,7 +9,7 @@ from ...autograd import Tensor, op
 from ...autograd.arrays import ArrayLike
 from ...autograd.kernels import blocks
 from ...autograd.special.error import erf_kernel
-from ...autograd.special.logistic import sigmoid_kernel
+from ...autograd.special.logistic import bounded_exp, sigmoid_kernel
 from ._curve import applied, curve
 from ._inputs import as_float, in_place, where
 
@@ -31,12 +31,14 @@ FAR = 1e4
 
 
 def _silu_kernel(x):
-    s = sigmoid_kernel(x)
+    z = np.clip(x, -FAR, 80)  # from 40 on, the sigmoid is 1
+    e = np.exp(z)
+    s = e / (e + 1)
 
     def slope():  # s + x s (1 - s)
-        return (np.clip(x, -FAR, FAR) * (1 - s) + 1) * s
+        return ((1 - s) * z + 1) * s
 
-    return np.clip(x, -FAR, np.inf) * s, slope
+    return np.maximum(x, z) * s, slope
 
 
 _silu = curve(_silu_kernel, flops=10)
@@ -163,12 +165,12 @@ def mish(input: ArrayLike, inplace: bool = False) -> Tensor:
 def _softplus_kernel(x, beta, threshold):
     z = x * beta
     straight = z > threshold
-    y = (np.clip(z, 0, np.inf) + np.log1p(np.exp(-np.absolute(z)))) / beta  # log(1 + e^z) / beta
+    e = bounded_exp(z)
 
     def slope():
-        return np.where(straight, 1, sigmoid_kernel(z))
+        return np.maximum(sigmoid_kernel(z, e), straight)
 
-    return np.where(straight, x, y), slope
+    return np.where(straight, x, np.maximum(np.log1p(e), z) / beta), slope
 
 
 _softplus = curve(_softplus_kernel, flops=14)
@@ -185,10 +187,13 @@ def softplus(input: ArrayLike, beta: float = 1.0, threshold: float = 20.0) -> Te
 
 
 def _logsigmoid_kernel(x):
-    def slope():
-        return sigmoid_kernel(-x)
+    z = -x
+    e = bounded_exp(z)
 
-    return np.clip(x, -np.inf, 0) - np.log1p(np.exp(-np.absolute(x))), slope
+    def slope():
+        return sigmoid_kernel(z, e)
+
+    return np.minimum(x, -np.log1p(e)), slope
 
 
 _logsigmoid = curve(_logsigmoid_kernel, flops=12)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from ... import autograd as ag
 from ...autograd import Tensor, op
 from ...autograd.arrays import ArrayLike
 from ._curve import applied, curve
@@ -62,13 +61,14 @@ def relu6(input: ArrayLike, inplace: bool = False) -> Tensor:
     return hardtanh(input, 0.0, 6.0, inplace)
 
 
-_hardsigmoid = ag.elementwise(
-    lambda x: np.clip(x + 3, 0, 6) / 6,
-    name="hardsigmoid",
-    gradient=lambda g, x: g * (np.absolute(x) < 3) / 6,
-    doc="min(max(x + 3, 0), 6) / 6.",
-    flops=4,
-)
+def _hardsigmoid_kernel(x):
+    def slope():
+        return (np.absolute(x) < 3).astype(x.dtype) / 6
+
+    return (np.clip(x, -3, 3) + 3) / 6, slope
+
+
+_hardsigmoid = curve(_hardsigmoid_kernel, flops=4)
 
 
 def hardsigmoid(input: ArrayLike, inplace: bool = False) -> Tensor:
@@ -80,11 +80,13 @@ def hardsigmoid(input: ArrayLike, inplace: bool = False) -> Tensor:
 
 
 def _hardswish_kernel(x):
-    def slope():  # x / 3 + 1/2 between -3 and 3
-        z = np.clip(x, -3, 3)
-        return (z / 3 + 0.5) * (np.absolute(z) < 3) + (z >= 3)
+    z = np.clip(x, -3, 3)
+    h = (z + 3) / 6
 
-    return np.clip(x, -3, np.inf) * (np.clip(x + 3, 0, 6) / 6), slope
+    def slope():  # h + x / 6 between -3 and 3
+        return h + z * (np.absolute(z) < 3).astype(z.dtype) / 6
+
+    return np.maximum(x, z) * h, slope
 
 
 _hardswish = curve(_hardswish_kernel, flops=6)

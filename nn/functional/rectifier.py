@@ -55,7 +55,10 @@ def relu_(input: ArrayLike) -> Tensor:
 
 def _leaky_relu_kernel(x, negative_slope):
     above = (x > 0).astype(x.dtype)
-    slope = (1 - above) * negative_slope + above
+    if 0 <= negative_slope <= 1:
+        slope = np.clip(above, negative_slope, 1.0)
+    else:
+        slope = (1 - above) * negative_slope + above
     return x * slope, lambda: slope
 
 
