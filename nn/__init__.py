@@ -16,6 +16,7 @@ FILES = {  # and what is found there
     "modules.alignment": "CTCLoss",
     "modules.adaptive_pooling": """AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d AdaptiveMaxPool1d
         AdaptiveMaxPool2d AdaptiveMaxPool3d""",
+    "modules.activation": "GELU GLU LogSigmoid Mish SiLU Sigmoid Softplus Softsign Tanh Tanhshrink",
     "modules.attention": "MultiheadAttention PositionalEncoding",
     "modules.distance": "CosineSimilarity PairwiseDistance",
     "modules.convolution": "Conv1d Conv2d Conv3d",
@@ -26,6 +27,7 @@ FILES = {  # and what is found there
     "modules.lazy": """LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d
         LazyConvTranspose3d LazyLinear LazyModuleMixin""",
     "modules.fractional_pooling": "FractionalMaxPool2d FractionalMaxPool3d",
+    "modules.hard": "Hardshrink Hardsigmoid Hardswish Hardtanh ReLU6 Softshrink Threshold",
     "modules.linear": "Linear",
     "modules.loss": "CrossEntropyLoss MSELoss",
     "modules.margin_loss": """CosineEmbeddingLoss HingeEmbeddingLoss MarginRankingLoss MultiLabelMarginLoss
@@ -38,6 +40,8 @@ FILES = {  # and what is found there
     "modules.pooling": """AvgPool1d AvgPool2d AvgPool3d LPPool1d LPPool2d LPPool3d MaxPool1d MaxPool2d
         MaxPool3d""",
     "modules.recurrent": "GRU LSTM RNN RNNBase",
+    "modules.rectifier": "CELU ELU LeakyReLU PReLU RReLU ReLU SELU",
+    "modules.softmaxes": "LogSoftmax Softmax Softmax2d Softmin",
     "modules.transformer": """Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder
         TransformerEncoderLayer""",
     "modules.vision": """ChannelShuffle PixelShuffle PixelUnshuffle Upsample UpsamplingBilinear2d
@@ -76,6 +80,7 @@ if TYPE_CHECKING:
     from .modules.lazy import *
     from .modules.fractional_pooling import *
     from .modules.likelihood import *
+    from .modules.hard import *
     from .modules.linear import *
     from .modules.loss import *
     from .modules.margin_loss import *
@@ -83,6 +88,8 @@ if TYPE_CHECKING:
     from .modules.padding import *
     from .modules.pooling import *
     from .modules.recurrent import *
+    from .modules.rectifier import *
+    from .modules.softmaxes import *
     from .modules.transformer import *
     from .modules.vision import *
     from .modules.transposed_convolution import *

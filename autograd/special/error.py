@@ -41,7 +41,8 @@ def erf_kernel(x):
         return in_wider(erf_kernel, x)
     if x.dtype == np.float32:
         x = np.clip(x, -4, 4)  # erf(4) is 1 in float32
-        return np.clip(x * ratio(x * x, *_SINGLE), -1, 1)
+        x *= ratio(x * x, *_SINGLE)
+        return np.clip(x, -1, 1)
     size = np.minimum(np.absolute(x), 6.0)  # erf(6) is 1 in float64
     near = np.minimum(size, 0.5)
     far = np.sign(x) * (1 - np.exp(-size * size) * ratio(size, *_FAR))

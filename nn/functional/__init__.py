@@ -20,6 +20,9 @@ FILES = {  # and what is found there; a file that is called as its function is l
     "attention": "multi_head_attention scaled_dot_product_attention",
     "fractional_pooling": """fractional_max_pool2d fractional_max_pool2d_with_indices fractional_max_pool3d
         fractional_max_pool3d_with_indices""",
+    "activation": "gelu glu logsigmoid mish sigmoid silu softplus softsign tanh tanhshrink",
+    "attention": "multi_head_attention scaled_dot_product_attention",
+    "hard": "hardshrink hardsigmoid hardswish hardtanh hardtanh_ relu6 softshrink threshold threshold_",
     "loss": "cross_entropy mse_loss",
     "margin_loss": """cosine_embedding_loss hinge_embedding_loss margin_ranking_loss multi_margin_loss
         multilabel_margin_loss multilabel_soft_margin_loss soft_margin_loss triplet_margin_loss
@@ -38,6 +41,9 @@ FILES = {  # and what is found there; a file that is called as its function is l
     "normalization": "layer_norm rms_norm",
     "regression": "huber_loss l1_loss mse_loss smooth_l1_loss",
     "vocabulary": "linear_cross_entropy",
+    "rectifier": """celu celu_ elu elu_ leaky_relu leaky_relu_ prelu relu relu_ rrelu rrelu_ selu
+        selu_""",
+    "softmaxes": "gumbel_softmax log_softmax softmax softmin",
 }
 __all__ = sorted({"dropout", "embedding", "linear", *" ".join(FILES.values()).split()})
 
@@ -52,6 +58,7 @@ if TYPE_CHECKING:
     from .attention import *
     from .fractional_pooling import *
     from .likelihood import *
+    from .hard import *
     from .loss import *
     from .margin_loss import *
     from .normalization import *
@@ -63,6 +70,8 @@ if TYPE_CHECKING:
     from .unpooling import *
     from .regression import *
     from .vocabulary import *
+    from .rectifier import *
+    from .softmaxes import *
 else:
     __getattr__ = on_first_use(globals(), FILES)
 

@@ -1,4 +1,4 @@
-"""Nonlinearities between layers."""
+"""Nonlinearities that are smooth."""
 
 from __future__ import annotations
 
@@ -7,7 +7,18 @@ from ...autograd.arrays import ArrayLike
 from .. import functional as F
 from ..module import Module
 
-__all__ = ["GELU", "ReLU", "SiLU", "Sigmoid", "Softmax", "Tanh"]
+__all__ = [
+    "GELU",
+    "GLU",
+    "LogSigmoid",
+    "Mish",
+    "SiLU",
+    "Sigmoid",
+    "Softplus",
+    "Softsign",
+    "Tanh",
+    "Tanhshrink",
+]
 
 
 class GELU(Module):
@@ -26,14 +37,40 @@ class GELU(Module):
         return f"approximate={self.approximate!r}"
 
 
-class ReLU(Module):
-    """max(input, 0), elementwise, with gradient 0 at 0; with `inplace`, input becomes it."""
+class GLU(Module):
+    """a * sigmoid(b) of the halves a and b of input along `dim`: (..., 2 C, ...) to (..., C, ...).
+
+    ValueError where they are no halves, IndexError for an axis that input does not have.
+    """
+
+    def __init__(self, dim: int = -1):
+        self.dim = dim
+
+    def forward(self, input: ArrayLike) -> Tensor:
+        return F.glu(input, self.dim)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"
+
+
+class LogSigmoid(Module):
+    """log(1 / (1 + exp(-input))), elementwise."""
+
+    def forward(self, input: ArrayLike) -> Tensor:
+        return F.logsigmoid(input)
+
+
+class Mish(Module):
+    """input * tanh(softplus(input)), elementwise; with `inplace`, input becomes it."""
 
     def __init__(self, inplace: bool = False):
         self.inplace = inplace
 
     def forward(self, input: ArrayLike) -> Tensor:
-        return F.relu(input, self.inplace)
+        return F.mish(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        return "inplace=True" if self.inplace else ""
 
 
 class SiLU(Module):
@@ -45,12 +82,8 @@ class SiLU(Module):
     def forward(self, input: ArrayLike) -> Tensor:
         return F.silu(input, self.inplace)
 
-
-class Tanh(Module):
-    """The hyperbolic tangent of input, elementwise."""
-
-    def forward(self, input: ArrayLike) -> Tensor:
-        return F.tanh(input)
+    def extra_repr(self) -> str:
+        return "inplace=True" if self.inplace else ""
 
 
 class Sigmoid(Module):
@@ -60,14 +93,36 @@ class Sigmoid(Module):
         return F.sigmoid(input)
 
 
-class Softmax(Module):
-    """exp(input) / sum(exp(input)) along `dim`, in the shape of input."""
+class Softplus(Module):
+    """log(1 + exp(beta * input)) / beta, elementwise, and input where beta * input > threshold."""
 
-    def __init__(self, dim: int = -1):
-        self.dim = dim
+    def __init__(self, beta: float = 1.0, threshold: float = 20.0):
+        self.beta = beta
+        self.threshold = threshold
 
     def forward(self, input: ArrayLike) -> Tensor:
-        return F.softmax(input, self.dim)
+        return F.softplus(input, self.beta, self.threshold)
 
     def extra_repr(self) -> str:
-        return f"dim={self.dim}"
+        return f"beta={self.beta}, threshold={self.threshold}"
+
+
+class Softsign(Module):
+    """input / (1 + |input|), elementwise."""
+
+    def forward(self, input: ArrayLike) -> Tensor:
+        return F.softsign(input)
+
+
+class Tanh(Module):
+    """The hyperbolic tangent of input, elementwise."""
+
+    def forward(self, input: ArrayLike) -> Tensor:
+        return F.tanh(input)
+
+
+class Tanhshrink(Module):
+    """input - tanh(input), elementwise."""
+
+    def forward(self, input: ArrayLike) -> Tensor:
+        return F.tanhshrink(input)

@@ -22,7 +22,7 @@ def weighted(a, axis, b, **attrs):
 EMPTY = [((5, 0, 0), -1), ((2, 0), -1), ((0, 3), 0), ((2, 0), None)]
 CASES = [
     *unary(special.erf, ref.erf, normal, "x"),
-    *unary(special.expit, ref.sigmoid, normal, "least"),
+    *unary(special.expit, ref.sigmoid, normal, "slope"),
     *reductions(special.logsumexp, ref.logsumexp, saves="p total"),
     case(special.logsumexp, ref.logsumexp, (), saves="p total"),
     weighted((2, 3), None, (2, 3)),
