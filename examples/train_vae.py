@@ -1,0 +1,151 @@
+"""Train a variational autoencoder on handwritten digits, and draw digits that nobody has written.
+
+Kingma and Welling 2014, arXiv:1312.6114: an encoder says where in a plane an image belongs, a normal
+distribution; a decoder draws an image for each place; the loss is how much is lost on the way, and how far
+the distributions are from the standard one. Writes a picture: the plane with the digits in it, and what the
+decoder draws on a grid over the plane.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from common import checks, digits
+
+from tapegrad import nn
+from tapegrad.autograd import Tensor, keep_memory, no_grad
+from tapegrad.nn import functional as F
+from tapegrad.nn.random import generator
+
+
+class VAE(nn.Module):
+    """Images (N, 1, 8, 8) through a plane: logits of their pixels, and the mean and log variance (N, 2)."""
+
+    def __init__(self, width: int = 32):
+        super().__init__()
+        self.encoder = nn.Sequential(
+            nn.Conv2d(1, width, 3, padding=1),
+            nn.SiLU(),
+            nn.Conv2d(width, 2 * width, 3, stride=2, padding=1),
+            nn.SiLU(),
+            nn.Flatten(),
+            nn.Linear(2 * width * 16, 4 * width),
+            nn.SiLU(),
+            nn.Linear(4 * width, 4),
+        )
+        self.decoder = nn.Sequential(
+            nn.Linear(2, 4 * width),
+            nn.SiLU(),
+            nn.Linear(4 * width, 2 * width * 16),
+            nn.SiLU(),
+            nn.Unflatten(1, (2 * width, 4, 4)),
+            nn.ConvTranspose2d(2 * width, width, 4, stride=2, padding=1),
+            nn.SiLU(),
+            nn.Conv2d(width, 1, 3, padding=1),
+        )
+
+    def encode(self, images):
+        parameters = self.encoder(images)
+        return parameters[:, :2], parameters[:, 2:]
+
+    def forward(self, images):
+        mean, log_variance = self.encode(images)
+        noise = generator().standard_normal(mean.shape).astype(mean.dtype)
+        place = mean + noise * np.exp(log_variance / 2)
+        return self.decoder(place), mean, log_variance
+
+
+def loss_of(model: VAE, images: np.ndarray) -> Tensor:
+    """The mean over images of what a bound of -log p(image) takes: reconstruction and distance, in nats."""
+    logits, mean, log_variance = model(images)
+    lost = F.binary_cross_entropy_with_logits(logits, images, reduction="sum")
+    distance = (np.exp(log_variance) + mean**2 - 1 - log_variance).sum() / 2
+    return (lost + distance) / len(images)
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    add = parser.add_argument
+    add("--epochs", type=int, default=60, help="times that every digit is seen (default %(default)s)")
+    add("--batch", type=int, default=64, help="digits in a step (default %(default)s)")
+    add("--width", type=int, default=32, help="channels of the first layer (default %(default)s)")
+    add("--lr", type=float, default=2e-3, help="learning rate of Adam (default %(default)s)")
+    add("--seed", type=int, default=1, help="of all randomness (default %(default)s)")
+    add("--out", type=Path, default=Path("runs/vae"), help="folder for vae.png (default %(default)s)")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parse(arguments)
+    keep_memory()
+    try:
+        checks.require("matplotlib", "sklearn")
+        for name in ("epochs", "batch", "width"):
+            if getattr(options, name) < 1:
+                raise ValueError(f"--{name} must be 1 or more, not {getattr(options, name)}")
+        checks.writable(options.out)
+        loss = run(options)
+    except (OSError, ValueError, FloatingPointError, ModuleNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"test loss {loss:.2f} nats an image; the picture is {options.out / 'vae.png'}")
+    return 0
+
+
+def run(options: argparse.Namespace) -> float:
+    """Train, test, draw; the loss of the test digits."""
+    nn.manual_seed(options.seed)
+    rng = np.random.default_rng(options.seed)
+    train, test = digits.load(options.seed)
+    if options.batch > len(train):
+        raise ValueError(f"--batch {options.batch} is more than the {len(train)} digits to train on")
+    model = VAE(options.width)
+    print(f"{len(train):,} digits to train on; {sum(p.size for p in model.parameters()):,} parameters")
+    optimizer = nn.optim.Adam(model.parameters(), lr=options.lr)
+    start = time.perf_counter()
+    for epoch in range(1, options.epochs + 1):
+        losses = []
+        for images, _ in train.batches(options.batch, rng):
+            optimizer.zero_grad()
+            loss = loss_of(model, images)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        if epoch % 5 == 0 or epoch == options.epochs:
+            with no_grad():
+                tested = loss_of(model, test.images).item()
+            print(f"epoch {epoch:2}: loss {np.mean(losses):.2f}, test {tested:.2f}, "
+                  f"{time.perf_counter() - start:.1f} s")  # fmt: skip
+    draw(model, test, options.out / "vae.png")
+    return tested
+
+
+@no_grad
+def draw(model: VAE, test: digits.Digits, path: Path, side: int = 16) -> None:
+    """Write the plane with the test digits, and the decoder's images on a grid over it, to `path`."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    places = model.encode(test.images)[0].data
+    line = np.linspace(-2.5, 2.5, side, dtype=np.float32)
+    grid = np.stack(np.meshgrid(line, line[::-1]), axis=-1).reshape(-1, 2)
+    images = F.sigmoid(model.decoder(grid)).data.reshape(side, side, 8, 8)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 5), layout="constrained")
+    dots = left.scatter(*places.T, c=test.labels, cmap="tab10", s=12, vmin=-0.5, vmax=9.5)
+    figure.colorbar(dots, ax=left, ticks=range(10), label="digit")
+    left.set(title="where the test digits are", xlim=(-4, 4), ylim=(-4, 4), aspect="equal")
+    extent = (line[0], line[-1], line[0], line[-1])
+    right.imshow(images.swapaxes(1, 2).reshape(8 * side, 8 * side), cmap="gray_r", extent=extent)
+    right.set(title="what is drawn there")
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
