@@ -12,49 +12,43 @@ from .saving import load, save
 FILES = {  # and what is found there
     "functional": "functional",
     "init": "init",
-    "modules.activation": "GELU ReLU Sigmoid SiLU Softmax Tanh",
-    "modules.alignment": "CTCLoss",
+    "modules.activation": "GELU GLU LogSigmoid Mish SiLU Sigmoid Softplus Softsign Tanh Tanhshrink",
     "modules.adaptive_pooling": """AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d AdaptiveMaxPool1d
         AdaptiveMaxPool2d AdaptiveMaxPool3d""",
-    "modules.activation": "GELU GLU LogSigmoid Mish SiLU Sigmoid Softplus Softsign Tanh Tanhshrink",
+    "modules.alignment": "CTCLoss",
     "modules.attention": "MultiheadAttention PositionalEncoding",
-    "modules.distance": "CosineSimilarity PairwiseDistance",
-    "modules.convolution": "Conv1d Conv2d Conv3d",
     "modules.cells": "GRUCell LSTMCell RNNCell RNNCellBase",
+    "modules.convolution": "Conv1d Conv2d Conv3d",
+    "modules.distance": "CosineSimilarity PairwiseDistance",
     "modules.dropout": "Dropout",
     "modules.embedding": "Embedding",
     "modules.folding": "Fold Unfold",
-    "modules.lazy": """LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d
-        LazyConvTranspose3d LazyLinear LazyModuleMixin""",
     "modules.fractional_pooling": "FractionalMaxPool2d FractionalMaxPool3d",
     "modules.hard": "Hardshrink Hardsigmoid Hardswish Hardtanh ReLU6 Softshrink Threshold",
-    "modules.linear": "Linear",
-    "modules.loss": "CrossEntropyLoss MSELoss",
-    "modules.margin_loss": """CosineEmbeddingLoss HingeEmbeddingLoss MarginRankingLoss MultiLabelMarginLoss
-        MultiLabelSoftMarginLoss MultiMarginLoss SoftMarginLoss TripletMarginLoss
-        TripletMarginWithDistanceLoss""",
-    "modules.normalization": "LayerNorm RMSNorm",
-    "modules.padding": """CircularPad1d CircularPad2d CircularPad3d ConstantPad1d ConstantPad2d ConstantPad3d
-        ReflectionPad1d ReflectionPad2d ReflectionPad3d ReplicationPad1d ReplicationPad2d ReplicationPad3d
-        ZeroPad1d ZeroPad2d ZeroPad3d""",
-    "modules.pooling": """AvgPool1d AvgPool2d AvgPool3d LPPool1d LPPool2d LPPool3d MaxPool1d MaxPool2d
-        MaxPool3d""",
-    "modules.recurrent": "GRU LSTM RNN RNNBase",
-    "modules.rectifier": "CELU ELU LeakyReLU PReLU RReLU ReLU SELU",
-    "modules.softmaxes": "LogSoftmax Softmax Softmax2d Softmin",
-    "modules.transformer": """Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder
-        TransformerEncoderLayer""",
-    "modules.vision": """ChannelShuffle PixelShuffle PixelUnshuffle Upsample UpsamplingBilinear2d
-        UpsamplingNearest2d""",
-    "modules.transposed_convolution": "ConvTranspose1d ConvTranspose2d ConvTranspose3d",
-    "modules.unpooling": "MaxUnpool1d MaxUnpool2d MaxUnpool3d",
+    "modules.lazy": """LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d
+        LazyConvTranspose3d LazyLinear LazyModuleMixin""",
     "modules.likelihood": "BCELoss BCEWithLogitsLoss GaussianNLLLoss KLDivLoss PoissonNLLLoss",
     "modules.linear": "Linear",
     "modules.loss": "CrossEntropyLoss NLLLoss",
+    "modules.margin_loss": """CosineEmbeddingLoss HingeEmbeddingLoss MarginRankingLoss
+        MultiLabelMarginLoss MultiLabelSoftMarginLoss MultiMarginLoss SoftMarginLoss TripletMarginLoss
+        TripletMarginWithDistanceLoss""",
     "modules.normalization": "LayerNorm RMSNorm",
+    "modules.padding": """CircularPad1d CircularPad2d CircularPad3d ConstantPad1d ConstantPad2d
+        ConstantPad3d ReflectionPad1d ReflectionPad2d ReflectionPad3d ReplicationPad1d ReplicationPad2d
+        ReplicationPad3d ZeroPad1d ZeroPad2d ZeroPad3d""",
+    "modules.pooling": """AvgPool1d AvgPool2d AvgPool3d LPPool1d LPPool2d LPPool3d MaxPool1d MaxPool2d
+        MaxPool3d""",
+    "modules.rectifier": "CELU ELU LeakyReLU PReLU RReLU ReLU SELU",
+    "modules.recurrent": "GRU LSTM RNN RNNBase",
     "modules.regression": "HuberLoss L1Loss MSELoss SmoothL1Loss",
+    "modules.softmaxes": "LogSoftmax Softmax Softmax2d Softmin",
     "modules.transformer": """Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder
         TransformerEncoderLayer""",
+    "modules.transposed_convolution": "ConvTranspose1d ConvTranspose2d ConvTranspose3d",
+    "modules.unpooling": "MaxUnpool1d MaxUnpool2d MaxUnpool3d",
+    "modules.vision": """ChannelShuffle PixelShuffle PixelUnshuffle Upsample UpsamplingBilinear2d
+        UpsamplingNearest2d""",
     "modules.vocabulary": "AdaptiveLogSoftmaxWithLoss LinearCrossEntropyLoss LinearCrossEntropyOptions",
     "optim": "optim",
     "parallel": "parallel",
@@ -68,36 +62,35 @@ __all__ = sorted(" ".join([_LOADED, *FILES.values()]).split())
 if TYPE_CHECKING:
     from . import functional, init, optim, parallel, utils
     from .modules.activation import *
-    from .modules.alignment import *
     from .modules.adaptive_pooling import *
+    from .modules.alignment import *
     from .modules.attention import *
-    from .modules.distance import *
-    from .modules.convolution import *
     from .modules.cells import *
+    from .modules.convolution import *
+    from .modules.distance import *
     from .modules.dropout import *
     from .modules.embedding import *
     from .modules.folding import *
-    from .modules.lazy import *
     from .modules.fractional_pooling import *
-    from .modules.likelihood import *
     from .modules.hard import *
+    from .modules.lazy import *
+    from .modules.likelihood import *
     from .modules.linear import *
     from .modules.loss import *
     from .modules.margin_loss import *
     from .modules.normalization import *
     from .modules.padding import *
     from .modules.pooling import *
-    from .modules.recurrent import *
     from .modules.rectifier import *
+    from .modules.recurrent import *
+    from .modules.regression import *
     from .modules.softmaxes import *
     from .modules.transformer import *
-    from .modules.vision import *
     from .modules.transposed_convolution import *
-    from .uninitialized import *
     from .modules.unpooling import *
-    from .modules.regression import *
-    from .modules.transformer import *
+    from .modules.vision import *
     from .modules.vocabulary import *
+    from .uninitialized import *
 else:
     __getattr__ = on_first_use(globals(), FILES)
 

@@ -16,7 +16,7 @@ from ._inputs import as_float, as_tensor, as_tuple, where, widened
 from ._max_windows import _max_pool, regular_places_of_max
 from ._mean_windows import _avg_pool
 from ._windows import check_numbers, windows_of
-from .activation import relu
+from .rectifier import relu
 
 __all__ = ["avg_pool1d", "avg_pool2d", "avg_pool3d", "lp_pool1d", "lp_pool2d", "lp_pool3d", "max_pool1d"]
 __all__ += ["max_pool1d_with_indices", "max_pool2d", "max_pool2d_with_indices", "max_pool3d"]
