@@ -105,7 +105,7 @@ def ctc_loss(
         raise ValueError(f"{where('ctc_loss')}: log_probs of shape {x.shape}, expected (T, N, C) or (T, C)")
     dtype = x.dtype
     x = ag.expand_dims(x, 1) if alone else x
-    x = x.astype(np.float32) if x.data.dtype.char == "e" else x
+    x = x.astype(np.float64)  # exp of sums over time: in float32 the gradient would be good to 1e-4 only
     steps, n, classes = x.shape
     if not 0 <= blank < classes:
         raise ValueError(f"{where('ctc_loss')}: blank {blank} is none of {classes} classes")
