@@ -17,6 +17,7 @@ import numpy as np
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 
+import nn_coverage  # noqa: E402
 import tapegrad.autograd as ag  # noqa: E402
 from cases import CASES, COMPOSED  # noqa: E402
 from cases.case import listed  # noqa: E402
@@ -173,6 +174,7 @@ def page() -> str:
         for word, here in sorted(dialect.WORDS.items())
     ]
     parts += ["## PyTorch's words", WORDS, table(["PyTorch", "here"], words)]
+    parts += [nn_coverage.section()]
     return "\n\n".join(parts) + "\n"
 
 
