@@ -26,18 +26,33 @@ def first_largest(windows):
     return np.where(nan.any(axis=-1), last, np.argmax(windows, axis=-1))
 
 
+@opaque
+def _put_first_largest(picked, windows):
+    """The same in a third of the time where there is no nan."""
+    nan = windows.dtype.kind == "f" and np.isnan(windows).any()
+    picked[...] = first_largest(windows) if nan else windows.argmax(axis=-1)
+
+
 def places_of_max(x, places):
     """Of x (..., elements) and the places of windows in it, (windows, k) or (..., windows, k): the largest's.
 
     (..., windows), in plain NumPy.
     """
-    count, k = places.shape[-2:]
+    lead, (count, k) = x.shape[:-1], places.shape[-2:]
     if places.ndim == 2:
-        picked = first_largest(np.take(x, places.reshape(-1), axis=-1).reshape(*x.shape[:-1], count, k))
-        return np.take(places.reshape(-1), picked + np.arange(count, like=places) * k)
-    windows = np.take_along_axis(x, places.reshape(*x.shape[:-1], count * k), axis=-1)
-    picked = first_largest(windows.reshape(*x.shape[:-1], count, k))
-    return np.take_along_axis(places, picked[..., None], axis=-1)[..., 0]
+        windows = np.take(x, places.reshape(-1), axis=-1)
+        places = np.broadcast_to(places, (*lead, count, k))
+    else:
+        windows = np.take_along_axis(x, places.reshape(*lead, count * k), axis=-1)
+    windows = windows.reshape(*lead, count, k)
+    if type(x) is np.ndarray or hasattr(x, "opaque_call"):
+        picked = np.empty_like(x, shape=(*lead, count), order="C", dtype=np.intp)
+        _put_first_largest(picked, windows)
+    else:
+        picked = first_largest(windows)
+    return np.take_along_axis(places, picked[..., None], axis=-1)[
+        ..., 0
+    ]  # which a replay follows, unlike take
 
 
 def regular_places_of_max(x, windows: Windows):
@@ -201,9 +216,10 @@ def _of_rows(y, taps, x, kernel, out):
     x = x[(slice(None), *(slice(k * m) for k, m in zip(kernel, out, strict=True)))]
     x = x.reshape(len(x), *(size for pair in zip(out, kernel, strict=True) for size in pair))
     rows = x.transpose(0, *range(1, 2 * n, 2), *range(2, 2 * n + 1, 2)).reshape(*y.shape, math.prod(kernel))
-    np.max(rows, axis=-1, out=y)
+    at = rows.argmax(axis=-1)
+    y[...] = np.take_along_axis(rows, at[..., None], axis=-1)[..., 0]
     if taps is not None:
-        taps[...] = first_largest(rows) if y.dtype.kind == "f" and np.isnan(y).any() else rows.argmax(-1)
+        taps[...] = first_largest(rows) if y.dtype.kind == "f" and np.isnan(y).any() else at
 
 
 @lru_cache(maxsize=128)
