@@ -34,7 +34,7 @@ def _pad_from_inside(x, widths, mode):
     def backward(g):
         wide = np.zeros_like(g, dtype=np.float32 if g.dtype is HALF else None)
         wide[...] = g
-        for to, source in reversed(moves):
+        for to, source in moves:  # in any order, each along its axis alone
             wide[source] += (
                 wide[to].sum(axis=len(source) - 1, keepdims=True) if mode == "replicate" else wide[to]
             )
