@@ -50,9 +50,8 @@ def places_of_max(x, places):
         _put_first_largest(picked, windows)
     else:
         picked = first_largest(windows)
-    return np.take_along_axis(places, picked[..., None], axis=-1)[
-        ..., 0
-    ]  # which a replay follows, unlike take
+    # A replay follows this, but not how an array that it does not know, `places`, is indexed.
+    return np.take_along_axis(places, picked[..., None], axis=-1)[..., 0]
 
 
 def regular_places_of_max(x, windows: Windows):
@@ -129,7 +128,8 @@ def put_maxima(y, taps, x, kernel, stride, padding, dilation, out):
     sizes = x.shape[-n:]
     x, y = x.reshape(-1, *sizes), y.reshape(-1, *out)
     taps = taps if taps is None else taps.reshape(y.shape)
-    axes, pairs = _plan(sizes, kernel, stride, padding, dilation, out)
+    windows = Windows(kernel, stride, padding, dilation, out)
+    axes = _axes(sizes, windows)
     rows = (
         stride == kernel and not any(padding) and max(dilation) == 1 and math.prod(kernel) > MANY
     ) and all(k * m <= size for k, m, size in zip(kernel, out, sizes, strict=True))
@@ -139,17 +139,22 @@ def put_maxima(y, taps, x, kernel, stride, padding, dilation, out):
         elif taps is None:
             _values(y[block], x[block], axes)
         else:
-            _values_and_taps(y[block], taps[block], x[block], pairs)
+            _values_and_taps(y[block], taps[block], x[block], _pairs(sizes, windows))
     if taps is not None and any(padding):  # where all is -inf, the first that is no padding
         np.maximum(taps, _first_taps(axes, kernel, out, taps.dtype), out=taps)
 
 
 @lru_cache(maxsize=128)
-def _plan(sizes, *windows):
-    """`taps_of` each axis; and of each element of a window, in order, (windows, places) with all axes."""
-    axes = [taps_of(*of_axis) for of_axis in zip(sizes, *windows, strict=True)]
-    pairs = [list(zip(*of_axes, strict=True)) for of_axes in every(*axes)]
-    return axes, [((slice(None), *windows), (slice(None), *places)) for windows, places in pairs]
+def _axes(sizes, windows):
+    """`taps_of` each axis."""
+    return [taps_of(*of_axis) for of_axis in zip(sizes, *windows, strict=True)]
+
+
+@lru_cache(maxsize=128)
+def _pairs(sizes, windows):
+    """Of each element of a window, in order, (windows, places), as indices of all axes."""
+    pairs = [list(zip(*of_axes, strict=True)) for of_axes in every(*_axes(sizes, windows))]
+    return [((slice(None), *windows), (slice(None), *places)) for windows, places in pairs]
 
 
 def _lowest(dtype):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import kernels
 from tapegrad import autograd as ag
 from tapegrad import nn
 from tapegrad.autograd import Tensor
@@ -177,6 +178,13 @@ def test_max_unpool_by_hand():
 
 
 # --------------------------------------------------------------------------------------- all together
+
+
+def test_costs():
+    """A comparison for each element of each window; additions, one axis after the other."""
+    shapes = [(2, 3, 4, 6)], [(2, 3, 2, 2)]
+    assert kernels.max_pool.facts.flops(*shapes, {"kernel": (2, 3)}) == 24 * 6
+    assert kernels.avg_pool.facts.flops(*shapes, {"kernel": (2, 3)}) == 6 * (2 * 6 * 2 + 2 * 2 * 3)
 
 
 def test_empty_batches():
