@@ -26,17 +26,31 @@ def first_largest(windows):
     return np.where(nan.any(axis=-1), last, np.argmax(windows, axis=-1))
 
 
+@opaque
+def _put_first_largest(picked, windows):
+    """The same in a third of the time where there is no nan."""
+    nan = windows.dtype.kind == "f" and np.isnan(windows).any()
+    picked[...] = first_largest(windows) if nan else windows.argmax(axis=-1)
+
+
 def places_of_max(x, places):
     """Of x (..., elements) and the places of windows in it, (windows, k) or (..., windows, k): the largest's.
 
     (..., windows), in plain NumPy.
     """
-    count, k = places.shape[-2:]
+    lead, (count, k) = x.shape[:-1], places.shape[-2:]
     if places.ndim == 2:
-        picked = first_largest(np.take(x, places.reshape(-1), axis=-1).reshape(*x.shape[:-1], count, k))
-        return np.take(places.reshape(-1), picked + np.arange(count, like=places) * k)
-    windows = np.take_along_axis(x, places.reshape(*x.shape[:-1], count * k), axis=-1)
-    picked = first_largest(windows.reshape(*x.shape[:-1], count, k))
+        windows = np.take(x, places.reshape(-1), axis=-1)
+        places = np.broadcast_to(places, (*lead, count, k))
+    else:
+        windows = np.take_along_axis(x, places.reshape(*lead, count * k), axis=-1)
+    windows = windows.reshape(*lead, count, k)
+    if type(x) is np.ndarray or hasattr(x, "opaque_call"):
+        picked = np.empty_like(x, shape=(*lead, count), order="C", dtype=np.intp)
+        _put_first_largest(picked, windows)
+    else:
+        picked = first_largest(windows)
+    # A replay follows this, but not how an array that it does not know, `places`, is indexed.
     return np.take_along_axis(places, picked[..., None], axis=-1)[..., 0]
 
 
@@ -114,7 +128,8 @@ def put_maxima(y, taps, x, kernel, stride, padding, dilation, out):
     sizes = x.shape[-n:]
     x, y = x.reshape(-1, *sizes), y.reshape(-1, *out)
     taps = taps if taps is None else taps.reshape(y.shape)
-    axes, pairs = _plan(sizes, kernel, stride, padding, dilation, out)
+    windows = Windows(kernel, stride, padding, dilation, out)
+    axes = _axes(sizes, windows)
     rows = (
         stride == kernel and not any(padding) and max(dilation) == 1 and math.prod(kernel) > MANY
     ) and all(k * m <= size for k, m, size in zip(kernel, out, sizes, strict=True))
@@ -124,17 +139,22 @@ def put_maxima(y, taps, x, kernel, stride, padding, dilation, out):
         elif taps is None:
             _values(y[block], x[block], axes)
         else:
-            _values_and_taps(y[block], taps[block], x[block], pairs)
+            _values_and_taps(y[block], taps[block], x[block], _pairs(sizes, windows))
     if taps is not None and any(padding):  # where all is -inf, the first that is no padding
         np.maximum(taps, _first_taps(axes, kernel, out, taps.dtype), out=taps)
 
 
 @lru_cache(maxsize=128)
-def _plan(sizes, *windows):
-    """`taps_of` each axis; and of each element of a window, in order, (windows, places) with all axes."""
-    axes = [taps_of(*of_axis) for of_axis in zip(sizes, *windows, strict=True)]
-    pairs = [list(zip(*of_axes, strict=True)) for of_axes in every(*axes)]
-    return axes, [((slice(None), *windows), (slice(None), *places)) for windows, places in pairs]
+def _axes(sizes, windows):
+    """`taps_of` each axis."""
+    return [taps_of(*of_axis) for of_axis in zip(sizes, *windows, strict=True)]
+
+
+@lru_cache(maxsize=128)
+def _pairs(sizes, windows):
+    """Of each element of a window, in order, (windows, places), as indices of all axes."""
+    pairs = [list(zip(*of_axes, strict=True)) for of_axes in every(*_axes(sizes, windows))]
+    return [((slice(None), *windows), (slice(None), *places)) for windows, places in pairs]
 
 
 def _lowest(dtype):
@@ -201,9 +221,10 @@ def _of_rows(y, taps, x, kernel, out):
     x = x[(slice(None), *(slice(k * m) for k, m in zip(kernel, out, strict=True)))]
     x = x.reshape(len(x), *(size for pair in zip(out, kernel, strict=True) for size in pair))
     rows = x.transpose(0, *range(1, 2 * n, 2), *range(2, 2 * n + 1, 2)).reshape(*y.shape, math.prod(kernel))
-    np.max(rows, axis=-1, out=y)
+    at = rows.argmax(axis=-1)
+    y[...] = np.take_along_axis(rows, at[..., None], axis=-1)[..., 0]
     if taps is not None:
-        taps[...] = first_largest(rows) if y.dtype.kind == "f" and np.isnan(y).any() else rows.argmax(-1)
+        taps[...] = first_largest(rows) if y.dtype.kind == "f" and np.isnan(y).any() else at
 
 
 @lru_cache(maxsize=128)

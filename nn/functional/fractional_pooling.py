@@ -35,13 +35,6 @@ def _pooled(name, n, input, kernel_size, output_size, output_ratio, return_indic
             f"size and 1, but are {out} and {kernel} for input of shape {x.shape}"
         )
     starts = _starts(_samples(name, n, x, samples), sizes, kernel, out)
-    if samples is not None and any(
-        s.size and (s.min() < 0 or s.max() > size - k)
-        for s, size, k in zip(starts, sizes, kernel, strict=True)
-    ):
-        raise ValueError(
-            f"{where(name)}: _random_samples are numbers from 0 to 1; windows of these end outside"
-        )
     places = product(
         [start[..., None] + np.arange(k, like=start) for start, k in zip(starts, kernel, strict=True)], sizes
     )
@@ -70,8 +63,8 @@ def _samples(name, n, x, samples):
     given = as_float(samples).data
     if given.shape[1:] != shape[1:] or len(given) < shape[0]:
         raise ValueError(f"{where(name)}: _random_samples are of shape {shape}, not {given.shape}")
-    if not np.isfinite(given).all():
-        raise ValueError(f"{where(name)}: _random_samples are numbers from 0 to 1, but there is inf or nan")
+    if not np.absolute(given).max(initial=0) < 100:  # PyTorch takes others, too, and so do its tests
+        raise ValueError(f"{where(name)}: _random_samples are numbers from 0 to 1, not {given}")
     return given[: shape[0]].astype(dtype)
 
 

@@ -34,7 +34,7 @@ def _pad_from_inside(x, widths, mode):
     def backward(g):
         wide = np.zeros_like(g, dtype=np.float32 if g.dtype is HALF else None)
         wide[...] = g
-        for to, source in reversed(moves):
+        for to, source in moves:  # in any order, each along its axis alone
             wide[source] += (
                 wide[to].sum(axis=len(source) - 1, keepdims=True) if mode == "replicate" else wide[to]
             )
@@ -92,7 +92,9 @@ def pad(input: ArrayLike, pad: Sequence[int], mode: str = "constant", value: flo
 def _widths(x: Tensor, pad: Any) -> list[tuple[int, int]]:
     """(before, after) of the last axes, the last one last."""
     try:
-        numbers = [index(n) for n in pad]
+        numbers = [index(n) for n in pad if not isinstance(n, bool)]
+        if len(numbers) < len(pad):
+            raise TypeError
     except TypeError:
         raise TypeError(f"{where('pad')}: pad is a sequence of integers, not {pad!r}") from None
     if len(numbers) % 2 or len(numbers) > 2 * x.ndim:
@@ -110,13 +112,18 @@ def _widths(x: Tensor, pad: Any) -> list[tuple[int, int]]:
 
 
 def _constant(x: Tensor, widths: list[tuple[int, int]], value: Any) -> Tensor:
-    kind = FILL[x.dtype.kind]
-    if kind is int and value != value or kind(value) != value and value == value and kind is bool:
-        raise ValueError(f"{where('pad')}: value={value!r} does not fit an input of {x.dtype}")
+    fits = isinstance(value, (bool, int, float, np.generic))
+    if fits and x.dtype.kind != "f":
+        lowest, highest = (0, 1) if x.dtype.kind == "b" else (np.iinfo(x.dtype).min, np.iinfo(x.dtype).max)
+        fits = lowest <= value <= highest and int(value) == value
+    if not fits:
+        raise ValueError(f"{where('pad')}: value={value!r} is none that input, of {x.dtype}, can hold")
     before = [(0, 0)] * (x.ndim - len(widths))
     if not widths:
         return x.copy()
-    larger = ag.pad(x, [*before, *((max(b, 0), max(a, 0)) for b, a in widths)], constant_values=kind(value))
+    larger = ag.pad(
+        x, [*before, *((max(b, 0), max(a, 0)) for b, a in widths)], constant_values=FILL[x.dtype.kind](value)
+    )
     return _cropped(larger, widths)
 
 

@@ -204,10 +204,10 @@ def _of_mean(name, n, input, sizes, ceil_mode, count_include_pad, divisor_overri
     windows = windows_of(name, x, n, *sizes, 1, ceil_mode)
     if divisor_override is None:
         divisor = _counts(x.shape[-n:], windows, bool(count_include_pad), x.dtype)
-    elif isinstance(divisor_override, bool) or divisor_override == 0:
-        raise ValueError(f"{where(name)}: divisor_override is a number but 0, not {divisor_override!r}")
     else:
-        divisor = divisor_override
+        (divisor,) = as_tuple(name, "divisor_override", divisor_override, 1)
+        if not divisor:
+            raise ValueError(f"{where(name)}: divisor_override is an integer but 0")
     options = windows.kernel, windows.stride, windows.padding, windows.out, divisor
     if x.data.dtype.char == "e":
         return widened(_avg_pool, x, *options)
@@ -244,7 +244,7 @@ def lp_pool1d(
     Windows are those of avg_pool1d. As in PyTorch it is x^p without a magnitude, so that odd p are for
     positive input only, and the gradient where all of a window is 0 is nan; inf is the largest magnitude,
     -inf the smallest. A window of `ceil_mode` that ends outside counts as if it went on. ValueError for
-    shapes and sizes that do not fit and for p = 0, TypeError for sizes that are no integers.
+    shapes and sizes that do not fit and for p = 0 or nan, TypeError for sizes that are no integers.
     """
     return _of_norm("lp_pool1d", 1, input, norm_type, kernel_size, stride, ceil_mode)
 
@@ -279,6 +279,9 @@ def lp_pool3d(
 
 def _of_norm(name, n, input, norm_type, kernel_size, stride, ceil_mode):
     x = as_float(input)
+    if not isinstance(norm_type, (int, float, np.number)) or isinstance(norm_type, bool):
+        raise TypeError(f"{where(name)}: norm_type is a number, not {norm_type!r}")
+    norm_type = float(norm_type)
     if norm_type == 0 or norm_type != norm_type:
         raise ValueError(f"{where(name)}: norm_type is a number but 0, or inf, not {norm_type!r}")
     if math.isinf(norm_type):
