@@ -119,7 +119,7 @@ def binary_cross_entropy_with_logits(
     reduction: str = "mean",
     pos_weight: ArrayLike | None = None,
 ) -> Tensor:
-    """binary_cross_entropy of sigmoid(input), elementwise, accurate for inputs of any size.
+    """binary_cross_entropy of sigmoid(input) and target, elementwise, accurate for inputs of any size.
 
     `pos_weight`, which broadcasts to the shape of input (one for each class, say), is multiplied with the
     part of the loss that belongs to targets of 1, `weight` with the whole. `reduction`: "mean" over all

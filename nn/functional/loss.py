@@ -10,7 +10,7 @@ from ...autograd.adding import added_at
 from ...autograd.arrays import ArrayLike, as_array
 from ...autograd.kernels import blocks, exp_sums, row_sums
 from ._inputs import are_within, as_float, as_tensor, reduction_of, where, widened
-from ._losses import in_single, mean_or, quotient, weights_for
+from ._losses import in_single, mean_or, over_weights, quotient, weights_for
 from ._shares import cross_entropy_of_shares
 
 __all__ = ["cross_entropy", "nll_loss"]
@@ -222,8 +222,11 @@ def counted_targets(name, target, shape, ignore_index):
 
 
 def over(losses, counts, reduction):
-    """The losses, their sum, or that over the sum of the counts."""
-    return quotient(losses.sum(), counts.sum()) if reduction == "mean" else mean_or(losses, reduction)
+    """The losses, their sum, or that over the sum of the counts, which are weights if they are a Tensor."""
+    if reduction != "mean":
+        return mean_or(losses, reduction)
+    weights = isinstance(counts, Tensor)
+    return over_weights(losses.sum(), counts) if weights else quotient(losses.sum(), counts.sum())
 
 
 def _of_probabilities(input, target, weight, ignore_index, label_smoothing, reduction):
@@ -258,8 +261,9 @@ def nll_loss(
 ) -> Tensor:
     """-input[target]; input, logarithms of probabilities, (N, C), (C,) or (N, C, d1, ...), target without C.
 
-    What log_softmax gives, usually. Weights, `ignore_index`, the reduction and errors are as those of
-    cross_entropy, but targets are integers here.
+    What log_softmax gives, usually. `weight`, `ignore_index`, `reduction` and errors are as those of
+    cross_entropy: ValueError for shapes that do not fit, TypeError for a `target` that is not of integers,
+    IndexError for one outside of the classes.
     """
     reduction = reduction_of("nll_loss", size_average, reduce, reduction)
     input = as_float(input)

@@ -79,11 +79,11 @@ def linear_cross_entropy(
     """cross_entropy of linear(input, linear_weight, linear_bias), shapes (N, in) or (in,), (C, in) and (C,).
 
     Or linear_weight (C, d1, ..., in) for input (N, in) and logits (N, C, d1, ...), with a bias shaped as it
-    without the last axis. Targets, `weight`, `reduction` and `label_smoothing` are those of cross_entropy, as
-    is `ignore_index`, -100 unless given. With `options`, a LinearCrossEntropyOptions, the logits of a few
-    rows are there at a time, and are computed again for the gradient: a third more work, and never N x C
+    without the last axis. `target`, `weight`, `reduction` and `label_smoothing` are as in cross_entropy, and
+    `ignore_index`, which is -100 unless given. With `options`, a LinearCrossEntropyOptions, the logits of a
+    few rows are there at a time, and are computed again for the gradient: a third more work, and never N x C
     numbers in memory; UserWarning where that is not possible (probabilities as targets, smoothing, d1 and
-    more) and all are made at once. ValueError, TypeError and IndexError as those of cross_entropy.
+    more) and all are made at once. ValueError, TypeError and IndexError are those of cross_entropy.
     """
     reduction = reduction_of(NAME, None, None, reduction)
     input = as_float(input)
