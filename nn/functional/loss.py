@@ -161,28 +161,28 @@ def cross_entropy(
     outside of the classes.
     """
     reduction = reduction_of("cross_entropy", size_average, reduce, reduction)
-    input = as_float(input)
+    x = as_float(input)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing must be from 0 to 1, not {label_smoothing}")
-    target = target if hasattr(target, "dtype") else as_array(target)
-    if target.dtype.kind == "f" and target.shape == input.shape:
-        return _of_probabilities(input, target, weight, ignore_index, label_smoothing, reduction)
-    if input.ndim > 2:
-        input = _classes_last("cross_entropy", input, target)
-    options = target, ignore_index, label_smoothing, reduction
+    t = target if isinstance(target, Tensor) else as_array(target)
+    if t.dtype.kind == "f" and t.shape == x.shape:
+        return _of_probabilities(x, t, weight, ignore_index, label_smoothing, reduction)
+    if x.ndim > 2:
+        x = _classes_last("cross_entropy", x, t)
+    options = t, ignore_index, label_smoothing, reduction
     if weight is not None:
-        weight = class_weights("cross_entropy", weight, input, input.shape[-1:])
-        return in_single(lambda x, w: _weighted(x, w, *options), input, weight)
-    if input.data.dtype.char == "e":
-        return widened(_cross_entropy, input, *options)
-    return _cross_entropy(input, *options)
+        w = class_weights("cross_entropy", weight, x, x.shape[-1:])
+        return in_single(lambda x, w: _weighted(x, w, *options), x, w)
+    if x.data.dtype.char == "e":
+        return widened(_cross_entropy, x, *options)
+    return _cross_entropy(x, *options)
 
 
 def _classes_last(name, input, target):
     axes = (0, *range(2, input.ndim), 1)
-    if np.shape(target) != tuple(input.shape[a] for a in axes[:-1]):
+    if target.shape != tuple(input.shape[a] for a in axes[:-1]):
         raise ValueError(
-            f"{name}: target of shape {np.shape(target)} for input of shape {input.shape}; "
+            f"{name}: target of shape {target.shape} for input of shape {input.shape}; "
             "classes are on axis 1, as in PyTorch: if they are on the last, reshape to "
             f"(-1, {input.shape[-1]}) and (-1,)"
         )
@@ -266,17 +266,17 @@ def nll_loss(
     IndexError for one outside of the classes.
     """
     reduction = reduction_of("nll_loss", size_average, reduce, reduction)
-    input = as_float(input)
-    if input.ndim > 2:
-        input = _classes_last("nll_loss", input, target)
-    weight = class_weights("nll_loss", weight, input, input.shape[-1:])
-    target, counted = counted_targets("nll_loss", target, input.shape, ignore_index)
+    x, t = as_float(input), target if isinstance(target, Tensor) else as_array(target)
+    if x.ndim > 2:
+        x = _classes_last("nll_loss", x, t)
+    w = class_weights("nll_loss", weight, x, x.shape[-1:])
+    t, counted = counted_targets("nll_loss", t, x.shape, ignore_index)
 
-    def loss(x, weight):
-        losses = _negative_at(x, target, counted)
-        if weight is None:
+    def loss(x, w):
+        losses = _negative_at(x, t, counted)
+        if w is None:
             return over(losses, counted, reduction)
-        weights = weights_at(weight, target, counted)
+        weights = weights_at(w, t, counted)
         return over(losses * weights, weights, reduction)
 
-    return in_single(loss, input, weight)
+    return in_single(loss, x, w)

@@ -26,7 +26,7 @@ def _flops(inputs, outputs, _):
     return math.prod(x[:-1]) * weight[0] * (2 * weight[-1] + 6)
 
 
-@op(inputs=3, flops=_flops)
+@op(needs=True, inputs=3, flops=_flops)
 def _linear_cross_entropy(needs, x, weight, bias, targets, step=1):
     """-log softmax(x @ weight.T + bias)[target] of each row; the logits of `step` rows are there at a time.
 
@@ -86,14 +86,13 @@ def linear_cross_entropy(
     more) and all are made at once. ValueError, TypeError and IndexError are those of cross_entropy.
     """
     reduction = reduction_of(NAME, None, None, reduction)
-    input = as_float(input)
-    linear_weight = as_float(linear_weight, input)
-    linear_bias = None if linear_bias is None else as_float(linear_bias, input)
-    _check(input, linear_weight, linear_bias)
-    target = target if hasattr(target, "dtype") else as_array(target)
-    more = linear_weight.shape[1:-1]
-    logits = (*input.shape[:-1], linear_weight.shape[0], *more)
-    shares = target.dtype.kind == "f" and target.shape == logits
+    x = as_float(input)
+    w, b = as_float(linear_weight, x), None if linear_bias is None else as_float(linear_bias, x)
+    _check(x, w, b)
+    t = target if isinstance(target, Tensor) else as_array(target)
+    more = w.shape[1:-1]
+    logits = (*x.shape[:-1], w.shape[0], *more)
+    shares = t.dtype.kind == "f" and t.shape == logits
     if shares and ignore_index is not None:
         raise ValueError(
             f"{where(NAME)}: ignore_index={ignore_index} is of integer targets, not of probabilities"
@@ -101,27 +100,23 @@ def linear_cross_entropy(
     ignore_index = -100 if ignore_index is None else ignore_index
     if options is not None:
         if not (shares or label_smoothing or more):
-            return _in_pieces(
-                input, linear_weight, linear_bias, target, weight, reduction, ignore_index, options
-            )
+            return _in_pieces(x, w, b, t, weight, reduction, ignore_index, options)
         message = "options= is for integer targets and a linear_weight of two axes, without label_smoothing"
         warnings.warn(f"{NAME}: {message}; all logits are made at once", UserWarning, stacklevel=2)
 
-    if more:
-        linear_weight = linear_weight.reshape(-1, linear_weight.shape[-1])
-        linear_bias = None if linear_bias is None else linear_bias.reshape(-1)
-
     def loss(x, w, b):
+        if more:
+            w, b = w.reshape(-1, w.shape[-1]), None if b is None else b.reshape(-1)
         return cross_entropy(
             linear(x, w, b).reshape(logits),
-            target,
+            t,
             weight,
             ignore_index=ignore_index,
             reduction=reduction,
             label_smoothing=label_smoothing,
         )
 
-    return in_single(loss, input, linear_weight, linear_bias)
+    return in_single(loss, x, w, b)
 
 
 def _check(input, weight, bias):

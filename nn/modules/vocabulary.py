@@ -169,11 +169,11 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             self.tail.append(Chain(down, Linear(inner, classes, False, device, dtype)))
 
     def reset_parameters(self) -> None:
-        """As each Linear layer does."""
+        """As each Linear layer does, the head first."""
         self.head.reset_parameters()
-        for down, up in self.tail:
-            down.reset_parameters()
-            up.reset_parameters()
+        for layer in self.modules():
+            if isinstance(layer, Linear):
+                layer.reset_parameters()
 
     def forward(self, input_: ArrayLike, target_: ArrayLike) -> AdaptiveOutput:
         x, target = self._fitting(input_, target_)

@@ -23,8 +23,8 @@ FAULTS = [
     ),
     Fault(
         "nn/functional/loss.py",
-        'weight = class_weights("cross_entropy", weight, input, input.shape[-1:])',
-        "pass",
+        'w = class_weights("cross_entropy", weight, x, x.shape[-1:])',
+        "w = as_tensor(weight)",
         f"{LOSS}test_weights_do_not_widen",
     ),
     Fault(

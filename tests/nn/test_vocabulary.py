@@ -152,9 +152,7 @@ def test_layer():
     state = layer.state_dict()
     logits = (X @ state["linear.weight"].T + state["linear.bias"]).reshape(5, 4, 2)
     close(y.item(), F.cross_entropy(logits, t, [1, 2, 3, 4], ignore_index=0).item())
-    assert repr(layer).startswith(
-        "LinearCrossEntropyLoss(\n  in_features=3, num_classes=4, out_features=(2,)"
-    )
+    assert repr(layer).startswith("LinearCrossEntropyLoss(in_features=3, num_classes=4, out_features=(2,)")
     with pytest.raises(ValueError, match=r"weight of shape \(2,\), expected \(4,\)"):
         nn.LinearCrossEntropyLoss(3, 4, weight=[1, 2])
     with pytest.raises(ValueError, match="label_smoothing must be from 0 to 1"):
