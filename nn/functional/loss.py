@@ -167,8 +167,7 @@ def cross_entropy(
     t = target if isinstance(target, Tensor) else as_array(target)
     if t.dtype.kind == "f" and t.shape == x.shape:
         return _of_probabilities(x, t, weight, ignore_index, label_smoothing, reduction)
-    if x.ndim > 2:
-        x = _classes_last("cross_entropy", x, t)
+    x, t = _classes_last("cross_entropy", x, t, ignore_index)
     options = t, ignore_index, label_smoothing, reduction
     if weight is not None:
         w = class_weights("cross_entropy", weight, x, x.shape[-1:])
@@ -178,15 +177,25 @@ def cross_entropy(
     return _cross_entropy(x, *options)
 
 
-def _classes_last(name, input, target):
-    axes = (0, *range(2, input.ndim), 1)
-    if target.shape != tuple(input.shape[a] for a in axes[:-1]):
+def _classes_last(name, x, target, ignore_index):
+    """Logits with the classes on the last axis and the targets, an array, for them."""
+    target = target.data if isinstance(target, Tensor) else target
+    if type(ignore_index) is not int and not hasattr(ignore_index, "__index__"):
+        raise TypeError(f"{where(name)}: ignore_index is an integer, not {ignore_index!r}")
+    if x.ndim == 2:
+        return x, target
+    if x.ndim < 2:
+        if not x.ndim:
+            raise ValueError(f"{where(name)}: input of shape () has no classes")
+        return x, target.reshape(()) if target.shape == (1,) else target  # which PyTorch takes too
+    axes = (0, *range(2, x.ndim), 1)
+    if target.shape != tuple(x.shape[a] for a in axes[:-1]):
         raise ValueError(
-            f"{name}: target of shape {target.shape} for input of shape {input.shape}; "
+            f"{name}: target of shape {target.shape} for input of shape {x.shape}; "
             "classes are on axis 1, as in PyTorch: if they are on the last, reshape to "
-            f"(-1, {input.shape[-1]}) and (-1,)"
+            f"(-1, {x.shape[-1]}) and (-1,)"
         )
-    return ag.transpose(input, axes)
+    return ag.transpose(x, axes), target
 
 
 def class_weights(name, weight, input, shape):
@@ -215,7 +224,6 @@ def _weighted(logits, weight, target, ignore_index, label_smoothing, reduction):
 
 def counted_targets(name, target, shape, ignore_index):
     """The targets, 0 for those that are ignored, and which are not."""
-    target = target.data if isinstance(target, Tensor) else target
     target = _checked(target, shape, ignore_index, name)
     counted = target != ignore_index
     return np.where(counted, target, 0), counted
@@ -267,8 +275,7 @@ def nll_loss(
     """
     reduction = reduction_of("nll_loss", size_average, reduce, reduction)
     x, t = as_float(input), target if isinstance(target, Tensor) else as_array(target)
-    if x.ndim > 2:
-        x = _classes_last("nll_loss", x, t)
+    x, t = _classes_last("nll_loss", x, t, ignore_index)
     w = class_weights("nll_loss", weight, x, x.shape[-1:])
     t, counted = counted_targets("nll_loss", t, x.shape, ignore_index)
 

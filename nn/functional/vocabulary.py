@@ -142,6 +142,7 @@ def _in_pieces(input, linear_weight, linear_bias, target, weight, reduction, ign
     if one:
         input, target = input[None], as_tensor(target).data[None]
     classes, features = linear_weight.shape
+    target = target.data if isinstance(target, Tensor) else target
     weight = class_weights(NAME, weight, input, (classes,))
     target, counted = counted_targets(NAME, target, (*input.shape[:-1], classes), ignore_index)
     step = rows_at_a_time(options, input.shape[0], features, classes)

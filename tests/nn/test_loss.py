@@ -146,6 +146,15 @@ def test_of_no_row_and_of_no_class():
         F.cross_entropy(np.zeros((2, 0)), np.zeros((2, 0)))
 
 
+def test_one_row_and_its_target():
+    for target in (1, [1], np.array(1), np.uint8(1)):
+        for f, x in ((F.cross_entropy, X[0]), (F.nll_loss, np.log(P[0]))):
+            for weight in (None, W):
+                y = f(x, target, weight, reduction="none")
+                assert y.shape == ()
+                close(y.item(), -np.log(0.5) * (1 if weight is None else 3))
+
+
 REFUSED = [
     (F.nll_loss, (X, [1, 3]), {}, IndexError, "nll_loss: target 3 at position (1,) is outside 0..2"),
     (F.nll_loss, (X, [1, -1]), {}, IndexError, "target -1 at position (1,)"),
@@ -162,6 +171,11 @@ REFUSED = [
     (F.cross_entropy, (X, Q[:1]), {}, TypeError, "probabilities have the shape of input"),
     (F.cross_entropy, (X, [[1, 0, 0], [0, 1, 0]]), {}, ValueError, "targets of shape (2, 3)"),
     (F.cross_entropy, (X, [1, 2]), {"label_smoothing": NAN}, ValueError, "label_smoothing must be from 0"),
+    (F.cross_entropy, (X, [1, 2]), {"ignore_index": 1.5}, TypeError, "ignore_index is an integer, not 1.5"),
+    (F.nll_loss, (X, [1, 2]), {"ignore_index": None}, TypeError, "ignore_index is an integer, not None"),
+    (F.cross_entropy, (1.0, 0), {}, ValueError, "cross_entropy: input of shape () has no classes"),
+    (F.nll_loss, (1.0, 0), {}, ValueError, "nll_loss: input of shape () has no classes"),
+    (F.cross_entropy, (X, Tensor(Q[:1], requires_grad=True)), {}, TypeError, "not float64; probabilities"),
     (F.nll_loss, (X, [1, 2]), {"reduction": "batchmean"}, ValueError, "not 'batchmean'"),
 ]
 
