@@ -267,10 +267,10 @@ def gaussian_nll_loss(
     """
     name = "gaussian_nll_loss"
     reduction = reduction_of(name, None, None, reduction)
-    x, t = as_float(input, target), as_float(target, input)
-    v = _variances(name, var, x)
     if not eps > 0:
         raise ValueError(f"{where(name)}: eps is a positive number, not {eps}")
+    x, t = as_float(input, target), as_float(target, input)
+    v = _variances(name, var, x)
 
     def loss(x, t, v):
         losses = _gaussian_nll(x, t, v, eps)
@@ -281,8 +281,7 @@ def gaussian_nll_loss(
 
 def _variances(name, var, input):
     """`var` as a Tensor that broadcasts to input."""
-    number = not np.ndim(var)
-    var = as_float(var, input)
+    number, var = not np.ndim(var), as_float(var, input)
     if number:
         var = var.astype(input.dtype)
     if var.data.size and not var.data.min() >= 0 and (var.data < 0).any():

@@ -81,7 +81,7 @@ def linear_cross_entropy(
     Or linear_weight (C, d1, ..., in) for input (N, in) and logits (N, C, d1, ...), with a bias shaped as it
     without the last axis. `target`, `weight`, `reduction` and `label_smoothing` are as in cross_entropy, and
     `ignore_index`, which is -100 unless given. With `options`, a LinearCrossEntropyOptions, the logits of a
-    few rows are there at a time, and are computed again for the gradient: a third more work, and never N x C
+    few rows are there at a time, and are computed again for the gradient: half more work or so, never N x C
     numbers in memory; UserWarning where that is not possible (probabilities as targets, smoothing, d1 and
     more) and all are made at once. ValueError, TypeError and IndexError are those of cross_entropy.
     """
@@ -161,13 +161,13 @@ def _in_pieces(input, linear_weight, linear_bias, target, weight, reduction, ign
 
 
 def rows_at_a_time(options, rows, features, classes):
-    """As `options` say: their number, or so many that the logits take 1 / n of the memory of the input."""
+    """As `options` say; by "auto" as many as there are features, so that logits are as many as weights.
+
+    For each piece the gradient of all weights is read and written, which fewer rows would not be worth.
+    """
     size, method = options.batch_chunk_size, options.chunking_method
-    if size is not None and method == "auto":
-        method = None
-    if method is None:
-        return max(1, min(rows, size or rows))
-    method = "aspect_ratio:2" if method == "auto" else method
+    if method is None or method == "auto":
+        return max(1, min(rows, size or (rows if method is None else features)))
     wanted = max(1, -(-rows // -(-classes // max(1, features))))
     found = (1 << (wanted - 1).bit_length()) // int(method.partition(":")[2] or 1)
     found = max(1, min(found, rows))

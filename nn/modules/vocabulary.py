@@ -27,7 +27,7 @@ class LinearCrossEntropyOptions:
     """How many rows of logits functional.linear_cross_entropy makes at a time, so as to need less memory.
 
     `batch_chunk_size` is their number. Or `chunking_method` says "aspect_ratio", that they take about as much
-    memory as the input, "aspect_ratio:N", an N-th of it, or "auto", which is "aspect_ratio:2". The others are
+    memory as the input, "aspect_ratio:N", an N-th of it, or "auto", as much as the weight. The others are
     there for PyTorch's order alone: sums of float16 run in float32, and a second backward needs no
     permission. ValueError for what is none of these.
     """

@@ -9,6 +9,7 @@ import pytest
 from tapegrad import nn
 from tapegrad.autograd import Tensor
 from tapegrad.nn import functional as F
+from tapegrad.nn.functional.vocabulary import rows_at_a_time
 
 RNG = np.random.default_rng(0)
 close = np.testing.assert_allclose
@@ -93,6 +94,23 @@ def test_pieces_take_less_memory():
         taken.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert taken[0] > rows * classes * 4 > 8 * taken[1]
+
+
+@pytest.mark.parametrize(
+    "options, rows",
+    [
+        ({}, 8),
+        ({"batch_chunk_size": 3}, 3),
+        ({"batch_chunk_size": 3000}, 100),
+        ({"chunking_method": None}, 100),
+        ({"chunking_method": "aspect_ratio"}, 16),  # of 8 features to 64 classes, and a power of 2
+        ({"chunking_method": "aspect_ratio:4"}, 4),
+        ({"chunking_method": "aspect_ratio:99"}, 1),
+    ],
+    ids=str,
+)
+def test_rows_at_a_time(options, rows):
+    assert rows_at_a_time(OPTIONS(**options), 100, 8, 64) == rows
 
 
 def test_float16_is_computed_in_float32():
