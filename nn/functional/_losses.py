@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from contextvars import ContextVar
 
 import numpy as np
 
 from ... import autograd as ag
 from ...autograd import Tensor
 from ._inputs import as_float, as_tensor, reduced, where
+
+# Set by whoever puts the mean of a batch together from those of its shares: which have been over a sum of
+# weights, of which a share may have more than its rows say.
+divided: ContextVar[list | None] = ContextVar("divided", default=None)
 
 
 def pair_of(name: str, input, target, broadcasts: bool = True) -> tuple[Tensor, Tensor]:
@@ -88,9 +93,17 @@ def mean_or(losses: Tensor, reduction: str) -> Tensor:
     return reduced(losses, reduction)
 
 
+def over_weights(total: Tensor, weights: Tensor) -> Tensor:
+    """total / the sum of the weights, noted for those who want to know."""
+    noted = divided.get()
+    if noted is not None:
+        noted.append(weights.shape)
+    return quotient(total, weights.sum())
+
+
 def weighted(losses: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
     """Losses times weights: each, their sum, or the sum over the sum of the weights."""
     if weight is None:
         return mean_or(losses, reduction)
     losses = losses * weight
-    return quotient(losses.sum(), weight.sum()) if reduction == "mean" else mean_or(losses, reduction)
+    return over_weights(losses.sum(), weight) if reduction == "mean" else mean_or(losses, reduction)

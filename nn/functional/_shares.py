@@ -9,7 +9,7 @@ from ...autograd.arrays import opaque
 from ...autograd.kernels import blocks
 
 
-@op(inputs=2, flops=8)
+@op(needs=True, inputs=2, flops=8)
 def cross_entropy_of_shares(needs, logits, shares):
     """-sum(shares log softmax(logits)) over the last axis; of a share of 0 nothing, whatever the logit."""
     shape = logits.shape

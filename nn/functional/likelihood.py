@@ -24,7 +24,7 @@ __all__ = [
 # ---------------------------------------------------------------------------------- yes or no
 
 
-@op(inputs=2, flops=20)
+@op(needs=True, inputs=2, flops=20)
 def _binary_cross_entropy(needs, p, t):
     def logs():
         with np.errstate(divide="ignore"):
@@ -46,7 +46,7 @@ def _binary_cross_entropy(needs, p, t):
     return out, backward
 
 
-@op(inputs=3, flops=20)
+@op(needs=True, inputs=3, flops=20)
 def _binary_cross_entropy_with_logits(needs, x, t, pos_weight=None):
     """-(w t log s(x) + (1 - t) log(1 - s(x))), s being the logistic function: (1 - t) x + l rest, where
     l = 1 + (w - 1) t and rest = -log s(x) = log(1 + e^-x)."""
@@ -93,21 +93,21 @@ def binary_cross_entropy(
     """
     name = "binary_cross_entropy"
     reduction = reduction_of(name, size_average, reduce, reduction)
-    input, target = pair_of(name, input, target, broadcasts=False)
-    for argument, given in (("input", input), ("target", target)):
-        x = given.data
-        if x.size and not (x.min() >= 0 and x.max() <= 1):  # nan is neither
-            hint = "; binary_cross_entropy_with_logits takes any numbers" if given is input else ""
+    p, t = pair_of(name, input, target, broadcasts=False)
+    for argument, given in (("input", p), ("target", t)):
+        a = given.data
+        if a.size and not (a.min() >= 0 and a.max() <= 1):  # nan is neither
+            hint = "; binary_cross_entropy_with_logits takes any numbers" if given is p else ""
             raise ValueError(
-                f"{where(name)}: {argument} has to be from 0 to 1, not from {x.min()} to {x.max()}{hint}"
+                f"{where(name)}: {argument} has to be from 0 to 1, not from {a.min()} to {a.max()}{hint}"
             )
-    weight = fitting(name, weight, input)
+    w = fitting(name, weight, p)
 
     def loss(p, t, w):
         losses = _binary_cross_entropy(p, t)
         return mean_or(losses if w is None else losses * w, reduction)
 
-    return in_single(loss, input, target, weight)
+    return in_single(loss, p, t, w)
 
 
 def binary_cross_entropy_with_logits(
@@ -119,7 +119,7 @@ def binary_cross_entropy_with_logits(
     reduction: str = "mean",
     pos_weight: ArrayLike | None = None,
 ) -> Tensor:
-    """binary_cross_entropy of sigmoid(input), elementwise, accurate for inputs of any size.
+    """binary_cross_entropy of sigmoid(input) and target, elementwise, accurate for inputs of any size.
 
     `pos_weight`, which broadcasts to the shape of input (one for each class, say), is multiplied with the
     part of the loss that belongs to targets of 1, `weight` with the whole. `reduction`: "mean" over all
@@ -127,21 +127,20 @@ def binary_cross_entropy_with_logits(
     """
     name = "binary_cross_entropy_with_logits"
     reduction = reduction_of(name, size_average, reduce, reduction)
-    input, target = pair_of(name, input, target, broadcasts=False)
-    weight = fitting(name, weight, input)
-    pos_weight = fitting(name, pos_weight, input, "pos_weight")
+    x, t = pair_of(name, input, target, broadcasts=False)
+    w, of_pos = fitting(name, weight, x), fitting(name, pos_weight, x, "pos_weight")
 
-    def loss(x, t, w, pos_weight):
-        losses = _binary_cross_entropy_with_logits(x, t, pos_weight)
+    def loss(x, t, w, of_pos):
+        losses = _binary_cross_entropy_with_logits(x, t, of_pos)
         return mean_or(losses if w is None else losses * w, reduction)
 
-    return in_single(loss, input, target, weight, pos_weight)
+    return in_single(loss, x, t, w, of_pos)
 
 
 # ---------------------------------------------------------------------------------- distributions
 
 
-@op(inputs=2, flops=10)
+@op(needs=True, inputs=2, flops=10)
 def _relative_entropy(needs, x, t):
     """t (log t - x), and 0 where t is 0, whatever x."""
     none = t == 0
@@ -159,7 +158,7 @@ def _relative_entropy(needs, x, t):
     return t * gap, backward
 
 
-@op(inputs=2, flops=10)
+@op(needs=True, inputs=2, flops=10)
 def _relative_entropy_of_logs(needs, x, t):
     """e^t (t - x), and 0 where e^t is 0, whatever x."""
     e = np.exp(t)
@@ -194,14 +193,14 @@ def kl_div(
         warnings.warn(f"kl_div: {message}", UserWarning, stacklevel=2)
     of_batch = reduction == "batchmean" and size_average is None and reduce is None
     reduction = reduction_of("kl_div", size_average, reduce, "sum" if reduction == "batchmean" else reduction)
-    input, target = pair_of("kl_div", input, target)
+    x, t = pair_of("kl_div", input, target)
     kernel = _relative_entropy_of_logs if log_target else _relative_entropy
 
     def loss(x, t):
         y = mean_or(kernel(x, t), reduction)
         return quotient(y, x.shape[0]) if of_batch and x.ndim else y
 
-    return in_single(loss, input, target)
+    return in_single(loss, x, t)
 
 
 # ---------------------------------------------------------------------------------- counts and measurements
@@ -224,7 +223,7 @@ def poisson_nll_loss(
     Shapes broadcast. `reduction`: "mean" over all elements, "sum", or "none"; ValueError for another one.
     """
     reduction = reduction_of("poisson_nll_loss", size_average, reduce, reduction)
-    input, target = as_float(input, target), as_float(target, input)
+    x, t = as_float(input, target), as_float(target, input)
 
     def loss(x, t):
         losses = ag.exp(x) - t * x if log_input else x - t * ag.log(x + eps)
@@ -235,10 +234,10 @@ def poisson_nll_loss(
             losses = losses + ag.where(large, stirling, 0)
         return mean_or(losses, reduction)
 
-    return in_single(loss, input, target)
+    return in_single(loss, x, t)
 
 
-@op(inputs=3, flops=8)
+@op(needs=True, inputs=3, flops=8)
 def _gaussian_nll(needs, x, t, var, eps=1e-6):
     """(log v + (x - t)^2 / v) / 2 of v = max(var, eps), whose gradient goes to var all the same."""
     d, v = x - t, np.maximum(var, eps)
@@ -268,22 +267,21 @@ def gaussian_nll_loss(
     """
     name = "gaussian_nll_loss"
     reduction = reduction_of(name, None, None, reduction)
-    input, target = as_float(input, target), as_float(target, input)
-    var = _variances(name, var, input)
     if not eps > 0:
         raise ValueError(f"{where(name)}: eps is a positive number, not {eps}")
+    x, t = as_float(input, target), as_float(target, input)
+    v = _variances(name, var, x)
 
-    def loss(x, t, var):
-        losses = _gaussian_nll(x, t, var, eps)
+    def loss(x, t, v):
+        losses = _gaussian_nll(x, t, v, eps)
         return mean_or(losses + 0.5 * math.log(2 * math.pi) if full else losses, reduction)
 
-    return in_single(loss, input, target, var)
+    return in_single(loss, x, t, v)
 
 
 def _variances(name, var, input):
     """`var` as a Tensor that broadcasts to input."""
-    number = not np.ndim(var)
-    var = as_float(var, input)
+    number, var = not np.ndim(var), as_float(var, input)
     if number:
         var = var.astype(input.dtype)
     if var.data.size and not var.data.min() >= 0 and (var.data < 0).any():

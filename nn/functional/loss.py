@@ -10,7 +10,7 @@ from ...autograd.adding import added_at
 from ...autograd.arrays import ArrayLike, as_array
 from ...autograd.kernels import blocks, exp_sums, row_sums
 from ._inputs import are_within, as_float, as_tensor, reduction_of, where, widened
-from ._losses import in_single, mean_or, quotient, weights_for
+from ._losses import in_single, mean_or, over_weights, quotient, weights_for
 from ._shares import cross_entropy_of_shares
 
 __all__ = ["cross_entropy", "nll_loss"]
@@ -161,32 +161,41 @@ def cross_entropy(
     outside of the classes.
     """
     reduction = reduction_of("cross_entropy", size_average, reduce, reduction)
-    input = as_float(input)
+    x = as_float(input)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing must be from 0 to 1, not {label_smoothing}")
-    target = target if hasattr(target, "dtype") else as_array(target)
-    if target.dtype.kind == "f" and target.shape == input.shape:
-        return _of_probabilities(input, target, weight, ignore_index, label_smoothing, reduction)
-    if input.ndim > 2:
-        input = _classes_last("cross_entropy", input, target)
-    options = target, ignore_index, label_smoothing, reduction
+    t = target if isinstance(target, Tensor) else as_array(target)
+    if t.dtype.kind == "f" and t.shape == x.shape:
+        return _of_probabilities(x, t, weight, ignore_index, label_smoothing, reduction)
+    x, t = _classes_last("cross_entropy", x, t, ignore_index)
+    options = t, ignore_index, label_smoothing, reduction
     if weight is not None:
-        weight = class_weights("cross_entropy", weight, input, input.shape[-1:])
-        return in_single(lambda x, w: _weighted(x, w, *options), input, weight)
-    if input.data.dtype.char == "e":
-        return widened(_cross_entropy, input, *options)
-    return _cross_entropy(input, *options)
+        w = class_weights("cross_entropy", weight, x, x.shape[-1:])
+        return in_single(lambda x, w: _weighted(x, w, *options), x, w)
+    if x.data.dtype.char == "e":
+        return widened(_cross_entropy, x, *options)
+    return _cross_entropy(x, *options)
 
 
-def _classes_last(name, input, target):
-    axes = (0, *range(2, input.ndim), 1)
-    if np.shape(target) != tuple(input.shape[a] for a in axes[:-1]):
+def _classes_last(name, x, target, ignore_index):
+    """Logits with the classes on the last axis and the targets, an array, for them."""
+    target = target.data if isinstance(target, Tensor) else target
+    if type(ignore_index) is not int and not hasattr(ignore_index, "__index__"):
+        raise TypeError(f"{where(name)}: ignore_index is an integer, not {ignore_index!r}")
+    if x.ndim == 2:
+        return x, target
+    if x.ndim < 2:
+        if not x.ndim:
+            raise ValueError(f"{where(name)}: input of shape () has no classes")
+        return x, target.reshape(()) if target.shape == (1,) else target  # which PyTorch takes too
+    axes = (0, *range(2, x.ndim), 1)
+    if target.shape != tuple(x.shape[a] for a in axes[:-1]):
         raise ValueError(
-            f"{name}: target of shape {np.shape(target)} for input of shape {input.shape}; "
+            f"{name}: target of shape {target.shape} for input of shape {x.shape}; "
             "classes are on axis 1, as in PyTorch: if they are on the last, reshape to "
-            f"(-1, {input.shape[-1]}) and (-1,)"
+            f"(-1, {x.shape[-1]}) and (-1,)"
         )
-    return ag.transpose(input, axes)
+    return ag.transpose(x, axes), target
 
 
 def class_weights(name, weight, input, shape):
@@ -215,15 +224,17 @@ def _weighted(logits, weight, target, ignore_index, label_smoothing, reduction):
 
 def counted_targets(name, target, shape, ignore_index):
     """The targets, 0 for those that are ignored, and which are not."""
-    target = target.data if isinstance(target, Tensor) else target
     target = _checked(target, shape, ignore_index, name)
     counted = target != ignore_index
     return np.where(counted, target, 0), counted
 
 
 def over(losses, counts, reduction):
-    """The losses, their sum, or that over the sum of the counts."""
-    return quotient(losses.sum(), counts.sum()) if reduction == "mean" else mean_or(losses, reduction)
+    """The losses, their sum, or that over the sum of the counts, which are weights if they are a Tensor."""
+    if reduction != "mean":
+        return mean_or(losses, reduction)
+    weights = isinstance(counts, Tensor)
+    return over_weights(losses.sum(), counts) if weights else quotient(losses.sum(), counts.sum())
 
 
 def _of_probabilities(input, target, weight, ignore_index, label_smoothing, reduction):
@@ -258,21 +269,21 @@ def nll_loss(
 ) -> Tensor:
     """-input[target]; input, logarithms of probabilities, (N, C), (C,) or (N, C, d1, ...), target without C.
 
-    What log_softmax gives, usually. Weights, `ignore_index`, the reduction and errors are as those of
-    cross_entropy, but targets are integers here.
+    What log_softmax gives, usually. `weight`, `ignore_index`, `reduction` and errors are as those of
+    cross_entropy: ValueError for shapes that do not fit, TypeError for a `target` that is not of integers,
+    IndexError for one outside of the classes.
     """
     reduction = reduction_of("nll_loss", size_average, reduce, reduction)
-    input = as_float(input)
-    if input.ndim > 2:
-        input = _classes_last("nll_loss", input, target)
-    weight = class_weights("nll_loss", weight, input, input.shape[-1:])
-    target, counted = counted_targets("nll_loss", target, input.shape, ignore_index)
+    x, t = as_float(input), target if isinstance(target, Tensor) else as_array(target)
+    x, t = _classes_last("nll_loss", x, t, ignore_index)
+    w = class_weights("nll_loss", weight, x, x.shape[-1:])
+    t, counted = counted_targets("nll_loss", t, x.shape, ignore_index)
 
-    def loss(x, weight):
-        losses = _negative_at(x, target, counted)
-        if weight is None:
+    def loss(x, w):
+        losses = _negative_at(x, t, counted)
+        if w is None:
             return over(losses, counted, reduction)
-        weights = weights_at(weight, target, counted)
+        weights = weights_at(w, t, counted)
         return over(losses * weights, weights, reduction)
 
-    return in_single(loss, input, weight)
+    return in_single(loss, x, w)

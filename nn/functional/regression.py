@@ -12,7 +12,7 @@ from ._losses import in_single, mean_or, of_full_size, pair_of, weighted
 __all__ = ["huber_loss", "l1_loss", "mse_loss", "smooth_l1_loss"]
 
 
-@op(inputs=2, flops=2)
+@op(needs=True, inputs=2, flops=2)
 def _squared_error(needs, x, t):
     d = x - t
 
@@ -23,7 +23,7 @@ def _squared_error(needs, x, t):
     return d * d, backward
 
 
-@op(inputs=2, flops=2)
+@op(needs=True, inputs=2, flops=2)
 def _absolute_error(needs, x, t):
     d = x - t
     side = np.sign(d)  # 0 where they are equal
@@ -35,7 +35,7 @@ def _absolute_error(needs, x, t):
     return np.absolute(d), backward
 
 
-@op(inputs=2, flops=5)
+@op(needs=True, inputs=2, flops=5)
 def _rounded_error(needs, x, t, width=1.0, scale=1.0):
     """scale d^2 / 2 where |d| <= width, scale width (|d| - width / 2) beyond, of d = x - t.
 
@@ -71,9 +71,9 @@ def mse_loss(
     not fit, or for another reduction. `size_average` and `reduce` are older words for `reduction`.
     """
     reduction = reduction_of("mse_loss", size_average, reduce, reduction)
-    input, target = pair_of("mse_loss", input, target)
-    weight = of_full_size("mse_loss", weight, input)
-    return in_single(lambda x, t, w: weighted(_squared_error(x, t), w, reduction), input, target, weight)
+    x, t = pair_of("mse_loss", input, target)
+    w = of_full_size("mse_loss", weight, x)
+    return in_single(lambda x, t, w: weighted(_squared_error(x, t), w, reduction), x, t, w)
 
 
 def l1_loss(
@@ -89,9 +89,9 @@ def l1_loss(
     Weights, the reduction, warnings and errors are as those of mse_loss.
     """
     reduction = reduction_of("l1_loss", size_average, reduce, reduction)
-    input, target = pair_of("l1_loss", input, target)
-    weight = of_full_size("l1_loss", weight, input)
-    return in_single(lambda x, t, w: weighted(_absolute_error(x, t), w, reduction), input, target, weight)
+    x, t = pair_of("l1_loss", input, target)
+    w = of_full_size("l1_loss", weight, x)
+    return in_single(lambda x, t, w: weighted(_absolute_error(x, t), w, reduction), x, t, w)
 
 
 def smooth_l1_loss(
@@ -110,12 +110,12 @@ def smooth_l1_loss(
     reduction = reduction_of("smooth_l1_loss", size_average, reduce, reduction)
     if not beta >= 0:
         raise ValueError(f"{where('smooth_l1_loss')}: beta is a number from 0 on, not {beta}")
-    input, target = pair_of("smooth_l1_loss", input, target)
+    x, t = pair_of("smooth_l1_loss", input, target)
 
     def loss(x, t):
         return _absolute_error(x, t) if beta == 0 else _rounded_error(x, t, float(beta), 1 / beta)
 
-    return in_single(lambda x, t: mean_or(loss(x, t), reduction), input, target)
+    return in_single(lambda x, t: mean_or(loss(x, t), reduction), x, t)
 
 
 def huber_loss(
@@ -134,11 +134,11 @@ def huber_loss(
     reduction = reduction_of("huber_loss", None, None, reduction)
     if not delta > 0:
         raise ValueError(f"{where('huber_loss')}: delta is a positive number, not {delta}")
-    input, target = pair_of("huber_loss", input, target)
-    weight = of_full_size("huber_loss", weight, input)
+    x, t = pair_of("huber_loss", input, target)
+    w = of_full_size("huber_loss", weight, x)
 
     def loss(x, t, w):
         losses = _rounded_error(x, t, float(delta))
         return mean_or(losses if w is None else losses * w, reduction)
 
-    return in_single(loss, input, target, weight)
+    return in_single(loss, x, t, w)

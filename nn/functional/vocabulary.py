@@ -26,7 +26,7 @@ def _flops(inputs, outputs, _):
     return math.prod(x[:-1]) * weight[0] * (2 * weight[-1] + 6)
 
 
-@op(inputs=3, flops=_flops)
+@op(needs=True, inputs=3, flops=_flops)
 def _linear_cross_entropy(needs, x, weight, bias, targets, step=1):
     """-log softmax(x @ weight.T + bias)[target] of each row; the logits of `step` rows are there at a time.
 
@@ -79,21 +79,20 @@ def linear_cross_entropy(
     """cross_entropy of linear(input, linear_weight, linear_bias), shapes (N, in) or (in,), (C, in) and (C,).
 
     Or linear_weight (C, d1, ..., in) for input (N, in) and logits (N, C, d1, ...), with a bias shaped as it
-    without the last axis. Targets, `weight`, `reduction` and `label_smoothing` are those of cross_entropy, as
-    is `ignore_index`, -100 unless given. With `options`, a LinearCrossEntropyOptions, the logits of a few
-    rows are there at a time, and are computed again for the gradient: a third more work, and never N x C
+    without the last axis. `target`, `weight`, `reduction` and `label_smoothing` are as in cross_entropy, and
+    `ignore_index`, which is -100 unless given. With `options`, a LinearCrossEntropyOptions, the logits of a
+    few rows are there at a time, and are computed again for the gradient: half more work or so, never N x C
     numbers in memory; UserWarning where that is not possible (probabilities as targets, smoothing, d1 and
-    more) and all are made at once. ValueError, TypeError and IndexError as those of cross_entropy.
+    more) and all are made at once. ValueError, TypeError and IndexError are those of cross_entropy.
     """
     reduction = reduction_of(NAME, None, None, reduction)
-    input = as_float(input)
-    linear_weight = as_float(linear_weight, input)
-    linear_bias = None if linear_bias is None else as_float(linear_bias, input)
-    _check(input, linear_weight, linear_bias)
-    target = target if hasattr(target, "dtype") else as_array(target)
-    more = linear_weight.shape[1:-1]
-    logits = (*input.shape[:-1], linear_weight.shape[0], *more)
-    shares = target.dtype.kind == "f" and target.shape == logits
+    x = as_float(input)
+    w, b = as_float(linear_weight, x), None if linear_bias is None else as_float(linear_bias, x)
+    _check(x, w, b)
+    t = target if isinstance(target, Tensor) else as_array(target)
+    more = w.shape[1:-1]
+    logits = (*x.shape[:-1], w.shape[0], *more)
+    shares = t.dtype.kind == "f" and t.shape == logits
     if shares and ignore_index is not None:
         raise ValueError(
             f"{where(NAME)}: ignore_index={ignore_index} is of integer targets, not of probabilities"
@@ -101,27 +100,23 @@ def linear_cross_entropy(
     ignore_index = -100 if ignore_index is None else ignore_index
     if options is not None:
         if not (shares or label_smoothing or more):
-            return _in_pieces(
-                input, linear_weight, linear_bias, target, weight, reduction, ignore_index, options
-            )
+            return _in_pieces(x, w, b, t, weight, reduction, ignore_index, options)
         message = "options= is for integer targets and a linear_weight of two axes, without label_smoothing"
         warnings.warn(f"{NAME}: {message}; all logits are made at once", UserWarning, stacklevel=2)
 
-    if more:
-        linear_weight = linear_weight.reshape(-1, linear_weight.shape[-1])
-        linear_bias = None if linear_bias is None else linear_bias.reshape(-1)
-
     def loss(x, w, b):
+        if more:
+            w, b = w.reshape(-1, w.shape[-1]), None if b is None else b.reshape(-1)
         return cross_entropy(
             linear(x, w, b).reshape(logits),
-            target,
+            t,
             weight,
             ignore_index=ignore_index,
             reduction=reduction,
             label_smoothing=label_smoothing,
         )
 
-    return in_single(loss, input, linear_weight, linear_bias)
+    return in_single(loss, x, w, b)
 
 
 def _check(input, weight, bias):
@@ -147,6 +142,7 @@ def _in_pieces(input, linear_weight, linear_bias, target, weight, reduction, ign
     if one:
         input, target = input[None], as_tensor(target).data[None]
     classes, features = linear_weight.shape
+    target = target.data if isinstance(target, Tensor) else target
     weight = class_weights(NAME, weight, input, (classes,))
     target, counted = counted_targets(NAME, target, (*input.shape[:-1], classes), ignore_index)
     step = rows_at_a_time(options, input.shape[0], features, classes)
@@ -165,13 +161,13 @@ def _in_pieces(input, linear_weight, linear_bias, target, weight, reduction, ign
 
 
 def rows_at_a_time(options, rows, features, classes):
-    """As `options` say: their number, or so many that the logits take 1 / n of the memory of the input."""
+    """As `options` say; by "auto" as many as there are features, so that logits are as many as weights.
+
+    For each piece the gradient of all weights is read and written, which fewer rows would not be worth.
+    """
     size, method = options.batch_chunk_size, options.chunking_method
-    if size is not None and method == "auto":
-        method = None
-    if method is None:
-        return max(1, min(rows, size or rows))
-    method = "aspect_ratio:2" if method == "auto" else method
+    if method is None or method == "auto":
+        return max(1, min(rows, size or (rows if method is None else features)))
     wanted = max(1, -(-rows // -(-classes // max(1, features))))
     found = (1 << (wanted - 1).bit_length()) // int(method.partition(":")[2] or 1)
     found = max(1, min(found, rows))

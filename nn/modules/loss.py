@@ -33,9 +33,9 @@ class Loss(Module):
 
 def as_buffer(weight: ArrayLike | None) -> np.ndarray | None:
     """Weights as an array to register: lists as float32, as parameters are."""
-    if isinstance(weight, Tensor):
-        return weight.data
-    return weight if weight is None or hasattr(weight, "dtype") else np.asarray(weight, np.float32)
+    if weight is None or isinstance(weight, Tensor):
+        return weight if weight is None else weight.data
+    return np.asarray(weight, None if hasattr(weight, "dtype") else np.float32)
 
 
 class CrossEntropyLoss(Loss):

@@ -27,7 +27,7 @@ class LinearCrossEntropyOptions:
     """How many rows of logits functional.linear_cross_entropy makes at a time, so as to need less memory.
 
     `batch_chunk_size` is their number. Or `chunking_method` says "aspect_ratio", that they take about as much
-    memory as the input, "aspect_ratio:N", an N-th of it, or "auto", which is "aspect_ratio:2". The others are
+    memory as the input, "aspect_ratio:N", an N-th of it, or "auto", as much as the weight. The others are
     there for PyTorch's order alone: sums of float16 run in float32, and a second backward needs no
     permission. ValueError for what is none of these.
     """
@@ -57,10 +57,11 @@ class LinearCrossEntropyOptions:
 
 
 class LinearCrossEntropyLoss(Loss):
-    """CrossEntropyLoss of a Linear layer's logits, `linear`: input (N, in_features) or (in_features,).
+    """CrossEntropyLoss of the logits of a layer, `linear`: input (N, in_features), target (N,) of integers.
 
-    With `out_features` (d1, ...) the logits are (N, num_classes, d1, ...), and one axis of linear.weight
-    holds them all. `weight` (num_classes,) is a buffer. Arguments and errors are those of
+    Or input (in_features,) and one target. With `out_features` (d1, ...) the logits are (N, num_classes, d1,
+    ...), for which one axis of linear.weight holds them all. `weight` (num_classes,) is a buffer; ValueError
+    for one of another shape, or a label_smoothing that is not from 0 to 1. All else is as in
     functional.linear_cross_entropy.
     """
 
@@ -126,13 +127,13 @@ class AdaptiveOutput(NamedTuple):
 
 
 class AdaptiveLogSoftmaxWithLoss(Module):
-    """log p(target) for classes in the order of their frequency, and its loss: input (N, in_features).
+    """log p(target_) for classes in the order of their frequency, and its loss: input_ (N, in_features).
 
     Grave et al. 2017, arXiv:1609.04309. The first `cutoffs[0]` classes have their logits in the `head`, as
     has each cluster of the others, from one cutoff to the next, whose own logits `tail` makes by way of
-    in_features / div_value^i numbers. Gives (output (N,), loss), or for one input (in_features,) and a target
-    without an axis (output (), loss). ValueError for cutoffs or shapes that do not fit, TypeError for targets
-    that are no integers, IndexError for a target outside of the classes.
+    in_features / div_value^i numbers. Gives (output (N,), loss) for target_ (N,), or for one input_
+    (in_features,) and a target_ without an axis (output (), loss). ValueError for cutoffs or shapes that do
+    not fit, TypeError for targets that are no integers, IndexError for a target outside of the classes.
     """
 
     def __init__(
@@ -168,11 +169,11 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             self.tail.append(Chain(down, Linear(inner, classes, False, device, dtype)))
 
     def reset_parameters(self) -> None:
-        """As each Linear layer does."""
+        """As each Linear layer does, the head first."""
         self.head.reset_parameters()
-        for down, up in self.tail:
-            down.reset_parameters()
-            up.reset_parameters()
+        for layer in self.modules():
+            if isinstance(layer, Linear):
+                layer.reset_parameters()
 
     def forward(self, input_: ArrayLike, target_: ArrayLike) -> AdaptiveOutput:
         x, target = self._fitting(input_, target_)

@@ -46,11 +46,12 @@ def replicate(
 
     Means are weighted by the number of rows; totals and counts are summed over the workers before they are
     divided. Whether the shares of a batch give what the whole gives is tried in this process at steps 1, 2,
-    4, 8 ... of each kind of batch (nesting, dtypes, axes, training or evaluation), and ValueError says why
-    not: padding or weights in a mean, rows that are compared with each other, statistics over the batch. In
-    a try, dropout drops nothing and other random numbers are the same for the whole and each share. Where
-    that gives different numbers to a row (noise), rows are exchanged between the halves of the batch
-    instead; what then remains unseen is a count that depends on the random numbers, so return that.
+    4, 8 ... of each kind of batch (nesting, dtypes, axes, training or evaluation), and at each step where the
+    mean is over a sum of weights (F.cross_entropy with weight=). ValueError says why not: padding or weights
+    in a mean, rows that are compared with each other, statistics over the batch. In a try, dropout drops
+    nothing and other random numbers are the same for the whole and each share. Where that gives different
+    numbers to a row (noise), rows are exchanged between the halves of the batch instead; what then remains
+    unseen is a count that depends on the random numbers, so return that.
 
     `workers`: their number, this process included; "auto" is one for each core. `kind`: "processes", forked
     and with parameters in shared memory, where the system can fork (Linux), else "threads", which wait for

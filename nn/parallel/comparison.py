@@ -13,6 +13,7 @@ from ...autograd import Tensor
 from ...autograd.arrays import draws
 from ...autograd.modes import current
 from .. import random
+from ..functional._losses import divided
 from ..module import Module
 from . import streams
 from .held import Held
@@ -30,11 +31,15 @@ class Form:
     calls: int = 0
     pair: bool | None = False  # whether it gives (total, count)
     draws: bool = False  # whether it draws from np.random, random, or a generator that it holds
+    weighs: bool = False  # whether it is a mean in which something is divided by a sum of weights
 
     @property
     def due(self) -> bool:
-        """At calls 1, 2, 4, 8 ...: batches without padding show nothing, nor does an untrained last layer."""
-        return self.calls & (self.calls - 1) == 0
+        """At calls 1, 2, 4, 8 ...: batches without padding show nothing, nor does an untrained last layer.
+
+        Always where weights may make any batch another case.
+        """
+        return self.weighs or self.calls & (self.calls - 1) == 0
 
 
 class Comparison:
@@ -71,18 +76,22 @@ class Comparison:
         drawn = {id(stream): stream for stream in [*streams.shared_streams(), *held.streams]}
         sources = list({**drawn, id(random.generator()): random.generator()}.values())
         trial = Trial(self.model, self.loss, batch, held, sources)
+        weights: list = []
+        token = divided.set(weights)
         try:
             for double in (True, False):
                 with as_tried(list(self.model.parameters()), double, grad and not double):
                     if not trial.run(bounds_of(rows, self.workers), double):
                         continue
                     form.pair = len(trial.whole) == 2
+                    form.weighs = bool(weights) and not form.pair
                     form.draws = any(id(stream) in drawn for stream in trial.moved)
                     self._check_shared([s for s in trial.moved if id(s) in drawn.keys() - self._own])
                     self._judge(trial, rows, form.calls <= 1)
                     return True
             return False
         finally:
+            divided.reset(token)
             trial.start()
 
     @staticmethod
@@ -115,7 +124,8 @@ class Comparison:
                 f"weighted by their rows, {of_shares}: it is no mean in which all rows count alike. Where "
                 "some elements do not count (padding, masks) or have weights, return (total, count), which "
                 "are summed over the workers before dividing: F.cross_entropy(..., reduction='sum') and "
-                "(targets != -100).sum(), for instance. Where rows are compared with each other, or a layer "
+                "(targets != -100).sum(), for instance, and with weight=w w[targets[targets != -100]].sum(). "
+                "Where rows are compared with each other, or a layer "
                 "takes statistics over the batch, use workers=1. No parameter was changed"
             )
         raise ValueError(

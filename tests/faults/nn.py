@@ -153,8 +153,8 @@ TRAINING = [
     ),
     Fault(
         "nn/parallel/comparison.py",
-        "return self.calls & (self.calls - 1) == 0",
-        "return self.calls == 1",
+        "self.calls & (self.calls - 1) == 0",
+        "self.calls == 1",
         "tests/nn/test_parallel_refused.py::test_padding_that_comes_later_is_noticed",
     ),
     Fault(

@@ -153,22 +153,6 @@ def test_dtype_of_softmax():
 # ---------------------------------------------------------------------------------- refused, with a way out
 
 
-def test_weights_of_classes_are_refused_and_the_way_out_works():
-    with pytest.raises(
-        TypeError, match=r"CrossEntropyLoss: weight= is not supported; for the same mean, w ="
-    ):
-        nn.CrossEntropyLoss(np.ones(3))
-    with pytest.raises(TypeError) as error:
-        F.cross_entropy(np.zeros((2, 3)), [0, 1], np.ones(3))
-    given = {"nn": nn, "input": RNG.normal(size=(4, 3)), "target": np.array([0, 2, 2, 1])}
-    given["weight"] = np.array([1.0, 2.0, 4.0])
-    w, loss = str(error.value).split("w = ")[1].split(" and ")
-    given["w"] = eval(w, given)
-    p = F.log_softmax(given["input"]).numpy()[np.arange(4), given["target"]]
-    expected = -(given["w"] * p).sum() / given["w"].sum()
-    assert eval(loss, given).item() == pytest.approx(expected)
-
-
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -202,5 +186,3 @@ def test_options_of_tables_that_are_not_here():
             nn.Embedding(3, 2, **option)
         with pytest.raises(TypeError, match=f"^embedding: {name}=.* is not supported"):
             F.embedding([0], np.zeros((3, 2)), **option)
-    with pytest.raises(TypeError, match="mse_loss: weight=.* not supported; weigh what reduction='none'"):
-        F.mse_loss([1.0], [2.0], weight=np.ones(1))
