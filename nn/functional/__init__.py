@@ -12,6 +12,7 @@ FILES = {  # and what is found there; a file that is called as its function is l
     "attention": "multi_head_attention scaled_dot_product_attention",
     "hard": "hardshrink hardsigmoid hardswish hardtanh hardtanh_ relu6 softshrink threshold threshold_",
     "loss": "cross_entropy mse_loss",
+    "multi_head": "multi_head_attention_forward",
     "normalization": "layer_norm rms_norm",
     "rectifier": """celu celu_ elu elu_ leaky_relu leaky_relu_ prelu relu relu_ rrelu rrelu_ selu
         selu_""",
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .attention import *
     from .hard import *
     from .loss import *
+    from .multi_head import *
     from .normalization import *
     from .rectifier import *
     from .softmaxes import *
