@@ -63,13 +63,13 @@ def multi_head_attention_forward(
     """What nn.MultiheadAttention computes, of its inputs and parameters.
 
     query is (L, N, E), key and value (S, N, E), or all are without N. in_proj_weight (3 E, E) and
-    in_proj_bias (3 E,) are those of query, key and value joined; with `use_separate_proj_weight` the former is None, and
-    q_proj_weight (E, E), k_proj_weight (E, kdim) and v_proj_weight (E, vdim) stand in its place. bias_k and
-    bias_v (1, 1, E), together or not at all, are a key and a value behind the others. out_proj_weight is
-    (E, E), out_proj_bias (E,). static_k and static_v (N * num_heads, S, E / num_heads) take the place of
-    projected keys and values. Masks, results and differences from PyTorch are those of nn.MultiheadAttention.
-    ValueError where shapes do not fit, or what is needed is None; TypeError for other float dtypes than the
-    weights', or for masks of integers.
+    in_proj_bias (3 E,) are those of query, key and value joined; with `use_separate_proj_weight` the former
+    is None, and q_proj_weight (E, E), k_proj_weight (E, kdim) and v_proj_weight (E, vdim) stand in its place.
+    bias_k and bias_v (1, 1, E), together or not at all, are a key and a value behind the others.
+    out_proj_weight is (E, E), out_proj_bias (E,). static_k and static_v (N * num_heads, S, E / num_heads)
+    take the place of projected keys and values. Masks, results and differences from PyTorch are those of
+    nn.MultiheadAttention. ValueError where shapes do not fit, or what is needed is None; TypeError for other
+    float dtypes than the weights', or for masks of integers.
     """
 
     def name():

@@ -274,7 +274,9 @@ EDGES = [  # masked elements, accuracy, arguments and the registry
         "(mean * r > 4)",
         "tests/nn/test_accuracy.py",
     ),
-    Fault("nn/functional/multi_head.py", "elif q is k and k is v:", "elif q is k:", "tests/nn/test_attention.py"),
+    Fault(
+        "nn/functional/multi_head.py", "elif q is k and k is v:", "elif q is k:", "tests/nn/test_attention.py"
+    ),
     Fault(
         "nn/registry.py",
         "if isinstance(held, (Parameter, Registry)) and not",
