@@ -7,6 +7,7 @@ from .elementwise import FAULTS as ELEMENTWISE
 from .fault import ROOT, Fault
 from .indexing import FAULTS as INDEXING
 from .nn import FAULTS as NN
+from .nn_activation import FAULTS as ACTIVATION
 from .products import FAULTS as PRODUCTS
 from .reductions import FAULTS as REDUCTIONS
 from .shape import FAULTS as SHAPE
@@ -14,7 +15,8 @@ from .special import FAULTS as SPECIAL
 from .speed import FAULTS as SPEED
 
 FAULTS = (
-    AUTOGRAD
+    ACTIVATION
+    + AUTOGRAD
     + CORNERS
     + DECOMPOSITIONS
     + ELEMENTWISE
