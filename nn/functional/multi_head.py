@@ -83,8 +83,8 @@ def multi_head_attention_forward(
     weights = _checked(name, given, embed_dim_to_check)
     if (bias_k is None) != (bias_v is None):
         raise ValueError(f"{name()}: bias_k and bias_v are given together or not at all")
-    biases = [None if b is None else as_tensor(b) for b in (in_proj_bias, bias_k, bias_v)]
-    heads = Heads(name, embed_dim_to_check, num_heads, weights, *biases, add_zero_attn)
+    bias, k, v = (None if b is None else as_tensor(b) for b in (in_proj_bias, bias_k, bias_v))
+    heads = Heads(name, embed_dim_to_check, num_heads, weights, bias, k, v, add_zero_attn)
     widths = [w.shape[-1] for w in weights] if len(weights) == 3 else [embed_dim_to_check] * 3
     inputs = batch_first_inputs(heads, [query, key, value], widths, weights[0].dtype, False)
     p = dropout_p if training else 0.0

@@ -117,8 +117,7 @@ def test_sums_of_rows_warn_as_those_of_numpy(order, dtype):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_products_of_rows_warn_as_their_sums_do(dtype):
-    most = np.finfo(dtype).max
-    for shape, values in product(SHAPES, [(np.inf,), (-np.inf, np.inf), (np.nan, np.inf), (most, most)]):
+    for shape, values in product(SHAPES, [(np.inf,), (-np.inf, np.inf), (np.nan, np.inf)]):
         x, y = draw(shape, dtype), draw(shape, dtype, 1)
         x[-1, : len(values)] = values[: shape[1]]
         for z in (y, abs(y) + 1, y * 0):
