@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 
 from ..arrays import ArrayLike, Axes, opaque
-from ..kernels import blocks, exp_sums, row_sums
+from ..kernels import CHUNK, blocks, exp_sums, row_dots, row_sums
 from ..op import Needs, composed, op
 from ..ops.index import where
 from ..ops.reduce import reduced, widened, without
 from .borrowed import in_float
+
+ROWS = 4 * CHUNK  # numbers of a block: more of them would leave the cache, and fewer be slow by calls
 
 
 def softmax_plain(x, axis=None):
@@ -36,30 +38,33 @@ def softmax(x: ArrayLike, axis: Axes = None):
 
     Shifted by the maximum where something might overflow.
     """
-    if axis not in (-1, x.ndim - 1) or not x.ndim or not x.size or x.dtype.char not in "fd":
+    if not _is_of_rows(x, axis):
         return softmax_plain(x, axis)
     shape, x = x.shape, x.reshape(-1, x.shape[-1])
     y = np.empty_like(x)
-    for block in blocks(*x.shape):
+    for block in blocks(*x.shape, ROWS):
         total, _ = exp_sums(x[block], y[block])
         y[block] *= (1 / total)[:, None]
 
-    def backward(g):
-        dx = g.reshape(y.shape) * y
-        dx -= y * row_sums(dx)[:, None]
+    def backward(g):  # dx = (g - <g, y>) y
+        g = g.reshape(y.shape)
+        dx = np.empty_like(y)
+        for block in blocks(*y.shape, ROWS):
+            np.subtract(g[block], row_dots(g[block], y[block])[:, None], out=dx[block])
+            dx[block] *= y[block]
         return (dx.reshape(shape),)
 
     return y.reshape(shape), backward
 
 
-@op(inputs=1, flops=6)
-def log_softmax(x: ArrayLike, axis: Axes = None):
-    """x - log(sum(exp(x))) along `axis` (an axis, several, or None for all), of the shape of x.
+def _is_of_rows(x, axis):
+    """Whether the fast forms are for these arguments."""
+    return bool(x.ndim and axis in (-1, x.ndim - 1) and x.size and x.dtype.char in "fd")
 
-    Shifted by the maximum, so that nothing overflows.
-    """
+
+def log_softmax_plain(needs, x, axis=None):
     if x.dtype.char not in "fdg":
-        return widened(log_softmax.body, x, axis)
+        return widened(lambda x, axis: log_softmax_plain(needs, x, axis), x, axis)
     if not x.size:
         return np.empty_like(x), lambda g: (g,)
     y = x - x.max(axis=axis, keepdims=True)
@@ -69,6 +74,33 @@ def log_softmax(x: ArrayLike, axis: Axes = None):
         return (g - np.exp(y) * g.sum(axis=axis, keepdims=True),)
 
     return y, backward
+
+
+@op(needs=True, plain=log_softmax_plain, flops=6)
+def log_softmax(needs: Needs, x: ArrayLike, axis: Axes = None):
+    """x - log(sum(exp(x))) along `axis` (an axis, several, or None for all), of the shape of x.
+
+    Shifted by the maximum where something might overflow.
+    """
+    if not _is_of_rows(x, axis):
+        return log_softmax_plain(needs, x, axis)
+    shape, x = x.shape, x.reshape(-1, x.shape[-1])
+    y = np.empty_like(x)
+    e = np.empty_like(x) if needs[0] else y  # kept in place of y, which may go
+    total = np.empty_like(x, shape=x.shape[:1])
+    for block in blocks(*x.shape, ROWS):
+        total[block], shift = exp_sums(x[block], e[block])
+        np.subtract(x[block], (np.log(total[block]) + shift)[:, None], out=y[block])
+
+    def backward(g):  # dx = g - sum(g) softmax(x)
+        g = g.reshape(e.shape)
+        dx = np.empty_like(e)
+        for block in blocks(*e.shape, ROWS):
+            np.multiply(e[block], (row_sums(g[block]) / -total[block])[:, None], out=dx[block])
+            dx[block] += g[block]
+        return (dx.reshape(shape),)
+
+    return y.reshape(shape), backward
 
 
 @composed(inputs=1)

@@ -26,6 +26,8 @@ FILES = {  # and what is found there; a file that is called as its function is l
     "margin_loss": """cosine_embedding_loss hinge_embedding_loss margin_ranking_loss multi_margin_loss
         multilabel_margin_loss multilabel_soft_margin_loss soft_margin_loss triplet_margin_loss
         triplet_margin_with_distance_loss""",
+    "loss": "cross_entropy mse_loss",
+    "multi_head": "multi_head_attention_forward",
     "normalization": "layer_norm rms_norm",
     "padding": "pad",
     "pooling": """avg_pool1d avg_pool2d avg_pool3d lp_pool1d lp_pool2d lp_pool3d max_pool1d
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from .likelihood import *
     from .loss import *
     from .margin_loss import *
+    from .multi_head import *
     from .normalization import *
     from .padding import *
     from .pooling import *

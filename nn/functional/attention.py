@@ -8,11 +8,12 @@ from itertools import accumulate, pairwise
 
 import numpy as np
 
+from ... import autograd as ag
 from ...autograd import Tensor, op
 from ...autograd.arrays import ArrayLike
 from .. import random
 from ._attend import attend, broadcast, seen
-from ._inputs import as_float, as_tensor, widened
+from ._inputs import as_float, as_tensor, where, widened
 
 __all__ = ["multi_head_attention", "scaled_dot_product_attention"]
 
@@ -158,15 +159,21 @@ def scaled_dot_product_attention(
     is_causal: bool = False,
     *,
     scale: float | None = None,
+    enable_gqa: bool = False,
 ) -> Tensor:
     """softmax(query key^T * scale + mask) value over (..., L, D), (..., S, D) and (..., S, E).
 
     `attn_mask`: boolean, true where a query may look (in nn.MultiheadAttention: where it may not), or float,
-    added to the scores; it broadcasts to (..., L, S). A query that may see nothing gets zeros. `scale` is
-    1 / sqrt(D) unless given. TypeError for a mask of integers, ValueError where shapes do not fit.
+    added to the scores; it broadcasts to (..., L, S). With `is_causal` besides, both hide. A query that may
+    see nothing gets zeros. `scale` is 1 / sqrt(D) unless given. With `enable_gqa`, key and value (..., H, S,
+    D) may have fewer heads than query (..., H * n, L, D): each is for n neighbours. (Ainslie et al. 2023,
+    arXiv:2305.13245.) TypeError for a mask of integers, ValueError where shapes do not fit.
     """
     query = as_float(query, key)
     key, value = as_float(key, query), as_float(value, query)
+    if enable_gqa:
+        key, value = (_for_each_head(name, x, query) for name, x in (("key", key), ("value", value)))
+    _check_shapes(query, key, value, attn_mask)
     if attn_mask is not None:
         attn_mask = as_mask("scaled_dot_product_attention: attn_mask", attn_mask, query.dtype)
     keep = None
@@ -177,6 +184,34 @@ def scaled_dot_product_attention(
     if query.data.dtype.char == "e":
         return widened(_scaled_dot_product_attention, query, key, value, attn_mask, *options)
     return _scaled_dot_product_attention(query, key, value, attn_mask, *options)
+
+
+def _for_each_head(name: str, x: Tensor, query: Tensor) -> Tensor:
+    """Heads of keys or values, each as often as it is asked."""
+    fits = min(x.ndim, query.ndim) > 2 and x.shape[-3] and query.shape[-3] % x.shape[-3] == 0
+    if not fits:
+        raise ValueError(
+            f"{where('scaled_dot_product_attention')}: with enable_gqa, heads stand on axis -3 and those of "
+            f"{name} {x.shape} must divide those of query {query.shape}"
+        )
+    return x if x.shape[-3] == query.shape[-3] else ag.repeat(x, query.shape[-3] // x.shape[-3], -3)
+
+
+def _check_shapes(query: Tensor, key: Tensor, value: Tensor, mask) -> None:
+    q, k, v, m = query.shape, key.shape, value.shape, np.shape(mask)
+    if len(q) > 1 and q[:-2] == k[:-2] == v[:-2] and q[-1] == k[-1] and k[-2] == v[-2] and mask is None:
+        return
+    try:
+        scores = np.broadcast_shapes((*q[:-2], q[-2], k[-2]), (*k[:-2], 1, 1), (*v[:-2], 1, 1), m)
+        fit = q[-1] == k[-1] and k[-2] == v[-2] and scores[-2:] == (q[-2], k[-2])
+    except (IndexError, ValueError):
+        fit = False
+    if not fit:
+        given, more = ("", "") if mask is None else (f" with attn_mask {m}", " and (..., L, S)")
+        raise ValueError(
+            f"{where('scaled_dot_product_attention')}: query {q}, key {k} and value {v}{given}, "
+            f"expected (..., L, D), (..., S, D), (..., S, E){more}"
+        )
 
 
 def multi_head_attention(

@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from ... import autograd as ag
 from ...autograd import Tensor
 from ...autograd.arrays import ArrayLike, DTypeLike
 from .. import functional as F
 from .. import init
 from ..devices import dtype_for
+from ..functional.multi_head import Heads, attended, batch_first_inputs
 from ..module import Module, Parameter
-from . import masks
 from .linear import Linear, tensor_for
 
 __all__ = ["MultiheadAttention", "PositionalEncoding"]
@@ -49,6 +48,7 @@ class MultiheadAttention(Module):
         dtype = dtype_for(self, device, dtype)
         self.embed_dim = embed_dim
         self.num_heads = num_heads
+        self.head_dim = embed_dim // num_heads
         self.dropout = dropout
         self.batch_first = batch_first
         self.add_zero_attn = add_zero_attn
@@ -80,10 +80,8 @@ class MultiheadAttention(Module):
                 init.xavier_normal_(bias)
 
     def _in_weights(self) -> list[Any]:
-        """Weights of query, key and value."""
-        if self.in_proj_weight is None:
-            return [self.q_proj_weight, self.k_proj_weight, self.v_proj_weight]
-        return ag.split(self.in_proj_weight, 3)
+        """Weights of query, key and value, where they have different widths."""
+        return [self.q_proj_weight, self.k_proj_weight, self.v_proj_weight]
 
     def forward(
         self,
@@ -102,109 +100,18 @@ class MultiheadAttention(Module):
         (L, S) or (N * H, L, S). ValueError where shapes do not fit, TypeError for another float dtype or for
         masks of integers.
         """
-        inputs = self._inputs(query, key, value)
-        mask = masks.merged(self, attn_mask, key_padding_mask, inputs)
-        if key_padding_mask is not None:
-            inputs = masks.without_padding(inputs, mask)
-        parts = self._project(inputs)
-        if self.bias_k is not None or self.add_zero_attn:
-            parts, mask = self._with_more_keys(parts, mask, is_causal)
-            is_causal = False
+        more = self.bias_k, self.bias_v, self.add_zero_attn
+        together = self.in_proj_weight
+        weights = self._in_weights() if together is None else [together]
+        heads = Heads(self.label, self.embed_dim, self.num_heads, weights, self.in_proj_bias, *more)
+        widths, dtype = [self.embed_dim, self.kdim, self.vdim], self.out_proj.weight.dtype
+        inputs = batch_first_inputs(heads, [query, key, value], widths, dtype, self.batch_first)
         p = self.dropout if self.training else 0.0
-        weights = None
-        if need_weights:
-            y, weights = self._weighted(parts, mask, p, is_causal)
-            weights = weights.mean(axis=1) if average_attn_weights else weights
-        else:
-            y = F.multi_head_attention(parts, self.num_heads, mask, p, is_causal)
+        options = key_padding_mask, need_weights, attn_mask, average_attn_weights, is_causal, p
+        y, given = attended(heads, inputs, *options)
         unbatched = np.ndim(query) == 2
         y = y[0] if unbatched else y if self.batch_first else y.swapaxes(0, 1)
-        weights = weights[0] if weights is not None and unbatched else weights
-        return self.out_proj(y), weights
-
-    # ------------------------------------------------------------------ inputs and their projections
-
-    def _inputs(self, query, key, value) -> list[Tensor]:
-        """Query, key and value, batch first and checked: the same object where they are given as one."""
-        q = self._input("query", query, self.embed_dim)
-        if query is key and key is value and self.kdim == self.vdim == self.embed_dim:
-            return [q, q, q]
-        k = q if key is query and self.kdim == self.embed_dim else self._input("key", key, self.kdim)
-        if value is query and self.vdim == self.embed_dim:
-            v = q
-        else:
-            v = k if value is key and self.vdim == self.kdim else self._input("value", value, self.vdim)
-        if k.shape[:2] != v.shape[:2] or q.shape[0] != k.shape[0]:
-            shapes = f"query {np.shape(query)}, key {np.shape(key)} and value {np.shape(value)}"
-            raise ValueError(
-                f"{self.label()}: {shapes} differ in batch or length (batch_first={self.batch_first})"
-            )
-        return [q, k, v]
-
-    def _input(self, name: str, x, width: int) -> Tensor:
-        x = tensor_for(self, x, self.out_proj.weight.dtype)
-        if x.ndim not in (2, 3) or x.shape[-1] != width:
-            expected = f"(.., .., {width}) or (.., {width})"
-            raise ValueError(f"{self.label()}: {name} of shape {x.shape}, expected {expected}")
-        return ag.expand_dims(x, 0) if x.ndim == 2 else x if self.batch_first else x.swapaxes(0, 1)
-
-    def _project(self, inputs: list[Tensor]) -> list[Tensor]:
-        """The inputs through their thirds of in_proj, those of one input joined: (N, length, E or more)."""
-        q, k, v = inputs
-        if self.in_proj_weight is None:
-            weights, cuts = self._in_weights(), [self.embed_dim, 2 * self.embed_dim]
-        elif q is k and k is v:
-            return [F.linear(q, self.in_proj_weight, self.in_proj_bias)]
-        else:
-            cuts = [self.embed_dim] if k is v else [self.embed_dim, 2 * self.embed_dim]
-            weights = ag.split(self.in_proj_weight, cuts)
-        biases = [None] * 3 if self.in_proj_bias is None else ag.split(self.in_proj_bias, cuts)
-        return [F.linear(x, w, b) for x, w, b in zip(inputs, weights, biases, strict=False)]
-
-    def _thirds(self, parts: list[Tensor]) -> list[Tensor]:
-        """Query, key and value (N, length, E) each, of parts that may be joined."""
-        return [t for x in parts for t in ag.split(x, x.shape[-1] // self.embed_dim, -1)]
-
-    def _with_more_keys(self, parts: list[Tensor], mask, is_causal: bool) -> tuple[list[Tensor], Any]:
-        """Keys and values with those of add_bias_kv and add_zero_attn behind them, which every query sees."""
-        q, k, v = self._thirds(parts)
-        (n, length, width), size = q.shape, k.shape[1]
-        if is_causal:
-            mask = masks.restricted(mask, np.tri(length, size, dtype=np.bool_))
-        more: list[tuple[Any, Any]] = [] if self.bias_k is None else [(self.bias_k, self.bias_v)]
-        if self.add_zero_attn:
-            more.append((np.zeros((1, 1, width), q.dtype), np.zeros((1, 1, width), q.dtype)))
-        for a, b in more:
-            k = ag.concatenate([k, np.broadcast_to(a, (n, 1, width))], axis=1)
-            v = ag.concatenate([v, np.broadcast_to(b, (n, 1, width))], axis=1)
-        if mask is not None:
-            seen = np.ones((*mask.shape[:-1], len(more)), np.bool_)
-            mask = ag.concatenate(
-                [mask, seen if mask.dtype == bool else np.zeros(seen.shape, mask.dtype)], -1
-            )
-        return [q, k, v], mask
-
-    def _weighted(self, parts: list[Tensor], mask, p: float, is_causal: bool) -> tuple[Tensor, Tensor]:
-        """The same in single ops: (N, L, E), and the weights (N, H, L, S)."""
-        thirds = self._thirds(parts)
-        q, k, v = (x.reshape(*x.shape[:2], self.num_heads, -1).swapaxes(1, 2) for x in thirds)
-        hides = mask is not None or is_causal
-        clean = not hides or all(map(masks.is_finite, thirds))
-        whole = None if clean else F.multi_head_attention(parts, self.num_heads, mask, p, is_causal)
-        with np.errstate(invalid=None if clean else "ignore"):
-            scores = (q / q.shape[-1] ** 0.5) @ k.mT
-        if is_causal:
-            mask = masks.restricted(mask, np.tri(*scores.shape[-2:], dtype=np.bool_))
-        if mask is not None:
-            if mask.dtype == bool:
-                mask = np.where(mask.data, 0.0, -np.inf).astype(q.dtype)
-            scores = scores + mask if clean else masks.with_hidden(scores, mask)
-        blind = np.isneginf(scores.data).all(axis=-1, keepdims=True)  # queries that may see nothing
-        weights = F.softmax(np.where(blind, 0, scores)) * ~blind if blind.any() else F.softmax(scores)
-        if whole is not None:
-            return whole, weights
-        y = (F.dropout(weights, p) @ v).swapaxes(1, 2)
-        return y.reshape(*y.shape[:2], self.embed_dim), weights
+        return self.out_proj(y), given[0] if given is not None and unbatched else given
 
     def extra_repr(self) -> str:
         return f"embed_dim={self.embed_dim}, num_heads={self.num_heads}"

@@ -157,7 +157,10 @@ class TransformerEncoder(Module):
         mask_check: bool = True,
     ):
         self.layers = ModuleList(copy.deepcopy(encoder_layer) for _ in range(num_layers))
+        self.num_layers = num_layers
         self.norm = norm
+        self.enable_nested_tensor = enable_nested_tensor
+        self.mask_check = mask_check
 
     def forward(
         self,
@@ -177,6 +180,7 @@ class TransformerDecoder(Module):
 
     def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None):
         self.layers = ModuleList(copy.deepcopy(decoder_layer) for _ in range(num_layers))
+        self.num_layers = num_layers
         self.norm = norm
 
     def forward(
@@ -235,6 +239,8 @@ class Transformer(Module):
         if decoder is None:
             decoder = stack(TransformerDecoder, TransformerDecoderLayer, num_decoder_layers)
         self.encoder, self.decoder = encoder, decoder
+        self.d_model = d_model
+        self.nhead = nhead
         self.batch_first = batch_first
         for parameter in self.parameters():  # the copies of a layer start out different
             if parameter.ndim > 1:

@@ -14,7 +14,7 @@ import pytest
 import kernels
 from tapegrad import nn
 from tapegrad.autograd import Tensor, special
-from tapegrad.autograd.kernels import row_sums
+from tapegrad.autograd.kernels import row_dots, row_sums
 
 attention = kernels.scaled_dot_product_attention
 SHAPES = list(product(range(1, 10), range(1, 10)))
@@ -113,6 +113,17 @@ def test_sums_of_rows_warn_as_those_of_numpy(order, dtype):
         assert warned(row_sums, x) == warned(np.sum, x, -1), (shape, values)
         with np.errstate(all="ignore"):
             np.testing.assert_allclose(row_sums(x), x.sum(-1), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_products_of_rows_warn_as_their_sums_do(dtype):
+    for shape, values in product(SHAPES, [(np.inf,), (-np.inf, np.inf), (np.nan, np.inf)]):
+        x, y = draw(shape, dtype), draw(shape, dtype, 1)
+        x[-1, : len(values)] = values[: shape[1]]
+        for z in (y, abs(y) + 1, y * 0):
+            assert warned(row_dots, x, z) == warned(lambda x, z: (x * z).sum(-1), x, z), (shape, values)
+            with np.errstate(all="ignore"):
+                np.testing.assert_allclose(row_dots(x, z), (x * z).sum(-1), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

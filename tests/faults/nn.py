@@ -71,19 +71,19 @@ FUNCTIONAL = [
 
 MODULES = [
     Fault(
-        "nn/modules/attention.py",
-        "if value is query and self.vdim == self.embed_dim:",
-        "if key is query and self.vdim == self.embed_dim:",
+        "nn/functional/multi_head.py",
+        "if given[j] is x and widths[j] == width]",
+        "if given[j] is given[0] and widths[j] == width]",
         f"{ATTENTION}test_inputs_that_are_the_same_object_are_as_good_as_copies",
     ),
     Fault(
-        "nn/modules/attention.py",
-        "v = k if value is key and self.vdim == self.kdim",
-        "v = k if value is not query and self.vdim == self.kdim",
+        "nn/functional/multi_head.py",
+        "else _input(heads, name, x, width, dtype, batch_first)",
+        "else _input(heads, name, given[0], width, dtype, batch_first)",
         f"{ATTENTION}test_inputs_that_are_the_same_object_are_as_good_as_copies",
     ),
     Fault(
-        "nn/modules/attention.py",
+        "nn/functional/multi_head.py",
         "* ~blind if blind.any()",
         "if blind.any()",
         f"{ATTENTION}test_a_query_that_may_see_nothing_gets_zeros_and_gives_no_gradient",
@@ -274,7 +274,9 @@ EDGES = [  # masked elements, accuracy, arguments and the registry
         "(mean * r > 4)",
         "tests/nn/test_accuracy.py",
     ),
-    Fault("nn/modules/attention.py", "elif q is k and k is v:", "elif q is k:", "tests/nn/test_attention.py"),
+    Fault(
+        "nn/functional/multi_head.py", "elif q is k and k is v:", "elif q is k:", "tests/nn/test_attention.py"
+    ),
     Fault(
         "nn/registry.py",
         "if isinstance(held, (Parameter, Registry)) and not",

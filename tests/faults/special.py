@@ -28,14 +28,14 @@ FAULTS = [
     ),
     Fault(
         "autograd/special/logistic.py",
-        "        return expit(x)\n",
-        "        pass\n",
-        f"{DERIVATIVES}test_many_derivatives_at_zero",
+        '{"f": 88.0}',
+        '{"f": 800.0}',
+        "tests/nn/test_activation.py::test_huge_and_infinite_numbers_have_their_limits -k sigmoid",
     ),
     Fault(
         "autograd/special/logistic.py",
-        "(g * (least - least * least),)",
-        "(g * (y - y * y),)",
+        "np.divide(e, d, out=slopes[block])",
+        "np.multiply(e, 1 - e, out=slopes[block])",
         f"{EDGES} -k expit",
     ),
     Fault(

@@ -269,6 +269,66 @@ def test_scaled_dot_product_attention_takes_masks_of_what_may_be_seen():
         F.scaled_dot_product_attention(q, k, v, dropout_p=-0.5)
 
 
+def test_scaled_dot_product_attention_refuses_what_does_not_fit():
+    x = np.ones((2, 4, 3, 5))
+    for q, k, v, mask in [
+        (x[0, 0, 0], x[0, 0, 0], x[0, 0, 0], None),
+        (x, x[..., :4], x, None),
+        (x, x, x[:, :, :2], None),
+        (x, x[:, :3], x[:, :3], None),
+        (x, x, x, np.ones((2, 3), bool)),
+        (x[:, :, :1], x, x, np.ones((3, 3), bool)),
+    ]:
+        with pytest.raises(ValueError, match="scaled_dot_product_attention: query .*, expected"):
+            F.scaled_dot_product_attention(q, k, v, mask)
+
+
+def test_grouped_queries_share_keys():
+    q, k = RNG.normal(size=(2, 6, 3, 4)), RNG.normal(size=(2, 2, 5, 4))
+    y = F.scaled_dot_product_attention(q, k, k, enable_gqa=True)
+    close(y.numpy(), F.scaled_dot_product_attention(q, *[np.repeat(k, 3, 1)] * 2).numpy(), rtol=1e-12)
+    for heads in (x := np.ones((4, 3, 4)), x[0], x[:0]):
+        with pytest.raises(ValueError, match=r"enable_gqa, .* must divide those of query \(2, 6, 3, 4\)"):
+            F.scaled_dot_product_attention(q, heads, heads, enable_gqa=True)
+
+
+# ---------------------------------------------------------------------------------- the module as a function
+
+
+def test_multi_head_attention_forward_is_what_the_module_computes():
+    layer = nn.MultiheadAttention(E, H, add_bias_kv=True, dtype=np.float64)
+    x, memory = RNG.normal(size=(L, N, E)), RNG.normal(size=(S, N, E))
+    weights = layer.in_proj_weight, layer.in_proj_bias, layer.bias_k, layer.bias_v
+    out = layer.out_proj.weight, layer.out_proj.bias
+    y, seen = F.multi_head_attention_forward(
+        x, memory, memory, E, H, *weights, False, 0.0, *out, key_padding_mask=PADDING
+    )
+    z, expected = layer(x, memory, memory, PADDING)
+    np.testing.assert_array_equal(y.data, z.data)
+    np.testing.assert_array_equal(seen.data, expected.data)
+
+
+def test_multi_head_attention_forward_refuses():
+    x, w = np.ones((L, N, E)), np.ones((3 * E, E))
+
+    def refused(message, *given, query=x, heads=H, **options):
+        args = [w, None, None, None, False, 0.0, w[:E], None]
+        args[: len(given)] = given
+        with pytest.raises(ValueError, match="^multi_head_attention_forward: " + message):
+            F.multi_head_attention_forward(query, x, x, E, heads, *args, **options)
+
+    refused("embed_dim_to_check 6 is no multiple of num_heads 4", heads=4)
+    refused("use_separate_proj_weight=False needs in_proj_weight, of which there are None", None)
+    refused("use_separate_proj_weight=True needs q_proj_weight, k_", use_separate_proj_weight=True)
+    refused(r"in_proj_weight of shape \(17, 6\), expected \(18, 6\)", w[1:])
+    refused("bias_k and bias_v are given together", w, None, np.ones((1, 1, E)))
+    refused(r"query of shape \(4, 2, 5\), expected \(.., .., 6\)", query=x[..., 1:])
+    refused(r"static_k of shape \(3, 4, 2\), expected \(6, .., 2\)", static_k=np.ones((3, 4, 2)))
+    refused("keys .* and values .* differ in length", static_k=np.ones((N * H, 7, 2)))
+    more = np.ones((1, 1, E))
+    refused("bias_k and bias_v cannot be added", w, None, more, more, static_k=np.ones((N * H, L, 2)))
+
+
 def test_dropout_is_drawn_for_every_item_of_a_broadcast_batch():
     query, memory = np.ones((3, 4, 2)), RNG.normal(size=(3, 5, 2))
     memory[:] = memory[0]

@@ -7,23 +7,23 @@ from typing import Any
 import numpy as np
 
 from ...autograd import Tensor
-from ..functional._inputs import as_tensor
-from ..functional.attention import as_mask
+from ._inputs import as_tensor
+from .attention import as_mask
 
 
-def merged(layer: Any, attn_mask, key_padding_mask, inputs: list[Tensor]) -> Tensor | None:
-    """PyTorch's two masks as one for scores (N, H, L, S): boolean, true where seen, or float, to add."""
+def merged(heads: Any, attn_mask, key_padding_mask, inputs: list[Tensor], size: int) -> Tensor | None:
+    """PyTorch's two masks as one for scores (N, H, L, S), S = size: true where seen, or float, to add."""
     if attn_mask is None and key_padding_mask is None:
         return None
-    (n, length, _), size, h = inputs[0].shape, inputs[1].shape[1], layer.num_heads
+    (n, length, _), h = inputs[0].shape, heads.num_heads
     given = []
     if attn_mask is not None:
         shapes = [(length, size), (n * h, length, size)]
-        mask = _checked(layer, "attn_mask", attn_mask, inputs[0].dtype, shapes)
+        mask = _checked(heads, "attn_mask", attn_mask, inputs[0].dtype, shapes)
         given.append(mask if mask.ndim == 2 else mask.reshape(n, h, length, size))
     if key_padding_mask is not None:
         shapes = [(n, size), (size,)] if n == 1 else [(n, size)]
-        mask = _checked(layer, "key_padding_mask", key_padding_mask, inputs[0].dtype, shapes)
+        mask = _checked(heads, "key_padding_mask", key_padding_mask, inputs[0].dtype, shapes)
         given.append(mask.reshape(n, 1, 1, size))
     seen = None
     for mask in given:
@@ -31,11 +31,11 @@ def merged(layer: Any, attn_mask, key_padding_mask, inputs: list[Tensor]) -> Ten
     return seen
 
 
-def _checked(layer, name: str, mask, dtype, shapes: list[tuple[int, ...]]) -> Tensor:
-    mask = as_mask(f"{layer.label()}: {name}", mask, dtype)
+def _checked(heads, name: str, mask, dtype, shapes: list[tuple[int, ...]]) -> Tensor:
+    mask = as_mask(f"{heads.name()}: {name}", mask, dtype)
     if mask.shape not in shapes:
         expected = " or ".join(map(str, shapes))
-        raise ValueError(f"{layer.label()}: {name} of shape {mask.shape}, expected {expected}")
+        raise ValueError(f"{heads.name()}: {name} of shape {mask.shape}, expected {expected}")
     return mask
 
 
