@@ -40,8 +40,10 @@ class UninitializedBuffer:
             raise AttributeError(name)
         raise ValueError(f"no {name} is known: {UNKNOWN}")
 
-    def __array__(self, dtype=None, copy=None):
+    def _refuse(self, *_, **__):
         raise ValueError(f"there are no numbers: {UNKNOWN}")
+
+    __array__ = __getitem__ = __setitem__ = __len__ = __iter__ = _refuse
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"

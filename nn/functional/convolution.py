@@ -141,6 +141,9 @@ def _conv(name, n, input, weight, bias, stride, padding, dilation, groups):
 def operands(name: str, n: int, input, weight, bias):
     """input with a batch, weight and bias as Tensors of one float dtype, and whether there was a batch."""
     x, weight = as_tensor(input), as_tensor(weight)
+    for beside, t in (("input", x), ("bias", bias)):
+        if weight.dtype.kind != "f" and getattr(t, "dtype", weight.dtype).kind == "f":
+            raise TypeError(f"{where(name)}: weight is {weight.dtype}, {beside} {t.dtype}; use weight.astype")
     x, weight = as_float(x, weight), as_float(weight, x)
     bias = None if bias is None else as_float(bias, weight)
     if x.ndim not in (n + 1, n + 2) or weight.ndim != n + 2:
