@@ -19,7 +19,7 @@ FILES = {  # and what is found there
     "modules.embedding": "Embedding",
     "modules.folding": "Fold Unfold",
     "modules.lazy": """LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d
-        LazyConvTranspose3d LazyLinear LazyModuleMixin""",
+        LazyConvTranspose3d LazyLinear""",
     "modules.linear": "Linear",
     "modules.loss": "CrossEntropyLoss MSELoss",
     "modules.normalization": "LayerNorm RMSNorm",

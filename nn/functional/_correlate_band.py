@@ -1,10 +1,10 @@
 """Correlation of each channel with a kernel of its own, as products with banded matrices.
 
-Sums of shifted products would read and write every number once for each tap. Here a strip of y, some 16 columns
-wide, is a product: row r of y, of this width, is the rows of x that its kernel meets, laid one after the other,
-times a matrix that has the kernel on its diagonals. Most of its elements are 0, and still BLAS is faster. As
-0 times inf is nan, numbers that are not finite would be felt too far away; where there are any, it is left to
-the products of _correlate_rows.
+Sums of shifted products would read and write every number once for each tap. Here a strip of y, some 16
+columns wide, is a product: row r of y, of this width, is the rows of x that its kernel meets, laid one after
+the other, times a matrix that has the kernel on its diagonals. Most of its elements are 0, and still BLAS is
+faster. As 0 times inf is nan, numbers that are not finite would be felt too far away; where there are any, it
+is left to the products of _correlate_rows.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Strips:
         )
 
     def room(self, channels):
-        """For y, also as (channels, strips, apart, moves, columns) and (channels, strips, N, rows, columns)."""
+        """For y, as (channels, strips, apart, moves, columns) and (channels, strips, N, rows, columns)."""
         count = len(range(self.x.shape[1])[channels])
         made = np.zeros((count, len(self.strips), self.moves, self.apart, self.strip), self.x.dtype)
         images = made.reshape(count, len(self.strips), -1, self.strip)[:, :, : self.x.shape[0] * self.image]
@@ -80,7 +80,7 @@ class Strips:
         return made, made.swapaxes(2, 3), images[:, :, :, : self.out_rows]
 
     def diagonals(self, matrices):
-        """Of matrices (channels, height, width, columns) what belongs to a tap: (channels, *kernel, columns)."""
+        """What is a tap's in matrices (channels, height, width, columns): (channels, *kernel, columns)."""
         rows, columns = self.geometry.dilation
         s = matrices.strides
         return as_strided(
@@ -111,14 +111,25 @@ def correlate(y, x, w, geometry):
 
 @np.errstate(all="ignore")
 def weigh(dw, x, g, geometry):
-    """Put the gradient of the kernels into dw; False where numbers that are not finite came out."""
+    """Put the gradient of the kernels into dw; False where numbers that are not finite came out.
+
+    Inner products of all that a channel of x has with g moved by the place of a tap: g has zeros where x is
+    padded, and between its elements if the kernels move in steps.
+    """
     x, dw, g, geometry = lifted(x, dw, g, geometry)
-    read = Strips(x, g, geometry)
-    for channels in read.blocks():
-        _, moves, images = read.room(channels)
-        for i, strip in enumerate(read.strips):
-            images[:, i, ..., : strip.stop - strip.start] = g[:, channels, :, strip].swapaxes(0, 1)
-        matrices = (read.windows(channels).mT @ moves).sum(axis=(1, 2))
-        matrices = matrices.reshape(len(matrices), read.height, read.width, read.strip)
-        dw[channels, 0] = read.diagonals(matrices).sum(axis=-1)
+    sizes = zip(x.shape[2:], geometry.padding, strict=True)
+    count, channels, *sizes = *x.shape[:2], *(n + a + b for n, (a, b) in sizes)
+    (a, b), (rows, columns) = x.shape[2:], geometry.stride
+    top, left = (before for before, _ in geometry.padding)
+    step = max(1, BUFFER // (count * math.prod(sizes)))
+    for c in [slice(c, c + step) for c in range(0, channels, step)]:
+        one, other = np.zeros((2, len(dw[c]), count, *sizes), x.dtype)
+        one[:, :, top : top + a, left : left + b] = x[:, c].swapaxes(0, 1)
+        other[:, :, ::rows, ::columns][:, :, : g.shape[2], : g.shape[3]] = g[:, c].swapaxes(0, 1)
+        far, near = ((geometry.kernel[i] - 1) * geometry.dilation[i] for i in (0, 1))
+        length = count * math.prod(sizes) - far * sizes[1] - near
+        line, item = one.strides[2:]
+        places = one.strides[0], line * geometry.dilation[0], item * geometry.dilation[1], item
+        met = as_strided(one, (len(one), *geometry.kernel, length), places)
+        np.vecdot(other.reshape(len(other), 1, 1, -1)[..., :length], met, out=dw[c, 0])
     return bool(np.isfinite(dw).all())

@@ -1,10 +1,10 @@
 """Correlation as matrix products, one for each row of the kernels.
 
-The columns of a product are positions, its inner axis channels and the taps of one row of a kernel. Those taps
-are copied beside each other into a buffer (..., rows of x, inner positions), for so few images or rows that it
-stays in the cache. What a kernel's next row meets lies one row further in the same buffer, so that a kernel
-of 3 x 3 needs 3 copies of x and not 9. If x is read in steps of two rows, so is the buffer: even rows, odd rows.
-Where a row has few taps the whole kernel is taken as one.
+The columns of a product are positions, its inner axis channels and the taps of one row of a kernel. Those
+taps are copied beside each other into a buffer (..., rows of x, inner positions), for so few images or rows
+that it stays in the cache. What a kernel's next row meets lies one row further in the same buffer, so that a
+kernel of 3 x 3 needs 3 copies of x and not 9. If x is read in steps of two rows, there is a buffer of even
+rows and one of odd. Where a row has few taps the whole kernel is taken as one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.lib.stride_tricks import as_strided
 
 COLUMNS = 128  # positions that a product should have: below, images are joined
 BUFFER = 1 << 18  # numbers
-INNER = 64  # below, the rows of a kernel are joined
+INNER = 30  # below, the rows of a kernel are joined
 
 
 class Rows:
@@ -119,7 +119,7 @@ class Rows:
         return parts.reshape(*parts.shape[:3], self.width)
 
     def of_image(self, y, block):
-        """The part of y (N, out, ...) for a block: one image's as a view (groups, out / groups, positions)."""
+        """The part of y (N, out, ...) for a block; of one image (groups, out / groups, positions)."""
         images, rows = block
         groups = self.outer[0]
         if images.stop - images.start == 1:
@@ -182,31 +182,44 @@ def weigh(dw, x, g, geometry):
     read = Rows(padded(x, geometry), dw, geometry, g.shape[2:])
     g = np.ascontiguousarray(g)
     groups, width, out = read.outer[0], read.width, g.shape[1] // read.outer[0]
-    # BLAS is slower at g @ columns.mT than at its transpose, unless turning that back is the larger work.
-    turn = dw.size < g.size
-    total = np.empty((len(read.row_taps), groups, *((width, out) if turn else (out, width))), dw.dtype)
-    made = None
+    turn = dw.size < g.size  # the smaller one: BLAS is slow at g @ columns.mT and columns @ g.mT
+    total = np.zeros((len(read.row_taps), groups, *((width, out) if turn else (out, width))), dw.dtype)
     for block in read.blocks():
         part = _copied(read, g, block)
+        size = small(part.shape[-1], width * out) if turn else part.shape[-1]
+        part = _turned(read, part).reshape(groups, -1, size, out) if turn else part[:, None]
+        made = read.room("dw", groups, part.shape[1], *total.shape[2:])
         for sums, columns in zip(total, read.gathered(block), strict=True):
-            product = (columns, part.mT) if turn else (part, columns.mT)
-            if made is None:
-                np.matmul(*product, out=sums)
+            if turn:
+                np.matmul(split(columns, size), part, out=made)
             else:
-                sums += np.matmul(*product, out=made)
-        made = np.empty_like(total[0]) if made is None else made
+                np.matmul(part, columns.mT[:, None], out=made)
+            sums += made.sum(axis=1) if made.shape[1] > 1 else made[:, 0]
     target = read.matrices(dw)
     target[...] = (total.swapaxes(2, 3) if turn else total).reshape(target.shape)
 
 
-# OpenBLAS multiplies matrices of up to this many products by other kernels, which pack nothing and are up to
-# twice as fast where one matrix is narrow (AVX-512; elsewhere it makes no difference).
+def _turned(read, part):
+    """(groups, out, positions) as (groups, positions, out).
+
+    By way of rows that are no power of 2 apart: those would share one place in the cache.
+    """
+    groups, out, count = part.shape
+    apart = read.room("apart", groups, out, count + 16)[..., :count]
+    apart[...] = part
+    turned = read.room("turned", groups, count, out)
+    turned[...] = apart.mT
+    return turned
+
+
+# OpenBLAS multiplies matrices of up to this many products by other kernels, which pack nothing: up to twice
+# as fast where one matrix is narrow, with AVX-512. They use one thread.
 SMALL = 1_000_000
 LEAST = 48
 
 
 def small(columns, size):
-    """Of how many columns at a time a matrix of `size` elements is best multiplied; it divides their number."""
+    """How many columns a matrix of `size` elements is best multiplied with at a time; divides their number."""
     for count in range(1, columns // LEAST + 1):
         if columns % count == 0 and columns // count * size <= SMALL:
             return columns // count

@@ -5,29 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ...autograd.arrays import ArrayLike, DTypeLike
 from ..functional._inputs import as_tensor
-from ..uninitialized import UninitializedParameter, is_lazy
+from ..uninitialized import UninitializedBuffer, UninitializedParameter, is_lazy
 from .convolution import Conv1d, Conv2d, Conv3d, ConvNd
 from .linear import Linear
 from .transposed_convolution import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 
 __all__ = ["LazyConv1d", "LazyConv2d", "LazyConv3d", "LazyConvTranspose1d", "LazyConvTranspose2d"]
-__all__ += ["LazyConvTranspose3d", "LazyLinear", "LazyModuleMixin"]
+__all__ += ["LazyConvTranspose3d", "LazyLinear"]
 
 
 class LazyModuleMixin:
     """For classes that come before a Module: parameters get their shapes from the first input.
 
-    Such a class assigns `UninitializedParameter`s and writes `initialize_parameters`, which is called with the
-    arguments of the first call and materializes them. After that the object is of class `cls_to_become`, if it
-    is set, with nothing lazy left. It is PyTorch's torch.nn.modules.lazy.LazyModuleMixin.
+    Such a class assigns `UninitializedParameter`s and writes `initialize_parameters`, which is called with
+    the arguments of the first call and materializes them. After that the object is of class `cls_to_become`,
+    if that is set, with nothing lazy left. It is PyTorch's torch.nn.modules.lazy.LazyModuleMixin.
     """
 
     cls_to_become: type | None = None
 
     def initialize_parameters(self, *args, **kwargs) -> None:
-        """Give every parameter its shape by the arguments of the first call; to be written."""
+        """Give every parameter its shape by args and kwargs, those of the first call; to be written.
+
+        NotImplementedError where it is not.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no initialize_parameters()")
 
     def has_uninitialized_params(self) -> bool:
@@ -50,7 +55,7 @@ class LazyModuleMixin:
 
 
 class LazyLinear(LazyModuleMixin, Linear):
-    """A Linear whose in_features are the last axis of its first input, (..., in_features) to (..., out_features)."""
+    """A Linear whose in_features are learned from its first input (..., in_features)."""
 
     cls_to_become = Linear
 
@@ -116,6 +121,62 @@ class LazyConvMixin(LazyModuleMixin, ConvNd):
             _materialize(self.bias, (self.out_channels,))
             self.reset_parameters()
         self.in_channels = self.weight.shape[0] if self.transposed else self.weight.shape[1] * self.groups
+
+
+class LazyNormMixin(LazyModuleMixin):
+    """For batch and instance normalisation; num_features is the C of the first input (N, C, ...).
+
+    A lazy class is this mixin, the ordinary class and its `cls_to_become`. Where inputs may lack the batch,
+    as (C, ...), `_channels` tells otherwise.
+    """
+
+    weight: Any
+    bias: Any
+
+    def __init__(
+        self,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: DTypeLike | None = None,
+        *,
+        bias: bool = True,
+    ):
+        super().__init__(0, eps, momentum, False, False, device, dtype, bias=False)  # type: ignore[call-arg]
+        self.affine, self.track_running_stats = affine, track_running_stats
+        if affine:
+            self.weight = UninitializedParameter(device=device, dtype=dtype)
+            self.bias = UninitializedParameter(device=device, dtype=dtype) if bias else None
+        if track_running_stats:
+            for name in ("running_mean", "running_var"):
+                self.register_buffer(name, None)
+                setattr(self, name, UninitializedBuffer(device=device, dtype=dtype))
+            self.register_buffer("num_batches_tracked", np.zeros((), np.int64))
+
+    def reset_parameters(self) -> None:
+        """The ordinary class's numbers, once there is a shape."""
+        if not self.has_uninitialized_params() and self.num_features:
+            super().reset_parameters()
+
+    def initialize_parameters(self, input: ArrayLike) -> None:
+        """Give parameters and running statistics their shape by the channels of `input` (N, C, ...)."""
+        if self.has_uninitialized_params():
+            self.num_features = self._channels(as_tensor(input))
+            for name, value in list(vars(self).items()):
+                if isinstance(value, UninitializedBuffer):
+                    setattr(self, name, value.materialize((self.num_features,)))
+                elif is_lazy(value):
+                    value.materialize((self.num_features,))
+            self.reset_parameters()
+        held = self.running_mean if self.weight is None else self.weight
+        self.num_features = self.num_features if held is None else held.shape[0]
+
+    def _channels(self, input) -> int:
+        if input.ndim < 2:
+            raise ValueError(f"{self.label()}: input of shape {input.shape} is not (N, C, ...)")
+        return input.shape[1]
 
 
 def _materialize(parameter, shape) -> None:

@@ -38,6 +38,36 @@ def test_by_hand():
     assert F.fold(F.unfold(image, 2), (3, 3), 2).tolist() == [[[0, 2, 2], [6, 16, 10], [6, 14, 8]]]
 
 
+@pytest.mark.parametrize(
+    "mode, surrounded",
+    [
+        ("zeros", [0, 1, 2, 3, 0]),
+        ("reflect", [2, 1, 2, 3, 2]),
+        ("replicate", [1, 1, 2, 3, 3]),
+        ("circular", [3, 1, 2, 3, 1]),
+    ],
+)
+def test_padding_modes(mode, surrounded):
+    layer = nn.Conv1d(1, 1, 1, padding=1, padding_mode=mode, bias=False)
+    layer.weight.data[...] = 1
+    assert layer(np.array([[1, 2, 3]], np.float32)).tolist() == [surrounded]
+
+
+@pytest.mark.parametrize("number", [np.inf, np.nan])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_what_is_not_finite_goes_no_further(number, groups):
+    x = np.ones((1, 2, 6, 20))
+    x[0, 0, 3, 4] = number
+    x = Tensor(x, requires_grad=True)
+    w = np.ones((2, 2 // groups, 3, 3))
+    y = F.conv2d(x, w, padding=1, groups=groups)
+    reached = np.zeros(y.shape, bool)
+    reached[0, : 3 - groups, 2:5, 3:6] = True
+    np.testing.assert_array_equal(np.isfinite(y.numpy()), ~reached)
+    y.backward(np.where(reached, number, 1.0))
+    assert np.isfinite(x.grad[0, :, :, 8:]).all() and np.isfinite(x.grad[0, :, 0]).all()
+
+
 def test_groups_see_their_own_channels():
     x, w = RNG.normal(size=(2, 4, 6)), RNG.normal(size=(6, 2, 3))
     parts = [F.conv1d(x[:, 2 * i : 2 * i + 2], w[3 * i : 3 * i + 3]).numpy() for i in range(2)]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tapegrad import nn
-from tapegrad.nn.modules.lazy import LazyModuleMixin
+from tapegrad.nn.modules.lazy import LazyModuleMixin, LazyNormMixin
 
 X = np.random.default_rng(0).normal(size=(2, 3, 6, 6)).astype(np.float32)
 
@@ -153,3 +153,47 @@ def test_a_class_of_ones_own():
     np.testing.assert_array_equal(twin(X).numpy(), X + 2)
     with pytest.raises(NotImplementedError, match="no initialize_parameters"):
         type("Bare", (LazyModuleMixin, nn.Module), {})()(X)
+
+
+class Norm(nn.Module):
+    """As batch normalisation is made."""
+
+    def __init__(self, num_features, eps, momentum, affine, track_running_stats, device, dtype, *, bias=True):
+        self.num_features = num_features
+        self.weight = nn.Parameter(np.ones(num_features, np.float32)) if affine else None
+        self.bias = nn.Parameter(np.zeros(num_features, np.float32)) if affine and bias else None
+        for name in ("running_mean", "running_var", "num_batches_tracked"):
+            self.register_buffer(name, np.ones(num_features, np.float32) if track_running_stats else None)
+
+    def reset_parameters(self):
+        nn.init.ones_(self.weight)
+        self.running_mean[...] = 5
+
+    def forward(self, input):
+        return input - self.running_mean[:, None, None]
+
+
+class LazyNorm(LazyNormMixin, Norm):
+    cls_to_become = Norm
+
+
+def test_lazy_normalisation():
+    layer = LazyNorm()
+    assert list(layer.state_dict()) == [
+        "weight",
+        "bias",
+        "running_mean",
+        "running_var",
+        "num_batches_tracked",
+    ]
+    twin = copy.deepcopy(layer.double()).float()
+    np.testing.assert_array_equal(layer(X), X - 5)
+    assert type(layer) is Norm and layer.num_features == 3 and layer.running_var.shape == (3,)
+    assert layer.running_mean.dtype == layer.weight.dtype == np.float64
+    twin.load_state_dict(layer.state_dict())
+    assert twin.running_mean.dtype == np.float32 and twin(X).shape == X.shape
+    assert type(twin) is Norm and twin.num_features == 3
+    bare = LazyNorm(affine=False, track_running_stats=False)
+    assert not bare.has_uninitialized_params() and list(bare.state_dict()) == []
+    with pytest.raises(ValueError, match=r"input of shape \(6,\) is not \(N, C, ...\)"):
+        LazyNorm()(X[0, 0, 0])

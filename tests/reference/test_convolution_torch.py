@@ -7,8 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from against_torch import RNG, compare, compare_layers, pair
 import tapegrad.autograd as ag
+from against_torch import RNG, compare, compare_layers, pair
 from tapegrad import nn
 from tapegrad.autograd import Tensor
 from tapegrad.nn import functional as F
