@@ -18,8 +18,9 @@ FILES = {  # and what is found there
     "modules.dropout": "Dropout",
     "modules.embedding": "Embedding",
     "modules.folding": "Fold Unfold",
-    "modules.lazy": """LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d
-        LazyConvTranspose3d LazyLinear""",
+    "modules.lazy": "LazyLinear",
+    "modules.lazy_convolution": """LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d
+        LazyConvTranspose3d""",
     "modules.linear": "Linear",
     "modules.loss": "CrossEntropyLoss MSELoss",
     "modules.normalization": "LayerNorm RMSNorm",
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from .modules.embedding import *
     from .modules.folding import *
     from .modules.lazy import *
+    from .modules.lazy_convolution import *
     from .modules.linear import *
     from .modules.loss import *
     from .modules.normalization import *

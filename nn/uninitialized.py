@@ -50,8 +50,8 @@ class UninitializedBuffer:
 
 
 UNKNOWN = (
-    "the shape of a lazy module's parameters and buffers is learned from its first input; call the model once "
-    "with a batch of the right shape before they are used or given to an optimizer"
+    "the shape of a lazy module's parameters and buffers is learned from its first input; call the model "
+    "once with a batch of the right shape before they are used or given to an optimizer"
 )
 
 
@@ -86,7 +86,7 @@ class UninitializedParameter(Parameter):
         wanted = self.requires_grad
         dtype = dtype_for(self, device, self.data.dtype if dtype is None else dtype)
         self.data = np.empty(shape, dtype)
-        self.__class__ = Parameter
+        self.__class__ = Parameter  # type: ignore[assignment]
         self.requires_grad = wanted
 
     def __deepcopy__(self, memo) -> UninitializedParameter:
@@ -135,9 +135,9 @@ class Shaped:
             return
         for owner, name, _, value in self.found:
             if isinstance(value, Parameter):
-                wanted, dtype = value.requires_grad, value.dtype
+                placeholder: Any = UninitializedBuffer(value.requires_grad, dtype=value.dtype)
                 value.edge = value._leaf = None
                 value.__class__ = UninitializedParameter
-                value.data = UninitializedBuffer(wanted, dtype=dtype)
+                value.data = placeholder
             else:
                 vars(owner)[name] = value

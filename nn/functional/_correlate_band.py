@@ -117,13 +117,13 @@ def weigh(dw, x, g, geometry):
     padded, and between its elements if the kernels move in steps.
     """
     x, dw, g, geometry = lifted(x, dw, g, geometry)
-    sizes = zip(x.shape[2:], geometry.padding, strict=True)
-    count, channels, *sizes = *x.shape[:2], *(n + a + b for n, (a, b) in sizes)
+    count, channels = x.shape[:2]
+    sizes = [n + a + b for n, (a, b) in zip(x.shape[2:], geometry.padding, strict=True)]
     (a, b), (rows, columns) = x.shape[2:], geometry.stride
     top, left = (before for before, _ in geometry.padding)
     step = max(1, BUFFER // (count * math.prod(sizes)))
     for c in [slice(c, c + step) for c in range(0, channels, step)]:
-        one, other = np.zeros((2, len(dw[c]), count, *sizes), x.dtype)
+        one, other = (np.zeros((len(dw[c]), count, *sizes), x.dtype) for _ in range(2))
         one[:, :, top : top + a, left : left + b] = x[:, c].swapaxes(0, 1)
         other[:, :, ::rows, ::columns][:, :, : g.shape[2], : g.shape[3]] = g[:, c].swapaxes(0, 1)
         far, near = ((geometry.kernel[i] - 1) * geometry.dilation[i] for i in (0, 1))

@@ -219,7 +219,7 @@ LEAST = 48
 
 
 def small(columns, size):
-    """How many columns a matrix of `size` elements is best multiplied with at a time; divides their number."""
+    """How many of the columns a matrix of `size` elements is best multiplied with at a time."""
     for count in range(1, columns // LEAST + 1):
         if columns % count == 0 and columns // count * size <= SMALL:
             return columns // count

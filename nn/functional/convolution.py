@@ -159,7 +159,8 @@ def operands(name: str, n: int, input, weight, bias):
     dtypes = {t.dtype for t in (x, weight, bias) if t is not None}
     if len(dtypes) > 1:
         wide = max(dtypes, key=lambda dtype: dtype.itemsize)
-        x, weight, bias = (t if t is None else t.astype(wide) for t in (x, weight, bias))
+        x, weight = x.astype(wide), weight.astype(wide)
+        bias = None if bias is None else bias.astype(wide)
     batched = x.ndim == n + 2
     return (x if batched else x[None]), weight, bias, batched
 

@@ -30,7 +30,9 @@ class TransposedConvolution(ConvNd):
             raise ValueError(f"{name}: padding_mode is 'zeros' alone, not {mode!r}")
         if isinstance(padding, str):
             raise TypeError(f"{name}: padding is an integer or {self.axes} of them, not {padding!r}")
-        self._build(*channels, kernel_size, stride, padding, dilation, groups, bias, mode, dtype)
+        inside, outside = channels
+        options = stride, padding, dilation, groups, bias, mode, dtype
+        self._build(inside, outside, kernel_size, *options)
         self.output_padding = sizes(name, "output_padding", output_padding, self.axes, 0)
 
     def forward(self, input: ArrayLike, output_size: Sequence[int] | None = None) -> Tensor:
