@@ -113,7 +113,8 @@ def conv_transpose2d(
     """conv_transpose1d's sum over two axes: input (N, C, H, W) or (C, H, W).
 
     weight is (C, out / groups, KH, KW), bias (out,); the result is (N, out, P, Q) or (out, P, Q), P from H
-    and Q from W as P from L in conv_transpose1d. Numbers are one for both axes, or a pair. ValueError and TypeError as there.
+    and Q from W as P from L in conv_transpose1d. Numbers are one for both axes, or a pair. ValueError and
+    TypeError as there.
     """
     options = stride, padding, output_padding, groups, dilation
     return _conv_transpose("conv_transpose2d", 2, input, weight, bias, *options)

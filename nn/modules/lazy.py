@@ -107,7 +107,8 @@ class LazyNormMixin(LazyModuleMixin, Module):
         *,
         bias: bool = True,
     ):
-        super().__init__(0, eps, momentum, False, False, device, dtype, bias=False)
+        base: Any = super()
+        base.__init__(0, eps, momentum, False, False, device, dtype, bias=False)
         self.affine, self.track_running_stats = affine, track_running_stats
         if affine:
             self.weight = UninitializedParameter(device=device, dtype=dtype)
@@ -121,7 +122,8 @@ class LazyNormMixin(LazyModuleMixin, Module):
     def reset_parameters(self) -> None:
         """The ordinary class's numbers, once there is a shape."""
         if not self.has_uninitialized_params() and self.num_features:
-            super().reset_parameters()
+            base: Any = super()
+            base.reset_parameters()
 
     def initialize_parameters(self, input: ArrayLike) -> None:
         """Give parameters and running statistics their shape by the channels of `input` (N, C, ...)."""
