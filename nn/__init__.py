@@ -28,6 +28,9 @@ FILES = {  # and what is found there
     "modules.lazy": """LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d
         LazyConvTranspose3d LazyLinear LazyModuleMixin""",
     "modules.likelihood": "BCELoss BCEWithLogitsLoss GaussianNLLLoss KLDivLoss PoissonNLLLoss",
+    "modules.lazy": "LazyLinear",
+    "modules.lazy_convolution": """LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d
+        LazyConvTranspose3d""",
     "modules.linear": "Linear",
     "modules.loss": "CrossEntropyLoss NLLLoss",
     "modules.margin_loss": """CosineEmbeddingLoss HingeEmbeddingLoss MarginRankingLoss
@@ -75,6 +78,7 @@ if TYPE_CHECKING:
     from .modules.hard import *
     from .modules.lazy import *
     from .modules.likelihood import *
+    from .modules.lazy_convolution import *
     from .modules.linear import *
     from .modules.loss import *
     from .modules.margin_loss import *

@@ -11,7 +11,7 @@ from ..autograd.arrays import DTypeLike
 from .devices import dtype_for
 from .registry import Parameter, Registry
 
-__all__ = ["UninitializedBuffer", "UninitializedParameter", "is_lazy"]
+__all__ = ["UninitializedBuffer", "UninitializedParameter"]
 
 
 class UninitializedBuffer:
@@ -40,24 +40,26 @@ class UninitializedBuffer:
             raise AttributeError(name)
         raise ValueError(f"no {name} is known: {UNKNOWN}")
 
-    def __array__(self, dtype=None, copy=None):
+    def _refuse(self, *_, **__):
         raise ValueError(f"there are no numbers: {UNKNOWN}")
+
+    __array__ = __getitem__ = __setitem__ = __len__ = __iter__ = _refuse
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
 
 
 UNKNOWN = (
-    "the shape of a lazy module's parameters and buffers is learned from its first input; call the model once, "
-    "with a batch of the right shape, before they are used or given to an optimizer"
+    "the shape of a lazy module's parameters and buffers is learned from its first input; call the model "
+    "once with a batch of the right shape before they are used or given to an optimizer"
 )
 
 
 class UninitializedParameter(Parameter):
     """A Parameter of which the dtype alone is known; its `data` is an UninitializedBuffer.
 
-    It can be cast, frozen, copied, pickled and given a shape by `materialize`, which makes an ordinary Parameter
-    of it, the same object. Anything else raises ValueError.
+    It can be cast, frozen, copied, pickled and given a shape by `materialize`, which makes an ordinary
+    Parameter of it, the same object. Anything else raises ValueError.
     """
 
     __slots__ = ()
@@ -80,11 +82,11 @@ class UninitializedParameter(Parameter):
         self.data = data
 
     def materialize(self, shape: tuple[int, ...], device: Any = None, dtype: DTypeLike | None = None) -> None:
-        """Become a Parameter of this shape, its numbers undefined; ValueError for a device other than the cpu."""
+        """Become a Parameter of this shape, its numbers undefined; ValueError for another device than cpu."""
         wanted = self.requires_grad
         dtype = dtype_for(self, device, self.data.dtype if dtype is None else dtype)
         self.data = np.empty(shape, dtype)
-        self.__class__ = Parameter
+        self.__class__ = Parameter  # type: ignore[assignment]
         self.requires_grad = wanted
 
     def __deepcopy__(self, memo) -> UninitializedParameter:
@@ -114,7 +116,7 @@ def of(module: Registry) -> Iterator[tuple[Registry, str, str, Any]]:
 
 
 class Shaped:
-    """A context in which what has no shape yet takes those of the arrays in `state`; taken back if it fails."""
+    """A context in which what has no shape takes that of an array in `state`; taken back if it fails."""
 
     def __init__(self, module: Registry, state: Mapping[str, Any]):
         self.found = [item for item in of(module) if item[2] in state and not is_lazy(state[item[2]])]
@@ -133,9 +135,9 @@ class Shaped:
             return
         for owner, name, _, value in self.found:
             if isinstance(value, Parameter):
-                wanted, dtype = value.requires_grad, value.dtype
+                placeholder: Any = UninitializedBuffer(value.requires_grad, dtype=value.dtype)
                 value.edge = value._leaf = None
                 value.__class__ = UninitializedParameter
-                value.data = UninitializedBuffer(wanted, dtype=dtype)
+                value.data = placeholder
             else:
                 vars(owner)[name] = value

@@ -1,10 +1,10 @@
 """Correlation of each channel with a kernel of its own, as products with banded matrices.
 
-Sums of shifted products would read and write every number once for each tap. Here a strip of y, some 16 columns
-wide, is a product: row r of y, of this width, is the rows of x that its kernel meets, laid one after the other,
-times a matrix that has the kernel on its diagonals. Most of its elements are 0, and still BLAS is faster. As
-0 times inf is nan, numbers that are not finite would be felt too far away; where there are any, it is left to
-the products of _correlate_rows.
+Sums of shifted products would read and write every number once for each tap. Here a strip of y, some 16
+columns wide, is a product: row r of y, of this width, is the rows of x that its kernel meets, laid one after
+the other, times a matrix that has the kernel on its diagonals. Most of its elements are 0, and still BLAS is
+faster. As 0 times inf is nan, numbers that are not finite would be felt too far away; where there are any, it
+is left to the products of _correlate_rows.
 """
 
 from __future__ import annotations
@@ -48,15 +48,19 @@ class Strips:
         self.moves = -(-x.shape[0] * self.image // self.apart)
         self.length = (self.moves * self.apart) * step + self.height
 
+        size = len(self.strips) * self.length * self.width
+        self.step = min(x.shape[1], max(1, BUFFER // size))  # channels at a time
+        self.buffer = np.zeros((self.step, len(self.strips), self.length, self.width), x.dtype)
+
     def blocks(self):
         """Slices of channels."""
-        step = max(1, BUFFER // (len(self.strips) * self.length * self.width))
-        return [slice(c, c + step) for c in range(0, self.x.shape[1], step)]
+        channels = self.x.shape[1]
+        return [slice(c, min(c + self.step, channels)) for c in range(0, channels, self.step)]
 
     def windows(self, channels):
-        """(channels, strips, apart, moves, height * width)."""
+        """(channels, strips, apart, moves, height * width), in memory that the next call takes again."""
         x, step = self.x[:, channels].swapaxes(0, 1), self.geometry.stride
-        buffer = np.zeros((x.shape[0], len(self.strips), self.length, self.width), x.dtype)
+        buffer = self.buffer[: len(x)]
         rows = buffer[:, :, : x.shape[1] * self.image * step[0]]
         rows = rows.reshape(*rows.shape[:2], x.shape[1], -1, self.width)
         for i, strip in enumerate(self.strips):
@@ -71,16 +75,16 @@ class Strips:
             (*buffer.strides[:2], line * step[0], line * step[0] * self.apart, buffer.itemsize),
         )
 
-    def room(self, channels):
-        """For y, also as (channels, strips, apart, moves, columns) and (channels, strips, N, rows, columns)."""
-        count = len(range(self.x.shape[1])[channels])
-        made = np.zeros((count, len(self.strips), self.moves, self.apart, self.strip), self.x.dtype)
-        images = made.reshape(count, len(self.strips), -1, self.strip)[:, :, : self.x.shape[0] * self.image]
-        images = images.reshape(count, len(self.strips), self.x.shape[0], self.image, self.strip)
-        return made, made.swapaxes(2, 3), images[:, :, :, : self.out_rows]
+    def room(self):
+        """For y: (channels, strips, moves, apart, columns), and the same by rows of images."""
+        made = np.empty((self.step, len(self.strips), self.moves, self.apart, self.strip), self.x.dtype)
+        count, images = len(self.strips), self.x.shape[0]
+        rows = made.reshape(self.step, count, -1, self.strip)[:, :, : images * self.image]
+        rows = rows.reshape(self.step, count, images, self.image, self.strip)[:, :, :, : self.out_rows]
+        return made, rows
 
     def diagonals(self, matrices):
-        """Of matrices (channels, height, width, columns) what belongs to a tap: (channels, *kernel, columns)."""
+        """What is a tap's in matrices (channels, height, width, columns): (channels, *kernel, columns)."""
         rows, columns = self.geometry.dilation
         s = matrices.strides
         return as_strided(
@@ -95,30 +99,45 @@ def correlate(y, x, w, geometry):
     """Put it into y; False where numbers that are not finite came out."""
     x, w, y, geometry = lifted(x, w, y, geometry)
     read = Strips(x, y, geometry)
+    matrices = np.zeros((len(w), read.height, read.width, read.strip), x.dtype)
+    read.diagonals(matrices)[...] = w[:, 0, :, :, None]
+    matrices = matrices.reshape(len(w), 1, 1, -1, read.strip)
+    room, rows = read.room()
     finite = True
     for channels in read.blocks():
-        matrices = np.zeros((len(w[channels]), read.height, read.width, read.strip), x.dtype)
-        read.diagonals(matrices)[...] = w[channels, 0, :, :, None]
-        matrices = matrices.reshape(len(matrices), 1, 1, -1, read.strip)
-        made, moves, images = read.room(channels)
-        np.matmul(read.windows(channels), matrices, out=moves)
+        count = channels.stop - channels.start
+        made = room[:count]
+        np.matmul(read.windows(channels), matrices[channels], out=made.swapaxes(2, 3))
         finite = finite and math.isfinite(np.vdot(made, made))
         for i, strip in enumerate(read.strips):
-            here = images[:, i, ..., : strip.stop - strip.start]
-            y[:, channels, :, strip] = here.swapaxes(0, 1)
+            y[:, channels, :, strip] = rows[:count, i, ..., : strip.stop - strip.start].swapaxes(0, 1)
     return finite
 
 
 @np.errstate(all="ignore")
 def weigh(dw, x, g, geometry):
-    """Put the gradient of the kernels into dw; False where numbers that are not finite came out."""
+    """Put the gradient of the kernels into dw; False where numbers that are not finite came out.
+
+    Inner products of all that a channel of x has with g moved by the place of a tap: g has zeros where x is
+    padded, and between its elements if the kernels move in steps.
+    """
     x, dw, g, geometry = lifted(x, dw, g, geometry)
-    read = Strips(x, g, geometry)
-    for channels in read.blocks():
-        _, moves, images = read.room(channels)
-        for i, strip in enumerate(read.strips):
-            images[:, i, ..., : strip.stop - strip.start] = g[:, channels, :, strip].swapaxes(0, 1)
-        matrices = (read.windows(channels).mT @ moves).sum(axis=(1, 2))
-        matrices = matrices.reshape(len(matrices), read.height, read.width, read.strip)
-        dw[channels, 0] = read.diagonals(matrices).sum(axis=-1)
+    count, channels = x.shape[:2]
+    sizes = [n + a + b for n, (a, b) in zip(x.shape[2:], geometry.padding, strict=True)]
+    top, left = (before for before, _ in geometry.padding)
+    step = min(channels, max(1, BUFFER // (count * math.prod(sizes))))
+    one, other = (np.zeros((step, count, *sizes), x.dtype) for _ in range(2))
+    inside = one[:, :, top : top + x.shape[2], left : left + x.shape[3]]
+    spread = other[:, :, :: geometry.stride[0], :: geometry.stride[1]][:, :, : g.shape[2], : g.shape[3]]
+    far, near = ((geometry.kernel[i] - 1) * geometry.dilation[i] for i in (0, 1))
+    length = count * math.prod(sizes) - far * sizes[1] - near
+    line, item = one.strides[2:]
+    places = one.strides[0], line * geometry.dilation[0], item * geometry.dilation[1], item
+    met = as_strided(one, (step, *geometry.kernel, length), places)
+    moved = other.reshape(step, 1, 1, -1)[..., :length]
+    for c in range(0, channels, step):
+        n = min(step, channels - c)
+        inside[:n] = x[:, c : c + n].swapaxes(0, 1)
+        spread[:n] = g[:, c : c + n].swapaxes(0, 1)
+        np.vecdot(moved[:n], met[:n], out=dw[c : c + n, 0])
     return bool(np.isfinite(dw).all())

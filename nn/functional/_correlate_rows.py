@@ -1,10 +1,10 @@
 """Correlation as matrix products, one for each row of the kernels.
 
-The columns of a product are positions, its inner axis channels and the taps of one row of a kernel. Those taps
-are copied beside each other into a buffer (..., rows of x, inner positions), for so few images or rows that it
-stays in the cache. What a kernel's next row meets lies one row further in the same buffer, so that a kernel
-of 3 x 3 needs 3 copies of x and not 9. If x is read in steps of two rows, so is the buffer: even rows, odd rows.
-Where a row has few taps the whole kernel is taken as one.
+The columns of a product are positions, its inner axis channels and the taps of one row of a kernel. Those
+taps are copied beside each other into a buffer (..., rows of x, inner positions), for so few images or rows
+that it stays in the cache. What a kernel's next row meets lies one row further in the same buffer, so that a
+kernel of 3 x 3 needs 3 copies of x and not 9. If x is read in steps of two rows, there is a buffer of even
+rows and one of odd. Where a row has few taps the whole kernel is taken as one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.lib.stride_tricks import as_strided
 
 COLUMNS = 128  # positions that a product should have: below, images are joined
 BUFFER = 1 << 18  # numbers
-INNER = 64  # below, the rows of a kernel are joined
+INNER = 30  # below, the rows of a kernel are joined
 
 
 class Rows:
@@ -50,6 +50,7 @@ class Rows:
             ),
         )
         self.width = math.prod(self.outer[1:])
+        self.limit = max(BUFFER, kernels.size)
         self.scratch = {}
 
     def blocks(self):
@@ -57,7 +58,7 @@ class Rows:
         count, positions = self.view.shape[-1 - len(self.places)], self.rows * self.inner
         images = 1 if positions >= COLUMNS else min(count, -(-2 * COLUMNS // positions))
         size = self.outer[0] * self.width * self.inner * images * self.step
-        rows = min(self.rows, max(1, BUFFER // size, -(-COLUMNS // (self.inner * images))))
+        rows = min(self.rows, max(1, self.limit // size, -(-COLUMNS // (self.inner * images))))
         for i in range(0, count, images):
             for r in range(0, self.rows, rows):
                 yield slice(i, min(i + images, count)), slice(r, min(r + rows, self.rows))
@@ -84,8 +85,11 @@ class Rows:
     def gathered(self, block):
         """For each row of the kernels what it meets in a block: (groups, width, positions)."""
         found = self.seen(block)
-        for part, buffer, _ in found.values():
-            buffer[...] = part
+        for phase, (part, buffer, flat) in found.items():
+            if part.flags.c_contiguous:
+                found[phase] = part, part, part.reshape(flat.shape)
+            else:
+                buffer[...] = part
         return self.columns(found, block)
 
     def columns(self, found, block):
@@ -104,17 +108,18 @@ class Rows:
                 part[index] += buffer[index]
 
     def matrices(self, w):
-        """Kernels as (rows of a kernel, groups, out / groups, width), from or to their own shape."""
+        """A view of kernels, (rows of a kernel, groups, out / groups, channels / groups, taps)."""
         groups, channels = self.outer[:2]
         w = w.reshape(groups, -1, channels, len(self.row_taps), math.prod(self.taps))
         return w.transpose(3, 0, 1, 2, 4)
 
     def flat(self, w):
+        """The same in fewer axes, (rows of a kernel, groups, out / groups, width)."""
         parts = self.matrices(w)
         return parts.reshape(*parts.shape[:3], self.width)
 
     def of_image(self, y, block):
-        """The part of y (N, out, ...) for a block: one image's as a view (groups, out / groups, positions)."""
+        """The part of y (N, out, ...) for a block; of one image (groups, out / groups, positions)."""
         images, rows = block
         groups = self.outer[0]
         if images.stop - images.start == 1:
@@ -126,7 +131,7 @@ class Rows:
 
 def correlate(y, x, w, bias, geometry):
     read = Rows(padded(x, geometry), w, geometry, y.shape[2:])
-    kernels = read.flat(w)
+    kernels = read.flat(w)[:, :, None]
     bias = None if bias is None else bias.reshape(read.outer[0], -1, 1)
     for block in read.blocks():
         target = read.of_image(y, block)
@@ -134,9 +139,12 @@ def correlate(y, x, w, bias, geometry):
         if target.ndim > 3:
             made = read.room("y", *target.shape).reshape(*target.shape[:2], -1)
         first, *others = read.gathered(block)
-        np.matmul(kernels[0], first, out=made)
+        size = small(made.shape[-1], kernels[0].size // read.outer[0])
+        np.matmul(kernels[0], split(first, size), out=split(made, size))
+        part = read.room("part", *made.shape)
         for kernel, columns in zip(kernels[1:], others, strict=True):
-            made += np.matmul(kernel, columns, out=read.room("part", *made.shape))
+            np.matmul(kernel, split(columns, size), out=split(part, size))
+            made += part
         if bias is not None:
             made += bias
         if made is not target:
@@ -150,19 +158,21 @@ def spread(dx, g, w, geometry):
         room = np.empty((*dx.shape[:2], *(n + a + b for n, (a, b) in sizes)), dx.dtype)
     room[...] = 0
     read = Rows(room, w, geometry, g.shape[2:])
-    kernels = read.flat(w)
+    kernels = np.ascontiguousarray(read.flat(w).mT)[:, :, None]
     g = np.ascontiguousarray(g)
     for block in read.blocks():
         part = _copied(read, g, block)
         found = read.seen(block)
-        if len(read.row_taps) > 1:
-            for _, buffer, _ in found.values():
+        size = small(part.shape[-1], kernels[0].size // read.outer[0])
+        alone = len(read.row_taps) == 1
+        for _, buffer, _ in found.values():
+            if not alone:
                 buffer[...] = 0
         for kernel, columns in zip(kernels, read.columns(found, block), strict=True):
-            if len(read.row_taps) == 1:
-                np.matmul(kernel.mT, part, out=columns)
-            else:
-                columns += np.matmul(kernel.mT, part, out=read.room("part", *columns.shape))
+            made = columns if alone else read.room("part", *columns.shape)
+            np.matmul(kernel, split(part, size), out=split(made, size))
+            if not alone:
+                columns += made
         read.scatter(found)
     if room is not dx:
         dx[...] = room[inside(dx.shape[2:], geometry)]
@@ -171,19 +181,54 @@ def spread(dx, g, w, geometry):
 def weigh(dw, x, g, geometry):
     read = Rows(padded(x, geometry), dw, geometry, g.shape[2:])
     g = np.ascontiguousarray(g)
-    total = 0
+    groups, width, out = read.outer[0], read.width, g.shape[1] // read.outer[0]
+    turn = dw.size < g.size  # the smaller one: BLAS is slow at g @ columns.mT and columns @ g.mT
+    total = np.zeros((len(read.row_taps), groups, *((width, out) if turn else (out, width))), dw.dtype)
     for block in read.blocks():
         part = _copied(read, g, block)
-        columns = read.gathered(block)
-        made = read.room("dw", len(columns), *part.shape[:2], read.width)
-        for out, seen in zip(made, columns, strict=True):
-            np.matmul(part, seen.mT, out=out)
-        if type(total) is int:
-            total = made.copy()
-        else:
-            total += made
+        size = small(part.shape[-1], width * out) if turn else part.shape[-1]
+        part = _turned(read, part).reshape(groups, -1, size, out) if turn else part[:, None]
+        made = read.room("dw", groups, part.shape[1], *total.shape[2:])
+        for sums, columns in zip(total, read.gathered(block), strict=True):
+            if turn:
+                np.matmul(split(columns, size), part, out=made)
+            else:
+                np.matmul(part, columns.mT[:, None], out=made)
+            sums += made.sum(axis=1) if made.shape[1] > 1 else made[:, 0]
     target = read.matrices(dw)
-    target[...] = total.reshape(target.shape)
+    target[...] = (total.swapaxes(2, 3) if turn else total).reshape(target.shape)
+
+
+def _turned(read, part):
+    """(groups, out, positions) as (groups, positions, out).
+
+    By way of rows that are no power of 2 apart: those would share one place in the cache.
+    """
+    groups, out, count = part.shape
+    apart = read.room("apart", groups, out, count + 16)[..., :count]
+    apart[...] = part
+    turned = read.room("turned", groups, count, out)
+    turned[...] = apart.mT
+    return turned
+
+
+# OpenBLAS multiplies matrices of up to this many products by other kernels, which pack nothing: up to twice
+# as fast where one matrix is narrow, with AVX-512. They use one thread.
+SMALL = 1_000_000
+LEAST = 48
+
+
+def small(columns, size):
+    """How many of the columns a matrix of `size` elements is best multiplied with at a time."""
+    for count in range(1, columns // LEAST + 1):
+        if columns % count == 0 and columns // count * size <= SMALL:
+            return columns // count
+    return columns
+
+
+def split(matrices, size):
+    """(groups, rows, columns) as (groups, parts, rows, size), a view."""
+    return matrices.reshape(*matrices.shape[:2], -1, size).swapaxes(1, 2)
 
 
 def _copied(read, g, block):

@@ -74,12 +74,13 @@ def conv1d(
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
 ) -> Tensor:
-    """The sum over c and t of weight[o, c, t] input[n, c, stride p + dilation t - padding], plus bias[o], at p.
+    """The sum over c, t of weight[o, c, t] input[n, c, stride p + dilation t - padding], and bias[o], at p.
 
     input (N, C, L) or (C, L), weight (out, C / groups, K), bias (out,); the result is (N, out, P) or (out, P)
-    with P = (L + 2 padding - dilation (K - 1) - 1) // stride + 1. Padding is of zeros; "valid" is none, "same" as
-    much as makes P = L, for stride 1. Of `groups` each sees its part of the channels alone. ValueError for
-    shapes and numbers that do not fit, TypeError for numbers that are no integers.
+    with P = (L + 2 padding - dilation (K - 1) - 1) // stride + 1. Padding is of zeros; "valid" is none,
+    "same" as much as makes P = L, for stride 1. Of `groups` each sees its part of the channels alone.
+    ValueError for shapes and numbers that do not fit, TypeError for numbers that are no integers, and for
+    integers as weight of an input that is not.
     """
     return _conv("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
 
@@ -93,10 +94,10 @@ def conv2d(
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
 ) -> Tensor:
-    """conv1d's sum over two axes: input (N, C, H, W) or (C, H, W), weight (out, C / groups, KH, KW), bias (out,).
+    """conv1d's sum over two axes: input (N, C, H, W) or (C, H, W), weight (out, C / groups, KH, KW).
 
-    The result is (N, out, P, Q), P from H and Q from W as P from L in conv1d, or (out, P, Q). Numbers are one
-    for both axes, or a pair. ValueError and TypeError as in conv1d.
+    bias is (out,); the result is (N, out, P, Q), P from H and Q from W as P from L in conv1d, or (out, P, Q).
+    Numbers are one for both axes, or a pair. ValueError and TypeError as in conv1d.
     """
     return _conv("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
@@ -110,10 +111,10 @@ def conv3d(
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
 ) -> Tensor:
-    """conv1d's sum over three axes: input (N, C, D, H, W) or (C, D, H, W), weight (out, C / groups, KD, KH, KW).
+    """conv1d's sum over three axes: input (N, C, D, H, W) or without N, weight (out, C / groups, KD, KH, KW).
 
-    bias is (out,); the result has three axes in place of conv1d's one. Numbers are one for all axes, or three.
-    ValueError and TypeError as in conv1d.
+    bias is (out,); the result has three axes in place of conv1d's one. Numbers are one for all axes, or
+    three. ValueError and TypeError as in conv1d.
     """
     return _conv("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
 
@@ -141,6 +142,9 @@ def _conv(name, n, input, weight, bias, stride, padding, dilation, groups):
 def operands(name: str, n: int, input, weight, bias):
     """input with a batch, weight and bias as Tensors of one float dtype, and whether there was a batch."""
     x, weight = as_tensor(input), as_tensor(weight)
+    for beside, t in (("input", x), ("bias", bias)):
+        if weight.dtype.kind != "f" and getattr(t, "dtype", weight.dtype).kind == "f":
+            raise TypeError(f"{where(name)}: weight is {weight.dtype}, {beside} {t.dtype}; use weight.astype")
     x, weight = as_float(x, weight), as_float(weight, x)
     bias = None if bias is None else as_float(bias, weight)
     if x.ndim not in (n + 1, n + 2) or weight.ndim != n + 2:
@@ -155,7 +159,8 @@ def operands(name: str, n: int, input, weight, bias):
     dtypes = {t.dtype for t in (x, weight, bias) if t is not None}
     if len(dtypes) > 1:
         wide = max(dtypes, key=lambda dtype: dtype.itemsize)
-        x, weight, bias = (t if t is None else t.astype(wide) for t in (x, weight, bias))
+        x, weight = x.astype(wide), weight.astype(wide)
+        bias = None if bias is None else bias.astype(wide)
     batched = x.ndim == n + 2
     return (x if batched else x[None]), weight, bias, batched
 

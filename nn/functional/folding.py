@@ -75,8 +75,8 @@ def unfold(
     x, geometry, batched = _checked("unfold", input, 4, kernel_size, dilation, padding, stride)
     if min(geometry.positions(x.shape[2:])) < 1:
         raise ValueError(
-            f"{where('unfold')}: windows of {geometry.kernel} with dilation {geometry.dilation} do not fit into "
-            f"input {x.shape} with padding {geometry.padding}"
+            f"{where('unfold')}: windows of {geometry.kernel} with dilation {geometry.dilation} do not fit "
+            f"into input {x.shape} with padding {geometry.padding}"
         )
     y = _unfold(x, geometry.kernel, geometry.dilation, geometry.padding, geometry.stride)
     return y if batched else ag.squeeze(y, 0)
@@ -90,7 +90,7 @@ def fold(
     padding: int | Sequence[int] = 0,
     stride: int | Sequence[int] = 1,
 ) -> Tensor:
-    """Columns added up where unfold took them from: its transpose, of which the sum over windows makes images.
+    """Columns added up where unfold took them from, which makes images of the sums over all windows.
 
     input (N, C KH KW, positions) or (C KH KW, positions) becomes (N, C, *output_size) or (C, *output_size).
     ValueError for shapes and numbers that do not fit, TypeError for numbers that are no integers.
@@ -102,8 +102,8 @@ def fold(
     if min(positions) < 1 or x.shape[2] != positions[0] * positions[1] or x.shape[1] % count:
         raise ValueError(
             f"{where('fold')}: input of shape {x.shape} is not (N, C * {count}, {max(positions[0], 0)} * "
-            f"{max(positions[1], 0)}), which windows of {geometry.kernel} with stride {geometry.stride}, padding "
-            f"{geometry.padding} and dilation {geometry.dilation} have in {output_size}"
+            f"{max(positions[1], 0)}), which windows of {geometry.kernel} with stride {geometry.stride}, "
+            f"padding {geometry.padding} and dilation {geometry.dilation} have in {output_size}"
         )
     y = _fold(x, output_size, geometry.kernel, geometry.dilation, geometry.padding, geometry.stride)
     return y if batched else ag.squeeze(y, 0)

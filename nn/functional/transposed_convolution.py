@@ -88,12 +88,13 @@ def conv_transpose1d(
     groups: int = 1,
     dilation: int | Sequence[int] = 1,
 ) -> Tensor:
-    """The sum of input[n, c, p] weight[c, o, t] over all p, c, t that meet at stride p + dilation t - padding.
+    """The sum of input[n, c, p] weight[c, o, t] over what meets at each stride p + dilation t - padding.
 
     Zeiler et al. 2010. input (N, C, L) or (C, L), weight (C, out / groups, K), bias (out,); the result is
     (N, out, P) or (out, P) with P = (L - 1) stride - 2 padding + dilation (K - 1) + output_padding + 1. It is
-    the gradient of conv1d's input; output_padding, less than stride or dilation, says which of the lengths that
-    conv1d takes to L is meant. ValueError for shapes and numbers that do not fit, TypeError for no integers.
+    the gradient of conv1d's input; output_padding, less than stride or dilation, says which of the lengths
+    that conv1d takes to L is meant. ValueError for shapes and numbers that do not fit, TypeError for numbers
+    that are no integers, and integers as weight of an input that is not.
     """
     options = stride, padding, output_padding, groups, dilation
     return _conv_transpose("conv_transpose1d", 1, input, weight, bias, *options)
@@ -109,10 +110,11 @@ def conv_transpose2d(
     groups: int = 1,
     dilation: int | Sequence[int] = 1,
 ) -> Tensor:
-    """conv_transpose1d's sum over two axes: input (N, C, H, W) or (C, H, W), weight (C, out / groups, KH, KW).
+    """conv_transpose1d's sum over two axes: input (N, C, H, W) or (C, H, W).
 
-    bias is (out,); the result is (N, out, P, Q), P from H and Q from W as P from L in conv_transpose1d, or
-    (out, P, Q). Numbers are one for both axes, or a pair. ValueError and TypeError as there.
+    weight is (C, out / groups, KH, KW), bias (out,); the result is (N, out, P, Q) or (out, P, Q), P from H
+    and Q from W as P from L in conv_transpose1d. Numbers are one for both axes, or a pair. ValueError and
+    TypeError as there.
     """
     options = stride, padding, output_padding, groups, dilation
     return _conv_transpose("conv_transpose2d", 2, input, weight, bias, *options)
@@ -128,10 +130,10 @@ def conv_transpose3d(
     groups: int = 1,
     dilation: int | Sequence[int] = 1,
 ) -> Tensor:
-    """conv_transpose1d's sum over three axes: input (N, C, D, H, W) or without N, weight (C, out / groups, ...).
+    """conv_transpose1d's sum over three axes: input (N, C, D, H, W) or (C, D, H, W).
 
-    weight ends in (KD, KH, KW), bias is (out,); the result has three axes in place of conv_transpose1d's one.
-    Numbers are one for all axes, or three. ValueError and TypeError as there.
+    weight is (C, out / groups, KD, KH, KW), bias (out,); the result has three axes in place of one. Numbers
+    are one for all axes, or three. ValueError and TypeError as there.
     """
     options = stride, padding, output_padding, groups, dilation
     return _conv_transpose("conv_transpose3d", 3, input, weight, bias, *options)

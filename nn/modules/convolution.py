@@ -25,7 +25,7 @@ MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circul
 
 
 class ConvNd(Module):
-    """What convolutions and transposed ones of `axes` axes have in common; forward takes input (N, C, ...)."""
+    """What convolutions and transposed ones of `axes` axes have in common."""
 
     axes: int
     transposed = False
@@ -55,7 +55,8 @@ class ConvNd(Module):
             check_count(name, argument, value, argument == "groups")
         if in_channels % groups or out_channels % groups:
             raise ValueError(
-                f"{name}: groups={groups} has to divide in_channels={in_channels} and out_channels={out_channels}"
+                f"{name}: groups={groups} has to divide in_channels={in_channels} and "
+                f"out_channels={out_channels}"
             )
         if padding_mode not in MODES:
             raise ValueError(f"{name}: padding_mode is one of {', '.join(MODES)}, not {padding_mode!r}")
@@ -77,7 +78,7 @@ class ConvNd(Module):
         return first, second // self.groups, *self.kernel_size
 
     def reset_parameters(self) -> None:
-        """Uniform within 1 / sqrt(fan in), the numbers that one element of the result is made of, as PyTorch."""
+        """Uniform within 1 / sqrt(n), an element of the result being a sum over n, as PyTorch does."""
         fan_in = math.prod(self.weight.shape[1:])
         if fan_in:
             init.kaiming_uniform_(self.weight, a=math.sqrt(5))
@@ -127,8 +128,8 @@ class Convolution(ConvNd):
             for size, pair in zip(input.shape[-n:], ends, strict=True):
                 if max(pair) > max(0, size + room):
                     raise ValueError(
-                        f"{where(name)}: padding {ends} with padding_mode={self.padding_mode!r} takes more than "
-                        f"input of shape {input.shape} has; use 'zeros' or 'replicate', or pad less"
+                        f"{where(name)}: padding {ends} with padding_mode={self.padding_mode!r} takes more "
+                        f"than input of shape {input.shape} has; use 'zeros' or 'replicate', or pad less"
                     )
         return ag.pad(input, ((0, 0),) * (input.ndim - n) + ends, MODES[self.padding_mode])
 

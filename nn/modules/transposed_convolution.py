@@ -30,7 +30,9 @@ class TransposedConvolution(ConvNd):
             raise ValueError(f"{name}: padding_mode is 'zeros' alone, not {mode!r}")
         if isinstance(padding, str):
             raise TypeError(f"{name}: padding is an integer or {self.axes} of them, not {padding!r}")
-        self._build(*channels, kernel_size, stride, padding, dilation, groups, bias, mode, dtype)
+        inside, outside = channels
+        options = stride, padding, dilation, groups, bias, mode, dtype
+        self._build(inside, outside, kernel_size, *options)
         self.output_padding = sizes(name, "output_padding", output_padding, self.axes, 0)
 
     def forward(self, input: ArrayLike, output_size: Sequence[int] | None = None) -> Tensor:
@@ -62,7 +64,7 @@ class TransposedConvolution(ConvNd):
 
 
 class ConvTranspose1d(TransposedConvolution):
-    """nn.functional.conv_transpose1d with a weight and bias of its own: input (N, in_channels, L) or without N.
+    """nn.functional.conv_transpose1d with weight and bias of its own: input (N, in_channels, L) or without N.
 
     weight is (in_channels, out_channels / groups, kernel_size), bias (out_channels,); the result is
     (N, out_channels, P). forward's `output_size`, the P that is wanted or a whole shape, takes the place of
@@ -93,7 +95,7 @@ class ConvTranspose1d(TransposedConvolution):
 
 
 class ConvTranspose2d(TransposedConvolution):
-    """nn.functional.conv_transpose2d with a weight and bias of its own: input (N, in_channels, H, W) or without N.
+    """nn.functional.conv_transpose2d of input (N, in_channels, H, W) or (in_channels, H, W).
 
     weight is (in_channels, out_channels / groups, *kernel_size), bias (out_channels,); the result is
     (N, out_channels, P, Q). Arguments, ValueError and TypeError as in ConvTranspose1d.
@@ -122,7 +124,7 @@ class ConvTranspose2d(TransposedConvolution):
 
 
 class ConvTranspose3d(TransposedConvolution):
-    """nn.functional.conv_transpose3d with weight and bias of its own: input (N, in_channels, D, H, W) or without N.
+    """nn.functional.conv_transpose3d of input (N, in_channels, D, H, W) or without N.
 
     weight is (in_channels, out_channels / groups, *kernel_size), bias (out_channels,); the result has
     out_channels and three axes more. Arguments, ValueError and TypeError as in ConvTranspose1d.
