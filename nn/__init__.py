@@ -14,11 +14,13 @@ FILES = {  # and what is found there
     "init": "init",
     "modules.activation": "GELU ReLU Sigmoid SiLU Softmax Tanh",
     "modules.attention": "MultiheadAttention PositionalEncoding",
-    "modules.dropout": "Dropout",
+    "modules.batchnorm": "BatchNorm1d BatchNorm2d BatchNorm3d SyncBatchNorm",
+    "modules.dropout": "AlphaDropout Dropout Dropout1d Dropout2d Dropout3d FeatureAlphaDropout",
     "modules.embedding": "Embedding",
+    "modules.instancenorm": "InstanceNorm1d InstanceNorm2d InstanceNorm3d",
     "modules.linear": "Linear",
     "modules.loss": "CrossEntropyLoss MSELoss",
-    "modules.normalization": "LayerNorm RMSNorm",
+    "modules.normalization": "CrossMapLRN2d GroupNorm LayerNorm LocalResponseNorm RMSNorm",
     "modules.transformer": """Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder
         TransformerEncoderLayer""",
     "optim": "optim",
@@ -33,8 +35,10 @@ if TYPE_CHECKING:
     from . import functional, init, optim, parallel, utils
     from .modules.activation import *
     from .modules.attention import *
+    from .modules.batchnorm import *
     from .modules.dropout import *
     from .modules.embedding import *
+    from .modules.instancenorm import *
     from .modules.linear import *
     from .modules.loss import *
     from .modules.normalization import *
