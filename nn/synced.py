@@ -11,3 +11,11 @@ Gather = Callable[[np.ndarray], np.ndarray]  # of numbers in one row those of al
 
 # Set while a replica that has others computes. All replicas call it equally often, in the same order.
 gathering: ContextVar[Gather | None] = ContextVar("gathering", default=None)
+
+
+class Synced:
+    """A layer that uses `gathering`."""
+
+    def most_gathered(self) -> int:
+        """How many numbers it gives at once, at most."""
+        raise NotImplementedError

@@ -13,7 +13,7 @@ from ..devices import dtype_for
 from ..functional._inputs import as_tensor
 from ..functional.batchnorm import normalized
 from ..module import Module, Parameter
-from ..synced import Gather, gathering
+from ..synced import Gather, Synced, gathering
 from .linear import tensor_for
 
 __all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm"]
@@ -145,7 +145,7 @@ class BatchNorm3d(_BatchNorm):
     NDIMS = (5,)
 
 
-class SyncBatchNorm(_BatchNorm):
+class SyncBatchNorm(_BatchNorm, Synced):
     """BatchNorm1d of input (N, C, ...), with statistics over the shares of all replicas of nn.parallel.
 
     So replicas compute what one process would with the whole batch; elsewhere it is a BatchNorm. Each share may
@@ -170,6 +170,9 @@ class SyncBatchNorm(_BatchNorm):
             raise ValueError("SyncBatchNorm: process_group=None is all replicas, and all there is")
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
         self.process_group = None
+
+    def most_gathered(self) -> int:
+        return 3 * self.num_features  # counts, means, variances
 
     def _check_input_dim(self, input: Tensor) -> None:
         if input.ndim < 2 or not input.shape[1]:
