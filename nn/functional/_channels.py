@@ -16,20 +16,19 @@ from ...autograd.kernels import CHUNK, ones
 HI, LO, R, VAR, LARGE = range(5)
 SHORT = 16  # below so many numbers to a channel sums are taken of rows of C * L numbers, item by item
 LONG = 512  # from so many on, a number for each channel is read as such; else it is written out
-SMALLEST_BUFFER = (
-    16  # with NumPy's usual one it writes out such numbers by itself, at twice the time of a pass
-)
+SMALLEST_BUFFER = 16  # NumPy's usual one makes it write out such numbers by itself, in the time of a pass
 
 quietly = np.errstate(all="ignore")  # inf and nan go their way, as in PyTorch; undoes setbufsize too
 
 
 def fill(table, mean, var, eps):
     """Say in the table what mean and variance, float64, the channels have."""
+    square = var + eps
     table[HI] = mean
     table[LO] = mean - table[HI]
+    table[R] = 1 / np.sqrt(square)
     table[VAR] = var
-    table[LARGE] = is_large(mean, var + eps)
-    table[R] = 1 / np.sqrt(var + eps)
+    table[LARGE] = is_large(mean, square)
 
 
 def is_large(mean, square):
@@ -47,10 +46,10 @@ def blocks(n, c, width):
 
 
 def pieces(arrays, coefficients):
-    """Blocks of arrays (N, C, L), each time with the parts of coefficients (1, C) or (N, C) that belong there."""
+    """Blocks of arrays (N, C, L), each with its part of coefficients, (1, C), (N, C) or (N, groups)."""
     n, c, width = arrays[0].shape
     dtype = arrays[0].dtype
-    if width < LONG and all(len(a) == 1 for a in coefficients):
+    if width < LONG and all([len(a) == 1 for a in coefficients]):
         arrays = [x.reshape(n, c * width) for x in arrays]
         rows = [(a[0] if width == 1 else np.repeat(a[0], width)).astype(dtype) for a in coefficients]
         columns = max(1, min(c * width, CHUNK // 4))
@@ -62,59 +61,71 @@ def pieces(arrays, coefficients):
         return
     if width >= LONG:
         np.setbufsize(SMALLEST_BUFFER)
-    columns = [a.astype(dtype)[:, :, None] for a in coefficients]
+    coefficients = [to_channels(a, c).astype(dtype)[:, :, None] for a in coefficients]
     for items, channels in blocks(n, c, width):
-        part = [a[items if len(a) > 1 else slice(None), channels] for a in columns]
+        part = [a[items if len(a) > 1 else slice(None), channels] for a in coefficients]
         yield [x[items, channels] for x in arrays], part
+
+
+def to_channels(a, c):
+    """(N, groups) as (N, C)."""
+    return a if a.shape[-1] == c else np.repeat(a, c // a.shape[-1], axis=-1)
 
 
 @opaque
 @quietly
 def scale(y, x, table, a, d):
-    """y = (x - mean) * a + d."""
+    """y = (x - mean) * a + d, where a and d may be None for 1 / deviation and 0."""
+    c = x.shape[1]
+    r = to_channels(table[R], c)
+    a = r if a is None else r * a
+    d = np.zeros_like(a[:1]) if d is None else d[None]
     if table[LARGE].any():
-        for (out, x), (hi, lo, a, d) in pieces((y, x), (table[HI], table[LO], a, d)):
-            np.subtract(x, hi, out)
+        for (out, part), (hi, lo, times, plus) in pieces((y, x), (table[HI], table[LO], a, d)):
+            np.subtract(part, hi, out)
             np.subtract(out, lo, out)
-            np.multiply(out, a, out)
-            np.add(out, d, out)
-    else:
-        d = d - (table[HI] + table[LO]) * a
-        for (out, x), (a, d) in pieces((y, x), (a, d)):
-            np.multiply(x, a, out)
-            np.add(out, d, out)
+            np.multiply(out, times, out)
+            np.add(out, plus, out)
+        return
+    d = d - to_channels(table[HI] + table[LO], c) * a
+    for (out, part), (times, plus) in pieces((y, x), (a, d)):
+        np.multiply(part, times, out)
+        np.add(out, plus, out)
 
 
 @opaque
 @quietly
-def combine(dx, g, x, table, a, b, d):
-    """dx = g * a + (x - mean) * b + d."""
+def combine(dx, g, x, table, weight, b, d):
+    """dx = g * weight / deviation + (x - mean) * b + d."""
+    a = to_channels(table[R], x.shape[1])
+    a = a if weight is None else a * weight
     if table[LARGE].any():
-        for (out, g, x), (hi, lo, a, b, d) in pieces((dx, g, x), (table[HI], table[LO], a, b, d)):
-            t = x - hi
+        for (out, seed, part), (hi, lo, *each) in pieces((dx, g, x), (table[HI], table[LO], a, b, d)):
+            t = part - hi
             np.subtract(t, lo, t)
-            np.multiply(t, b, t)
-            np.multiply(g, a, out)
-            np.add(out, t, out)
-            np.add(out, d, out)
-    else:
-        d = d - (table[HI] + table[LO]) * b
-        for (out, g, x), (a, b, d) in pieces((dx, g, x), (a, b, d)):
-            t = x * b
-            np.multiply(g, a, out)
-            np.add(out, t, out)
-            np.add(out, d, out)
+            _add_up(out, seed, t, *each)
+        return
+    d = d - (table[HI] + table[LO]) * b
+    for (out, seed, part), each in pieces((dx, g, x), (a, b, d)):
+        _add_up(out, seed, part, *each)
+
+
+def _add_up(out, g, x, a, b, d):
+    t = x * b
+    np.multiply(g, a, out)
+    np.add(out, t, out)
+    np.add(out, d, out)
 
 
 @opaque
 @quietly
 def gradient_sums(sums, g, x, table):
-    """sums[0] = sum(g), sums[1] = sum(g (x - mean)) for each channel, over all items if the table is of all."""
-    large = table[LARGE].any()
-    found = products(g, x, (table[HI], table[LO]) if large else (), table.shape[1] == 1)
-    sums[0], sums[1] = found
+    """sums[0] = sum(g), sums[1] = sum(g (x - mean)) for each channel; over all items if the table is."""
+    large, c = table[LARGE].any(), x.shape[1]
+    hi, lo = to_channels(table[HI], c), to_channels(table[LO], c)
+    sums[0], sums[1] = found = products(g, x, (hi, lo) if large else (), table.shape[1] == 1)
     if not large:
-        sums[1] -= (table[HI] + table[LO]) * found[0]
+        sums[1] -= (hi + lo) * found[0]
 
 
 def products(g, x, less, of_all):
@@ -133,12 +144,12 @@ def products(g, x, less, of_all):
         for a in less:
             t = t - a[items if len(a) > 1 else slice(None), channels]
         part = t if g is None else g[items, channels]
-        if of_all:
-            sums[0, channels] += (part @ one).sum(axis=0)
-            squares[0, channels] += np.vecdot(part, t).sum(axis=0)
-        else:
-            sums[items, channels] = part @ one
-            squares[items, channels] = np.vecdot(part, t)
+        found = part @ one, np.vecdot(part, t) if width >= SHORT else (part * t) @ one
+        for total, mine in zip((sums, squares), found, strict=True):
+            if of_all:
+                total[0, channels] += mine.sum(axis=0)
+            else:
+                total[items, channels] = mine
     return sums, squares
 
 
@@ -155,7 +166,7 @@ def _of_rows(g, x, less):
         one = ones(len(t), x.dtype)
         sums += one @ part
         squares += one @ (part * t)
-    if width > 1:
+    if width != 1:
         return sums.reshape(1, c, width).sum(axis=2), squares.reshape(1, c, width).sum(axis=2)
     return sums[None], squares[None]
 

@@ -32,8 +32,8 @@ def check_running(name: str, x: Tensor, mean, var, needed: bool) -> None:
         array = _array(given)
         if np.shape(array) != (x.shape[1],):
             raise ValueError(
-                f"{where(name)}: {argument} of shape {np.shape(array)} for input of shape {x.shape}, which has "
-                f"{x.shape[1]} channels on axis 1"
+                f"{where(name)}: {argument} of shape {np.shape(array)} for input of shape {x.shape}, which "
+                f"has {x.shape[1]} channels on axis 1"
             )
         if not needed and (not hasattr(array, "dtype") or array.dtype.kind != "f"):
             kind = getattr(array, "dtype", type(array).__name__)

@@ -62,7 +62,7 @@ def _batch_norm(needs, x, weight=None, bias=None, eps=1e-5, gather=None):
     total = np.empty_like(table, shape=())  # how many numbers a channel has, in all replicas
     _describe(table, total, x, eps, gather)
     y = np.empty_like(x, order="C")
-    _normalize(y, x, table, weight, bias)
+    scale(y, x, table, weight, bias)
     mean = table[HI, 0] + table[LO, 0]
     var = table[VAR, 0] * (total / np.maximum(1, total - 1))
     if not needs[0]:
@@ -102,13 +102,6 @@ def _describe(table, total, x, eps, gather):
 
 @opaque
 @quietly
-def _normalize(y, x, table, weight, bias):
-    a = table[R] if weight is None else table[R] * weight
-    scale(y, x, table, a, np.zeros_like(a) if bias is None else bias[None])
-
-
-@opaque
-@quietly
 def _input_gradient(dx, g, x, table, weight, sums, total, of_others, gather):
     """dx = a (g - mean(g) - xhat mean(g xhat)) with a = weight r, and what comes by mean and var."""
     if gather is not None:
@@ -121,7 +114,7 @@ def _input_gradient(dx, g, x, table, weight, sums, total, of_others, gather):
         level += of_mean * share
     if of_var is not None:
         slope += of_var * (2 / np.maximum(1, total - 1))
-    combine(dx, g, x, table, a, slope, level)
+    combine(dx, g, x, table, weight, slope, level)
 
 
 # ----------------------------------------------------------------------------------- by given statistics
@@ -155,7 +148,7 @@ def _running_norm(needs, x, mean, var, weight=None, bias=None, eps=1e-5):
     table = np.empty_like(x, shape=(5, 1, c))
     _fill(table, mean, var, eps)
     y = np.empty_like(x, order="C")
-    _normalize(y, x, table, weight, bias)
+    scale(y, x, table, weight, bias)
     dtype, width = x.dtype, x.shape[2]
     if not any(needs[1:]):
         x = None  # backward does without
@@ -167,7 +160,7 @@ def _running_norm(needs, x, mean, var, weight=None, bias=None, eps=1e-5):
         dx = None
         if needs[0]:
             dx = np.empty_like(g, order="C")
-            _scaled(dx, g, table, weight)
+            scale(dx, g, _without_mean(table), weight, None)
             dx = dx.reshape(shape)
         if x is None:
             return dx, None, None, None, None
@@ -187,11 +180,10 @@ def _fill(table, mean, var, eps):
     fill(table, mean.astype(np.float64), var.astype(np.float64), eps)
 
 
-@opaque
-def _scaled(dx, g, table, weight):
-    a = table[R] if weight is None else table[R] * weight
+def _without_mean(table):
     even = np.zeros_like(table)
-    scale(dx, g, even, a, np.zeros_like(a))
+    even[R] = table[R]
+    return even
 
 
 # ------------------------------------------------------------------------------------------------ public
@@ -249,8 +241,8 @@ def normalized(
     values = x.shape[0] * math.prod(x.shape[2:])
     if training and values == 1 and gather is None:
         raise ValueError(
-            f"{where(name)}: input of shape {x.shape} has one value for each channel, whose variance is 0; give "
-            "a larger batch, or call eval() first"
+            f"{where(name)}: input of shape {x.shape} has one value for each channel, whose variance is 0; "
+            "give a larger batch, or call eval() first"
         )
     half = x.dtype == HALF
     arrays = [a.astype(np.float32) if half and a is not None else a for a in (x, weight, bias)]

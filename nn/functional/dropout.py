@@ -93,7 +93,7 @@ SELU_FLOOR = -1.7580993408473766  # what SELU tends to for inputs far below 0, -
 def alpha_dropout(input: ArrayLike, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """Dropout after SELU: elements become its lowest value with probability p; mean and variance are kept.
 
-    That is, a x + b for each x of `input`, where x = -1.758 if it is dropped, and all 0 for p = 1. As it is
+    That is, elementwise a x + b for x of `input`, x = -1.758 where it is dropped, and 0 for p = 1. As it is
     unless `training`. With `inplace`, input becomes the result. Klambauer et al. 2017, arXiv:1706.02515.
     ValueError where p is outside of [0, 1].
     """

@@ -54,13 +54,13 @@ def group_norm_plain(needs, x, weight=None, bias=None, groups=1, eps=1e-5):
 
 @op(inputs=3, plain=group_norm_plain, several=True, flops=8)
 def _group_norm(needs, x, weight=None, bias=None, groups=1, eps=1e-5):
-    """(y, mean, var) of x (N, C, ...), mean and var (N, groups), var that of a sample (divided by one less)."""
+    """(y, mean, var) of x (N, C, ...); mean and var (N, groups), var as of a sample, divided by one less."""
     n, c = x.shape[:2]
     shape, x = x.shape, x.reshape(n, c, math.prod(x.shape[2:]))
     table = np.empty_like(x, shape=(5, n, groups))
     _describe(table, x, eps)
     y = np.empty_like(x, order="C")
-    _normalize(y, x, table, weight, bias)
+    scale(y, x, table, weight, bias)
     m = c // groups * x.shape[2]
     mean, var = table[HI] + table[LO], table[VAR] * (m / max(1, m - 1))
     if not needs[0]:
@@ -70,7 +70,7 @@ def _group_norm(needs, x, weight=None, bias=None, groups=1, eps=1e-5):
         g, of_mean, of_var = gs
         g = np.zeros_like(x) if g is None else g.reshape(x.shape)
         sums = np.empty_like(x, shape=(2, n, c), dtype=np.float64)
-        gradient_sums(sums, g, x, np.repeat(table, c // groups, axis=2))
+        gradient_sums(sums, g, x, table)
         r = np.repeat(table[R], c // groups, axis=1)
         dw = (sums[1] * r).sum(axis=0).astype(x.dtype) if needs[1] else None
         db = sums[0].sum(axis=0).astype(x.dtype) if needs[2] else None
@@ -93,17 +93,8 @@ def _describe(table, x, eps):
 
 @opaque
 @quietly
-def _normalize(y, x, table, weight, bias):
-    each = x.shape[1] // table.shape[2]
-    table = np.repeat(table, each, axis=2)
-    a = table[R] if weight is None else table[R] * weight
-    scale(y, x, table, a, np.zeros_like(a[:1]) if bias is None else bias[None])
-
-
-@opaque
-@quietly
 def _input_gradient(dx, g, x, table, weight, sums, of_mean, of_var):
-    """dx = a (g - mean(d) - xhat mean(d xhat)) with d = g weight, a = weight r, and what comes by mean and var."""
+    """dx = r (d - mean(d) - xhat mean(d xhat)) with d = g weight, and what comes by mean and var."""
     _, n, groups = table.shape
     each = x.shape[1] // groups
     m = max(1, each * x.shape[2])
@@ -116,9 +107,7 @@ def _input_gradient(dx, g, x, table, weight, sums, of_mean, of_var):
         level += of_mean / m
     if of_var is not None:
         slope += of_var * (2 / max(1, m - 1))
-    r, level, slope = (np.repeat(part, each, axis=1) for part in (r, level, slope))
-    a = r if weight is None else r * weight
-    combine(dx, g, x, np.repeat(table, each, axis=2), a, slope, level)
+    combine(dx, g, x, table, weight, slope, level)
 
 
 # ------------------------------------------------------------------------------------------------ public
@@ -133,9 +122,9 @@ def group_norm(
 ) -> Tensor:
     """(input - mean) / sqrt(var + eps) * weight + bias; input (N, C, ...), its C channels in num_groups.
 
-    mean and var are those of an item's group of channels, over all further axes; weight and bias are (C,), the
-    result is shaped as input. Wu and He 2018, arXiv:1803.08494. ValueError for shapes that do not fit, and for
-    a batch of one item whose groups are single values; TypeError where num_groups is no integer.
+    mean and var are those of an item's group of channels, over all further axes; weight and bias are (C,),
+    the result is shaped as input. Wu and He 2018, arXiv:1803.08494. ValueError for shapes that do not fit,
+    and for a batch of one item whose groups are single values; TypeError where num_groups is no integer.
     """
     x = as_float(input, weight)
     weight, bias = checked("group_norm", x, weight, bias)
@@ -178,9 +167,9 @@ def instance_norm(
 
     With `use_input_stats` mean and var are those over the axes after C, and running_mean and running_var,
     arrays or Tensors (C,) or None, become (1 - momentum) * running + momentum * new in place, of unbiased
-    variances and over the batch; else they are mean and var. weight and bias are (C,), the result is shaped as
-    input. Ulyanov et al. 2016, arXiv:1607.08022. ValueError for shapes that do not fit, for a single value to
-    normalise, and where running statistics are missing.
+    variances and over the batch; else they are mean and var. weight and bias are (C,), the result is shaped
+    as input. Ulyanov et al. 2016, arXiv:1607.08022. ValueError for shapes that do not fit, for a single value
+    to normalise, and where running statistics are missing.
     """
     name = "instance_norm"
     if not use_input_stats:
@@ -191,8 +180,8 @@ def instance_norm(
     values = math.prod(x.shape[2:])
     if values == 1:
         raise ValueError(
-            f"{where(name)}: input of shape {x.shape} has one value for each item and channel, whose variance is "
-            "0; axes of more are to follow the channels"
+            f"{where(name)}: input of shape {x.shape} has one value for each item and channel, whose "
+            "variance is 0; axes of more are to follow the channels"
         )
     y, mean, var = _in_groups(x, weight, bias, x.shape[1], eps) if x.shape[1] else (x, x, x)
     if running_mean is not None:

@@ -29,14 +29,24 @@ def local_response_norm(
 
 
 def across_channels(
-    name: str, x: Tensor, size: int, before: int, after: int, alpha: float, beta: float, k: float
+    name: str,
+    x: Tensor,
+    size: int,
+    before: int,
+    after: int,
+    alpha: float,
+    beta: float,
+    k: float,
+    first: bool = False,
 ) -> Tensor:
     """x / (k + alpha / size * sum(squares))^beta over the channels from `before` in front of each to `after`
-    behind it."""
+    behind it, and with `first` over the first one in any case."""
     if index(size) < 1:
         raise ValueError(f"{where(name)}: size is a number of channels, not {size}")
     if x.dtype == HALF:
-        return across_channels(name, x.astype(np.float32), size, before, after, alpha, beta, k).astype(HALF)
+        return across_channels(name, x.astype(np.float32), size, before, after, alpha, beta, k, first).astype(
+            HALF
+        )
     squares = x * x
     c = x.shape[1]
     sums = squares
@@ -45,6 +55,9 @@ def across_channels(
             sums = sums + ag.pad(squares[:, : c - step], _on_axis_1(x.ndim, step, 0))
         if step <= after:
             sums = sums + ag.pad(squares[:, step:], _on_axis_1(x.ndim, 0, step))
+    if first:
+        far = np.arange(c).reshape(-1, *(1,) * (x.ndim - 2)) > before
+        sums = sums + ag.where(far, squares[:, :1], 0)
     return x * (sums * (alpha / size) + k) ** -beta
 
 

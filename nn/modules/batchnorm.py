@@ -148,8 +148,8 @@ class BatchNorm3d(_BatchNorm):
 class SyncBatchNorm(_BatchNorm, Synced):
     """BatchNorm1d of input (N, C, ...), with statistics over the shares of all replicas of nn.parallel.
 
-    So replicas compute what one process would with the whole batch; elsewhere it is a BatchNorm. Each share may
-    be a single value a channel. ValueError and TypeError as of BatchNorm1d, and ValueError for a
+    So replicas compute what one process would with the whole batch; elsewhere it is a BatchNorm. Each share
+    may be a single value a channel. ValueError and TypeError as of BatchNorm1d, and ValueError for a
     process_group: all replicas take part.
     """
 

@@ -67,8 +67,8 @@ class Dropout3d(Dropout):
 class AlphaDropout(Dropout):
     """Dropout after SELU, elementwise of input, which keeps a mean of 0 and a variance of 1.
 
-    With `inplace`, input becomes the result while training. Klambauer et al. 2017, arXiv:1706.02515. ValueError
-    unless 0 <= p <= 1.
+    With `inplace`, input becomes the result while training. Klambauer et al. 2017, arXiv:1706.02515.
+    ValueError unless 0 <= p <= 1.
     """
 
     _function = staticmethod(F.alpha_dropout)

@@ -99,9 +99,9 @@ class RMSNorm(LayerNorm):
 class GroupNorm(Module):
     """(input - mean) / sqrt(var + eps) * weight + bias for each item's groups of channels.
 
-    input (N, num_channels, ...), of which each num_channels / num_groups channels that follow each other are a
-    group; the result is shaped as input. Wu and He 2018, arXiv:1803.08494. ValueError for channels that cannot
-    be put in groups of the same size, and as of F.group_norm; TypeError where input has another dtype.
+    input (N, num_channels, ...), of which each num_channels / num_groups channels that follow each other are
+    a group; the result is shaped as input. Wu and He 2018, arXiv:1803.08494. ValueError for channels that
+    cannot be put in groups of the same size, and as of F.group_norm; TypeError where input has another dtype.
     """
 
     def __init__(
@@ -118,7 +118,8 @@ class GroupNorm(Module):
         dtype = dtype_for(self, device, dtype)
         if num_groups < 1 or num_channels % num_groups:
             raise ValueError(
-                f"GroupNorm: num_channels={num_channels} cannot be put in num_groups={num_groups} of the same size"
+                f"GroupNorm: num_channels={num_channels} cannot be put in num_groups={num_groups} of the "
+                "same size"
             )
         self.num_groups = num_groups
         self.num_channels = num_channels
@@ -165,10 +166,11 @@ class LocalResponseNorm(Module):
 
 
 class CrossMapLRN2d(LocalResponseNorm):
-    """LocalResponseNorm of input (N, C, H, W) as Lua's Torch had it: as many channels on both sides.
+    """LocalResponseNorm of input (N, C, H, W) as Lua's Torch had it, with PyTorch's numbers.
 
-    For an even size that is one less than `size`, whose sum is still divided by size. ValueError for another
-    number of axes.
+    Counted are (size - 1) // 2 channels on both sides, so for an even size one less than `size`, by which the
+    sum is divided all the same; and the first channel for every other one, as PyTorch forgets to take it out
+    again. The gradient is that of this result, PyTorch's is not. ValueError for another number of axes.
     """
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1):
@@ -179,4 +181,6 @@ class CrossMapLRN2d(LocalResponseNorm):
         if x.ndim != 4:
             raise ValueError(f"{self.label()}: input of shape {x.shape} is to be (N, C, H, W)")
         side = (self.size - 1) // 2
-        return across_channels("CrossMapLRN2d", x, self.size, side, side, self.alpha, self.beta, self.k)
+        return across_channels(
+            "CrossMapLRN2d", x, self.size, side, side, self.alpha, self.beta, self.k, first=True
+        )

@@ -81,8 +81,8 @@ def replicate(
         raise ValueError("replicate: the optimizer has parameters that are not the model's")
     if replay and workers > 1 and any(isinstance(m, Synced) for m in model.modules()):
         raise ValueError(
-            "replicate: SyncBatchNorm exchanges statistics in the middle of a step, which is not replayed; use "
-            "replay=False, or workers=1"
+            "replicate: SyncBatchNorm exchanges statistics in the middle of a step, which is not replayed; "
+            "use replay=False, or workers=1"
         )
     if kind is None:
         kind = "processes" if can_fork() else "threads"

@@ -71,7 +71,9 @@ class SharedBuffers(Exchange):
     def gather(self, numbers: np.ndarray) -> np.ndarray:
         rows, n = self._gathered[self._meetings % 2], numbers.size
         if n >= rows.shape[1]:
-            raise RuntimeError(f"replicas: {n} numbers to gather, where room was made for {rows.shape[1] - 1}")
+            raise RuntimeError(
+                f"replicas: {n} numbers to gather, where room was made for {rows.shape[1] - 1}"
+            )
         rows[self.index, 0] = n
         rows[self.index, 1 : n + 1] = numbers.reshape(-1)
         if (self._meet(GATHER) != GATHER).any():

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from parallel_cases import net, regression, squared, state
+from parallel_norms import assert_same_state, mean, synced
 from tapegrad import nn
 from tapegrad.nn.parallel.exchange import Exchange, LeftAloneError
 from tapegrad.nn.parallel.shared_buffers import SharedBuffers
@@ -141,6 +142,24 @@ def test_totals_and_counts_are_summed_without_shared_memory_too(replay):
             assert worker.exchange.losses.sum() == pytest.approx(loss.item(), rel=1e-12)
             for name, array in state(model).items():
                 np.testing.assert_allclose(state(its_model)[name], array, rtol=1e-10, atol=1e-12)
+
+
+def test_norms_gather_without_shared_memory_too():
+    boxes = [[Queue() for _ in range(3)] for _ in range(3)]
+    replicas = []
+    for index in range(3):
+        plain, model, optimizer, own = synced()
+        exchange = Messages(index, boxes, own)
+        replicas.append((model, own, Worker(exchange, model, own, mean, None, False)))
+    for seed in range(3):
+        x, y = regression(7, seed)
+        assert step(replicas, x, y) == [None] * 3
+        value = mean(plain, x, y)
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        for model, _, _ in replicas:
+            assert_same_state(model, plain, seed)
 
 
 def test_all_learn_who_failed_and_no_replica_changes():
