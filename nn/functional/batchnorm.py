@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -50,7 +51,7 @@ def batch_norm_plain(needs, x, weight=None, bias=None, eps=1e-5, gather=None):
     return (y.reshape(whole.shape), mean + rest, squares * free), backward
 
 
-@op(inputs=3, plain=batch_norm_plain, several=True, flops=8)
+@op(inputs=3, plain=batch_norm_plain, needs=True, several=True, flops=8)
 def _batch_norm(needs, x, weight=None, bias=None, eps=1e-5, gather=None):
     """(y, mean, var) of x (N, C, ...), var that of a sample (divided by one less).
 
@@ -140,7 +141,7 @@ def running_norm_plain(needs, x, mean, var, weight=None, bias=None, eps=1e-5):
     return y.reshape(shape), backward
 
 
-@op(inputs=5, plain=running_norm_plain, flops=2)
+@op(inputs=5, plain=running_norm_plain, needs=True, flops=2)
 def _running_norm(needs, x, mean, var, weight=None, bias=None, eps=1e-5):
     """(x - mean) / sqrt(var + eps) * weight + bias for each channel of x (N, C, ...)."""
     n, c = x.shape[:2]
@@ -234,7 +235,7 @@ def normalized(
         return normalized(
             name, x.reshape(0, 0), running_mean, running_var, weight, bias, training, momentum, eps, count
         ).reshape(0)
-    weight, bias = checked(name, x, weight, bias)
+    affine = checked(name, x, weight, bias)
     if not eps >= 0 or (training and eps == 0):
         raise ValueError(f"{where(name)}: eps must be positive, not {eps}")
     check_running(name, x, running_mean, running_var, not training)
@@ -245,7 +246,7 @@ def normalized(
             "give a larger batch, or call eval() first"
         )
     half = x.dtype == HALF
-    arrays = [a.astype(np.float32) if half and a is not None else a for a in (x, weight, bias)]
+    arrays: list[Any] = [a.astype(np.float32) if half and a is not None else a for a in (x, *affine)]
     if not training:
         mean, var = (as_tensor(read(a)).astype(arrays[0].dtype) for a in (running_mean, running_var))
         y = _running_norm(arrays[0], mean, var, *arrays[1:], eps)

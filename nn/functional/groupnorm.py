@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from operator import index
 
 import numpy as np
@@ -52,7 +53,7 @@ def group_norm_plain(needs, x, weight=None, bias=None, groups=1, eps=1e-5):
     return (y.reshape(shape), mean + rest, squares / free), backward
 
 
-@op(inputs=3, plain=group_norm_plain, several=True, flops=8)
+@op(inputs=3, plain=group_norm_plain, needs=True, several=True, flops=8)
 def _group_norm(needs, x, weight=None, bias=None, groups=1, eps=1e-5):
     """(y, mean, var) of x (N, C, ...); mean and var (N, groups), var as of a sample, divided by one less."""
     n, c = x.shape[:2]
@@ -145,9 +146,9 @@ def group_norm(
     return _in_groups(x, weight, bias, groups, eps)[0]
 
 
-def _in_groups(x: Tensor, weight, bias, groups: int, eps: float) -> tuple[Tensor, Tensor, Tensor]:
+def _in_groups(x: Tensor, weight, bias, groups: int, eps: float) -> Sequence[Tensor]:
     if x.dtype != HALF:
-        return tuple(_group_norm(x, weight, bias, groups, eps))
+        return _group_norm(x, weight, bias, groups, eps)
     wide = [a if a is None else a.astype(np.float32) for a in (x, weight, bias)]
     y, mean, var = _group_norm(*wide, groups, eps)
     return y.astype(HALF), mean, var

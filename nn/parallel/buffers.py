@@ -38,7 +38,7 @@ class Buffers:
 def apply(modules: Sequence[Module], changes: Sequence[Change]) -> None:
     """Make a worker's buffers what the caller's are, in the memory where they are."""
     for i, name, value in changes:
-        own = vars(modules[i]).get(name)
+        own: Any = vars(modules[i]).get(name)
         alike = isinstance(own, np.ndarray) and isinstance(value, np.ndarray)
         if alike and (own.shape, own.dtype) == (value.shape, value.dtype):
             own[...] = value

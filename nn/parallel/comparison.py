@@ -170,7 +170,7 @@ class Trial:
     def numbers(self, rows: Rows, weight: float = 1.0, anew: bool = False) -> np.ndarray:
         """What the loss gives for these rows, copied: it may write into them. `anew`: go on drawing."""
         self.held.restore() if anew else self.start()
-        gather = self.synced and self.synced.begin(len(rows))
+        gather = None if self.synced is None else self.synced.begin(len(rows))
         with np.errstate(all="ignore"), gathered_by(gather):
             given = self.loss(self.model, *take(self.batch, np.asarray(rows), self.doubled))
         self.dtype = parts(given)[0].dtype

@@ -52,11 +52,8 @@ def test_large_means(shape, mean):
     g = RNG.normal(size=shape).astype(np.float32)
     leaf, wide = Tensor(x, requires_grad=True), Tensor(x.astype(np.float64), requires_grad=True)
     for t in (leaf, wide):
-        rows = (t if t is leaf else t - t.reshape(len(x), 2, -1).mean(-1, keepdims=True)
-                .repeat(3, axis=1).reshape(len(x), 6, *(1,) * (x.ndim - 2)))  # fmt: skip
-        y = F.group_norm(rows, 2)
+        y = F.group_norm(t, 2)
         y.backward(g.astype(t.dtype))
-        assert y.dtype == t.dtype
     close(F.group_norm(x, 2).numpy(), y.numpy(), rtol=0, atol=4e-6 * abs(y.numpy()).max())
     close(leaf.grad, wide.grad, rtol=0, atol=6e-6 * abs(wide.grad).max())
 
