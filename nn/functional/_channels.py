@@ -21,6 +21,12 @@ SMALLEST_BUFFER = 16  # NumPy's usual one makes it write out such numbers by its
 quietly = np.errstate(all="ignore")  # inf and nan go their way, as in PyTorch; undoes setbufsize too
 
 
+@quietly
+def times(a, b, dtype):
+    """a * b, without a word where that is inf times 0 or too large."""
+    return (a * b).astype(dtype)
+
+
 def fill(table, mean, var, eps):
     """Say in the table what mean and variance, float64, the channels have."""
     square = var + eps

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from ...autograd import Tensor, op
 from ...autograd.arrays import HALF, ArrayLike, opaque
-from ._channels import HI, LO, VAR, R, combine, fill, gradient_sums, moments, quietly, scale
+from ._channels import HI, LO, VAR, R, combine, fill, gradient_sums, moments, quietly, scale, times
 from ._inputs import as_float, as_tensor, where
 from ._running import check_running, follow, read
 
@@ -65,7 +64,7 @@ def _batch_norm(needs, x, weight=None, bias=None, eps=1e-5, gather=None):
     y = np.empty_like(x, order="C")
     scale(y, x, table, weight, bias)
     mean = table[HI, 0] + table[LO, 0]
-    var = table[VAR, 0] * (total / np.maximum(1, total - 1))
+    var = times(table[VAR, 0], total / np.maximum(1, total - 1), x.dtype)
     if not needs[0]:
         weight = total = None  # backward does without
 
@@ -74,8 +73,8 @@ def _batch_norm(needs, x, weight=None, bias=None, eps=1e-5, gather=None):
         g = np.zeros_like(x) if g is None else g.reshape(x.shape)
         sums = np.empty_like(x, shape=(2, 1, c), dtype=np.float64)
         gradient_sums(sums, g, x, table)
-        dw = (sums[1, 0] * table[R, 0]).astype(x.dtype) if needs[1] else None
-        db = sums[0, 0].astype(x.dtype) if needs[2] else None
+        dw = times(sums[1, 0], table[R, 0], x.dtype) if needs[1] else None
+        db = times(sums[0, 0], 1, x.dtype) if needs[2] else None
         if not needs[0]:
             return None, dw, db
         dx = np.empty_like(x, order="C")
@@ -167,12 +166,18 @@ def _running_norm(needs, x, mean, var, weight=None, bias=None, eps=1e-5):
             return dx, None, None, None, None
         sums = np.empty_like(x, shape=(2, 1, c), dtype=np.float64)
         gradient_sums(sums, g, x, table)
-        r, (db,), (squares,) = table[R, 0], sums[0], sums[1]
-        a = r if weight is None else r * weight
-        each = -a * db, squares * a * r * r / -2, squares * r, db
-        return dx, *[d.astype(dtype) if need else None for d, need in zip(each, needs[1:], strict=True)]
+        each = _of_channels(table[R, 0], weight, sums[0, 0], sums[1, 0], dtype)
+        return dx, *[d if need else None for d, need in zip(each, needs[1:], strict=True)]
 
     return y.reshape(shape), backward
+
+
+@quietly
+def _of_channels(r, weight, db, squares, dtype):
+    """The gradients of mean, var, weight and bias."""
+    a = r if weight is None else r * weight
+    each = -a * db, squares * a * r * r / -2, squares * r, db
+    return [d.astype(dtype) for d in each]
 
 
 @opaque
@@ -246,12 +251,13 @@ def normalized(
             "give a larger batch, or call eval() first"
         )
     half = x.dtype == HALF
-    arrays: list[Any] = [a.astype(np.float32) if half and a is not None else a for a in (x, *affine)]
+    x, w, b = [a.astype(np.float32) if half and a is not None else a for a in (x, *affine)]
     if not training:
-        mean, var = (as_tensor(read(a)).astype(arrays[0].dtype) for a in (running_mean, running_var))
-        y = _running_norm(arrays[0], mean, var, *arrays[1:], eps)
+        mean, var = (as_tensor(read(a)).astype(x.dtype) for a in (running_mean, running_var))
+        y = _running_norm(x, mean, var, w, b, eps)
         return y.astype(HALF) if half else y
-    y, mean, var = _batch_norm(*arrays, eps, gather)
+    options = (eps,) if gather is None else (eps, gather)
+    y, mean, var = _batch_norm(x, w, b, *options)
     follow(name, (running_mean, running_var, count), mean, var, values, momentum)
     return y.astype(HALF) if half else y
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from operator import index
+from typing import Any
 
 import numpy as np
 
 from ...autograd import Tensor, op
 from ...autograd.arrays import HALF, ArrayLike, opaque
-from ._channels import HI, LO, VAR, R, combine, fill, gradient_sums, moments, quietly, scale
+from ._channels import HI, LO, VAR, R, combine, fill, gradient_sums, moments, quietly, scale, times
 from ._inputs import as_float, as_tensor, where
 from ._running import check_running, follow
 from .batchnorm import checked, normalized
@@ -63,7 +64,7 @@ def _group_norm(needs, x, weight=None, bias=None, groups=1, eps=1e-5):
     y = np.empty_like(x, order="C")
     scale(y, x, table, weight, bias)
     m = c // groups * x.shape[2]
-    mean, var = table[HI] + table[LO], table[VAR] * (m / max(1, m - 1))
+    mean, var = table[HI] + table[LO], times(table[VAR], m / max(1, m - 1), x.dtype)
     if not needs[0]:
         weight = None  # backward does without
 
@@ -73,8 +74,8 @@ def _group_norm(needs, x, weight=None, bias=None, groups=1, eps=1e-5):
         sums = np.empty_like(x, shape=(2, n, c), dtype=np.float64)
         gradient_sums(sums, g, x, table)
         r = np.repeat(table[R], c // groups, axis=1)
-        dw = (sums[1] * r).sum(axis=0).astype(x.dtype) if needs[1] else None
-        db = sums[0].sum(axis=0).astype(x.dtype) if needs[2] else None
+        dw = _total(times(sums[1], r, np.float64), x.dtype) if needs[1] else None
+        db = _total(sums[0], x.dtype) if needs[2] else None
         if not needs[0]:
             return None, dw, db
         dx = np.empty_like(x, order="C")
@@ -82,6 +83,11 @@ def _group_norm(needs, x, weight=None, bias=None, groups=1, eps=1e-5):
         return dx.reshape(shape), dw, db
 
     return (y.reshape(shape), mean, var), backward
+
+
+@quietly
+def _total(a, dtype):
+    return a.sum(axis=0).astype(dtype)
 
 
 @opaque
@@ -146,11 +152,11 @@ def group_norm(
     return _in_groups(x, weight, bias, groups, eps)[0]
 
 
-def _in_groups(x: Tensor, weight, bias, groups: int, eps: float) -> Sequence[Tensor]:
+def _in_groups(x: Any, weight: Any, bias: Any, groups: int, eps: float) -> Sequence[Tensor]:
     if x.dtype != HALF:
         return _group_norm(x, weight, bias, groups, eps)
-    wide = [a if a is None else a.astype(np.float32) for a in (x, weight, bias)]
-    y, mean, var = _group_norm(*wide, groups, eps)
+    x, weight, bias = [a if a is None else a.astype(np.float32) for a in (x, weight, bias)]
+    y, mean, var = _group_norm(x, weight, bias, groups, eps)
     return y.astype(HALF), mean, var
 
 

@@ -17,7 +17,7 @@ FAULTS = [
     ),
     Fault(
         "nn/functional/batchnorm.py",
-        "var = table[VAR, 0] * (total / np.maximum(1, total - 1))",
+        "var = times(table[VAR, 0], total / np.maximum(1, total - 1), x.dtype)",
         "var = table[VAR, 0]",
         f"{BATCH}test_numbers_of_a_small_batch",
     ),
@@ -35,8 +35,8 @@ FAULTS = [
     ),
     Fault(
         "nn/functional/batchnorm.py",
-        "squares * a * r * r / -2, squares * r, db\n        return dx, *",
-        "squares * a * r * r / -2.002, squares * r, db\n        return dx, *",
+        "squares * a * r * r / -2, squares * r, db\n    return [d.ast",
+        "squares * a * r * r / -2.002, squares * r, db\n    return [d.ast",
         f"{GRADIENT} -k running_norm",
     ),
     Fault(
