@@ -52,9 +52,10 @@ def blocks(n, c, width):
 
 
 def pieces(arrays, coefficients):
-    """Blocks of arrays (N, C, L), each with its part of coefficients, (1, C), (N, C) or (N, groups)."""
+    """Blocks of arrays (N, C, L), each with its part of coefficients (1 or N, C or groups)."""
     n, c, width = arrays[0].shape
     dtype = arrays[0].dtype
+    coefficients = [to_channels(a, c) for a in coefficients]
     if width < LONG and all([len(a) == 1 for a in coefficients]):
         arrays = [x.reshape(n, c * width) for x in arrays]
         rows = [(a[0] if width == 1 else np.repeat(a[0], width)).astype(dtype) for a in coefficients]
@@ -67,7 +68,7 @@ def pieces(arrays, coefficients):
         return
     if width >= LONG:
         np.setbufsize(SMALLEST_BUFFER)
-    coefficients = [to_channels(a, c).astype(dtype)[:, :, None] for a in coefficients]
+    coefficients = [a.astype(dtype)[:, :, None] for a in coefficients]
     for items, channels in blocks(n, c, width):
         part = [a[items if len(a) > 1 else slice(None), channels] for a in coefficients]
         yield [x[items, channels] for x in arrays], part

@@ -48,6 +48,7 @@ CASES = [
         eps=0.1,
     ),
     case(kernels.group_norm, ref.group_norm, (2, 4, 3), (4,), (4,), groups=2, saves=GROUP),
+    case(kernels.group_norm, ref.group_norm, (1, 4, 3), (4,), (4,), groups=2, saves=GROUP),
     case(kernels.group_norm, ref.group_norm, (2, 4), (4,), groups=1, eps=0.1, saves=GROUP),
     case(kernels.group_norm, ref.group_norm, (3, 2, 2, 2), groups=2, saves="table x"),
     case(kernels.group_norm, ref.group_norm, (1, 2, 17), (2,), groups=2, saves=GROUP, domain=around(20)),
