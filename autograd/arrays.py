@@ -19,7 +19,7 @@ else:
     ArrayLike = Axes = DTypeLike = Shape = Any
 
 __all__ = ["HALF", "ArrayLike", "Axes", "DTypeLike", "Shape", "as_array", "drawn", "draws", "is_array"]
-__all__ += ["opaque", "working"]
+__all__ += ["change", "keeping", "kept", "opaque", "working"]
 
 HALF = np.dtype(np.float16)
 
@@ -82,3 +82,23 @@ def drawn(fn: Callable[..., ndarray], *args) -> ndarray:
     """fn(*args), random numbers that are to be drawn anew each time, though a program be replayed."""
     draw = draws.get()
     return fn(*args) if draw is None else draw(fn, *args)
+
+
+# Set by whoever traces NumPy's calls, or wants to undo them: what is done with arrays that outlive a call and
+# change with it, such as running statistics. It has the methods `read` and `change`, as below.
+keeping: ContextVar[Any] = ContextVar("keeping", default=None)
+
+
+def kept(array: ndarray) -> ndarray:
+    """`array`, of which a program is to read what it holds when it is replayed."""
+    keeper = keeping.get()
+    return array if keeper is None else keeper.read(array)
+
+
+def change(fn: Callable[..., None], targets: Sequence[ndarray | None], *args) -> None:
+    """fn(targets, *args), which writes into `targets`, arrays that outlive the call: a replay does it too."""
+    keeper = keeping.get()
+    if keeper is None:
+        fn(targets, *args)
+    else:
+        keeper.change(fn, targets, *args)

@@ -17,26 +17,26 @@ FILES = {  # and what is found there
         AdaptiveMaxPool2d AdaptiveMaxPool3d""",
     "modules.alignment": "CTCLoss",
     "modules.attention": "MultiheadAttention PositionalEncoding",
+    "modules.batchnorm": "BatchNorm1d BatchNorm2d BatchNorm3d SyncBatchNorm",
     "modules.cells": "GRUCell LSTMCell RNNCell RNNCellBase",
     "modules.convolution": "Conv1d Conv2d Conv3d",
     "modules.distance": "CosineSimilarity PairwiseDistance",
-    "modules.dropout": "Dropout",
+    "modules.dropout": "AlphaDropout Dropout Dropout1d Dropout2d Dropout3d FeatureAlphaDropout",
     "modules.embedding": "Embedding",
     "modules.folding": "Fold Unfold",
     "modules.fractional_pooling": "FractionalMaxPool2d FractionalMaxPool3d",
     "modules.hard": "Hardshrink Hardsigmoid Hardswish Hardtanh ReLU6 Softshrink Threshold",
-    "modules.lazy": """LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d
-        LazyConvTranspose3d LazyLinear LazyModuleMixin""",
-    "modules.likelihood": "BCELoss BCEWithLogitsLoss GaussianNLLLoss KLDivLoss PoissonNLLLoss",
+    "modules.instancenorm": "InstanceNorm1d InstanceNorm2d InstanceNorm3d",
     "modules.lazy": "LazyLinear",
-    "modules.lazy_convolution": """LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d
-        LazyConvTranspose3d""",
+    "modules.lazy_convolution": """LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d
+        LazyConvTranspose2d LazyConvTranspose3d""",
+    "modules.likelihood": "BCELoss BCEWithLogitsLoss GaussianNLLLoss KLDivLoss PoissonNLLLoss",
     "modules.linear": "Linear",
     "modules.loss": "CrossEntropyLoss NLLLoss",
     "modules.margin_loss": """CosineEmbeddingLoss HingeEmbeddingLoss MarginRankingLoss
         MultiLabelMarginLoss MultiLabelSoftMarginLoss MultiMarginLoss SoftMarginLoss TripletMarginLoss
         TripletMarginWithDistanceLoss""",
-    "modules.normalization": "LayerNorm RMSNorm",
+    "modules.normalization": "CrossMapLRN2d GroupNorm LayerNorm LocalResponseNorm RMSNorm",
     "modules.padding": """CircularPad1d CircularPad2d CircularPad3d ConstantPad1d ConstantPad2d
         ConstantPad3d ReflectionPad1d ReflectionPad2d ReflectionPad3d ReplicationPad1d ReplicationPad2d
         ReplicationPad3d ZeroPad1d ZeroPad2d ZeroPad3d""",
@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from .modules.adaptive_pooling import *
     from .modules.alignment import *
     from .modules.attention import *
+    from .modules.batchnorm import *
     from .modules.cells import *
     from .modules.convolution import *
     from .modules.distance import *
@@ -76,9 +77,10 @@ if TYPE_CHECKING:
     from .modules.folding import *
     from .modules.fractional_pooling import *
     from .modules.hard import *
+    from .modules.instancenorm import *
     from .modules.lazy import *
-    from .modules.likelihood import *
     from .modules.lazy_convolution import *
+    from .modules.likelihood import *
     from .modules.linear import *
     from .modules.loss import *
     from .modules.margin_loss import *

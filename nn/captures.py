@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from ..autograd import Tensor, engine
+from ..autograd.arrays import keeping
 from ..autograd.replay import NotReplayableError, Program, Traced
 from ..autograd.tensor import wrap
 from .module import Module, Parameter
@@ -76,6 +77,39 @@ class Form:
 
 
 REFUSED = Form([])
+
+
+class Changes:
+    """Inside, arrays that outlive a call of the loss (`arrays.change`) are remembered as they were."""
+
+    def __init__(self) -> None:
+        self._before: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+
+    def __enter__(self) -> Changes:
+        self._token = keeping.set(self)
+        return self
+
+    def __exit__(self, *exc) -> None:
+        keeping.reset(self._token)
+
+    def read(self, array: np.ndarray) -> np.ndarray:
+        return array
+
+    def change(self, fn: Callable[..., None], targets: Sequence[np.ndarray | None], *args) -> None:
+        for target in targets:
+            if target is not None and id(target) not in self._before:
+                self._before[id(target)] = target, target.copy()
+        fn(targets, *args)
+
+    def undo(self) -> None:
+        self.write([before for _, before in self._before.values()])
+
+    def now(self) -> list[np.ndarray]:
+        return [array.copy() for array, _ in self._before.values()]
+
+    def write(self, contents: list[np.ndarray]) -> None:
+        for (array, _), content in zip(self._before.values(), contents, strict=True):
+            array[...] = content
 
 
 @contextmanager

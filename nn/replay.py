@@ -13,7 +13,7 @@ from ..autograd import Tensor
 from ..autograd.modes import current
 from ..autograd.replay import DivergedError, NotReplayableError, Program, capturing
 from . import random
-from .captures import REFUSED, Form, again, check_untouched, compare, form_of, kept_out, results
+from .captures import REFUSED, Changes, Form, again, check_untouched, compare, form_of, kept_out, results
 from .module import Module, Parameter
 from .places import is_plain
 from .surroundings import Surroundings
@@ -43,7 +43,8 @@ def replay(model: Module, loss: Callable[..., Tensor]) -> Replay:
     arguments, of frozen parameters, and of the numbers (strings, None, short lists and dicts of them) that
     can be found in modules, in the loss's closure, defaults, `self` and globals, and in functions that it
     names. All of these may change between steps; what changes in each step (give it with the batch, as an
-    array) leaves nothing to replay. Arrays may change in place. Dropout is drawn anew. Refused are losses
+    array) leaves nothing to replay. Arrays may change in place. Dropout is drawn anew, and running
+    statistics (BatchNorm) are brought up to date by each replay. Refused are losses
     that draw other random numbers, that set attributes, and that write into arrays other than their own and
     those of the batch. Hooks of modules, prints and lists of numbers that grow are passed over by a replay.
     If a condition on numbers comes out differently, that step runs as it is. A capture keeps the memory of a
@@ -169,21 +170,25 @@ class Replay:
         around = self._around[0]
         before = [x.copy() for x in arrays]
         contents, states, start = around.contents(), around.drawn(), random.get_rng_state()
-        loss = self._called(batch)
+        with Changes() as changes:
+            loss = self._called(batch)
         if self._changed or around is not self._around[0]:
             return loss
-        drawn, fresh = random.get_rng_state(), known.wants_capture(arrays)
+        drawn, fresh, changed = random.get_rng_state(), known.wants_capture(arrays), changes.now()
         try:
+            changes.undo()
             check_untouched(around.drawn() == states, around.contents() == contents)
-            right = [*arrays, *results(loss, self._params)]
+            right = [*arrays, *results(loss, self._params), *changed]
             if fresh:
                 known.written = [i for i, x in enumerate(before) if x.tobytes() != arrays[i].tobytes()]
                 known.program = None  # its memory may be needed
                 known.program = self._captured(known, batch, start)
+                changes.undo()
             program: Any = known.program
             given = [x.copy() for x in before]
             with random.aside(start):
-                replayed = [*given, *results(program.run(given, known.written), self._params)]
+                replayed = [*given, *results(program.run(given, known.written), self._params), *changes.now()]
+                changes.undo()
                 compare(right, replayed, random.get_rng_state() == drawn)
             check_untouched(around.drawn() == states, around.contents() == contents)
             known.compared(arrays, around, fresh)
@@ -196,6 +201,7 @@ class Replay:
             if fresh:
                 self._known[around.key, forms] = Form(before, known.tries + 1)
         finally:
+            changes.write(changed)
             if random.get_rng_state() != drawn:
                 random.set_rng_state(drawn)
         return loss

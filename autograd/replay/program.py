@@ -8,7 +8,7 @@ import numpy as np
 from numpy import ndarray
 
 from .. import engine
-from ..arrays import as_array, draws
+from ..arrays import as_array, draws, keeping
 from ..tensor import Tensor, wrap
 from .shown import shown
 from .trace import Capture, NotReplayableError, Step, Traced, bare, capturing
@@ -49,7 +49,7 @@ class Program:
 
     def _capture(self, fn: Callable[..., Tensor], arrays: Sequence[ndarray], capture: Capture) -> list:
         """Note the steps, and give the gradients back."""
-        tokens = capturing.set(capture), draws.set(capture.draw)
+        tokens = capturing.set(capture), draws.set(capture.draw), keeping.set(capture)
         try:
             with shown([tensor for tensor, _ in self._homes]):
                 inputs = [capture.copy(a) for a in arrays]
@@ -69,6 +69,8 @@ class Program:
         finally:
             capturing.reset(tokens[0])
             draws.reset(tokens[1])
+            keeping.reset(tokens[2])
+        self._changed = list(capture.changed.values())
         self._inputs, self._out, self._seed = bare(inputs), bare(out.data), bare(seed)
         return [g if g is None or isinstance(g, Traced) else as_array(g) for g in found.values()]
 
@@ -87,6 +89,8 @@ class Program:
     def run(self, arrays: Sequence[ndarray], written: Sequence[int] = ()) -> Tensor:
         """The result for `arrays`, a Tensor with the leaves as its graph. Raises DivergedError.
 
+        Arrays that fn changes by `arrays.change` are changed, unless it raises.
+
         Its backward has to come before the next run, which uses the same memory. `written` are the places of
         the arrays that fn writes to.
         """
@@ -94,7 +98,13 @@ class Program:
             own[...] = array
         self._runs += 1
         run = self._ready = self._runs
-        _do(self._forward)
+        before = [array.copy() for array in self._changed]
+        try:
+            _do(self._forward)
+        except BaseException:  # whoever goes on without a replay makes the changes then
+            for array, old in zip(self._changed, before, strict=True):
+                array[...] = old
+            raise
         for i in written:
             arrays[i][...] = self._inputs[i]
         homes = self._homes  # closed over, so that the engine sees if they are written to before backward

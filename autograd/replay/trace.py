@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -49,6 +49,7 @@ class Capture:
         self.made = 0  # arrays so far
         self.refusal: NotReplayableError | None = None
         self.views: dict[int, Traced] = {}  # of arrays of Tensors, by id
+        self.changed: dict[int, ndarray] = {}  # arrays that outlive a run, which each run changes, by id
         self._placed = placed or {}  # memory for some of them, by their number
         self._free: dict[int, list[ndarray]] = {}
         self._refs: dict[int, weakref.ref] = {}
@@ -86,6 +87,17 @@ class Capture:
         self.draws = True
         self.note(put, (bare(made), fn, args, {}))
         return made
+
+    def read(self, array: ndarray) -> Traced:
+        """`array`, read at each replay where it is."""
+        return self.views.setdefault(id(array), array.view(Traced))
+
+    def change(self, fn: Callable[..., None], targets: Sequence[ndarray | None], *args) -> None:
+        """fn(targets, *args), which each replay does to the same targets."""
+        given = bare(args)
+        fn(targets, *given)
+        self.changed.update({id(target): target for target in targets if target is not None})
+        self.note(fn, (targets, *given))
 
     def note(self, fn: Callable, args: tuple, kwargs: dict[str, Any] | None = None) -> None:
         self.steps.append((functools.partial(fn, **kwargs) if kwargs else fn, args))

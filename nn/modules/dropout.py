@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...autograd import Tensor
 from ...autograd.arrays import ArrayLike
 from .. import functional as F
 from ..module import Module
 
-__all__ = ["Dropout"]
+__all__ = ["AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "FeatureAlphaDropout"]
 
 
 class Dropout(Module):
@@ -17,14 +19,66 @@ class Dropout(Module):
     0 <= p <= 1.
     """
 
+    _function: Callable = staticmethod(F.dropout)
+
     def __init__(self, p: float = 0.5, inplace: bool = False):
         if not 0 <= p <= 1:
-            raise ValueError(f"Dropout: p must be from 0 to 1, not {p}")
+            raise ValueError(f"{type(self).__name__}: p must be from 0 to 1, not {p}")
         self.p = p
         self.inplace = inplace
 
     def forward(self, input: ArrayLike) -> Tensor:
-        return F.dropout(input, self.p, self.training, self.inplace)
+        return self._function(input, self.p, self.training, self.inplace)
 
     def extra_repr(self) -> str:
-        return f"p={self.p}"
+        return f"p={self.p}, inplace={self.inplace}"
+
+
+class Dropout1d(Dropout):
+    """Dropout of whole channels; input (N, C, L) or (C, L).
+
+    With `inplace`, input becomes the result while training. ValueError unless 0 <= p <= 1, and for another
+    number of axes.
+    """
+
+    _function = staticmethod(F.dropout1d)
+
+
+class Dropout2d(Dropout):
+    """Dropout of whole channels; input (N, C, H, W), also (N, C, L) and (N, C), never without a batch.
+
+    With `inplace`, input becomes the result while training. ValueError unless 0 <= p <= 1, and for less than
+    two axes.
+    """
+
+    _function = staticmethod(F.dropout2d)
+
+
+class Dropout3d(Dropout):
+    """Dropout of whole channels; input (N, C, D, H, W) or (C, D, H, W).
+
+    With `inplace`, input becomes the result while training. ValueError unless 0 <= p <= 1, and for another
+    number of axes.
+    """
+
+    _function = staticmethod(F.dropout3d)
+
+
+class AlphaDropout(Dropout):
+    """Dropout after SELU, elementwise of input, which keeps a mean of 0 and a variance of 1.
+
+    With `inplace`, input becomes the result while training. Klambauer et al. 2017, arXiv:1706.02515.
+    ValueError unless 0 <= p <= 1.
+    """
+
+    _function = staticmethod(F.alpha_dropout)
+
+
+class FeatureAlphaDropout(Dropout):
+    """AlphaDropout of whole channels; input (N, C, ...).
+
+    With `inplace`, input becomes the result while training. ValueError unless 0 <= p <= 1, and for an input
+    without channels.
+    """
+
+    _function = staticmethod(F.feature_alpha_dropout)

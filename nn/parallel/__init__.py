@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from ..module import Module
 from ..optim import Optimizer
+from ..synced import Synced
 from .cores import available_cores, limit_threads
 from .replicas import Replicas
 
@@ -55,9 +56,13 @@ def replicate(
 
     `workers`: their number, this process included; "auto" is one for each core. `kind`: "processes", forked
     and with parameters in shared memory, where the system can fork (Linux), else "threads", which wait for
-    each other in Python code. Each has one BLAS thread and, if there are enough, a core of its own. What
-    `loss` changes in the model or elsewhere (buffers, counters) stays in its worker. `replay`: steps are
-    replayed from recordings, see nn.replay.
+    each other in Python code. Each has one BLAS thread and, if there are enough, a core of its own. `replay`:
+    steps are replayed from recordings, see nn.replay.
+
+    Buffers of the model are those of this process, which is worker 0: the others get them before each step,
+    and what `loss` changes in theirs, or elsewhere (counters), stays there. BatchNorm, whose statistics are
+    over the batch, is refused while training; nn.SyncBatchNorm.convert_sync_batchnorm(model) makes layers of
+    it whose statistics, gradients and buffers are those of the whole batch. They are not replayed.
 
     Random numbers of the workers differ, in each step, and follow from nn.manual_seed: dropout, and what
     `loss` draws from np.random, random or a generator that it or the model holds. Those streams of this
@@ -75,6 +80,11 @@ def replicate(
     known = {id(p) for p in model.parameters()}
     if any(id(p) not in known for group in optimizer.param_groups for p in group["params"]):
         raise ValueError("replicate: the optimizer has parameters that are not the model's")
+    if replay and workers > 1 and any(isinstance(m, Synced) for m in model.modules()):
+        raise ValueError(
+            "replicate: SyncBatchNorm exchanges statistics in the middle of a step, which is not replayed; "
+            "use replay=False, or workers=1"
+        )
     if kind is None:
         kind = "processes" if can_fork() else "threads"
         if kind == "threads" and workers > 1:

@@ -15,6 +15,7 @@ from ...autograd.modes import current
 from .. import random
 from ..functional._losses import divided
 from ..module import Module
+from ..synced import Gather, Synced, gathering
 from . import streams
 from .held import Held
 from .losses import numbers, parts
@@ -124,14 +125,22 @@ class Comparison:
                 f"weighted by their rows, {of_shares}: it is no mean in which all rows count alike. Where "
                 "some elements do not count (padding, masks) or have weights, return (total, count), which "
                 "are summed over the workers before dividing: F.cross_entropy(..., reduction='sum') and "
+<<<<<<< HEAD
                 "(targets != -100).sum(), for instance, and with weight=w w[targets[targets != -100]].sum(). "
                 "Where rows are compared with each other, or a layer "
                 "takes statistics over the batch, use workers=1. No parameter was changed"
+=======
+                "(targets != -100).sum(), for instance. Where a BatchNorm takes statistics over the batch, "
+                "convert the model first, nn.SyncBatchNorm.convert_sync_batchnorm(model). Where rows are "
+                "compared with each other, or another layer takes statistics over the batch, use workers=1. "
+                "No parameter was changed"
+>>>>>>> norm
             )
         raise ValueError(
             f"replicas: (total, count) of the whole batch is ({of_whole}), the sums over its {self.workers} "
             f"shares are ({of_shares}). Both must be sums, no means, over rows that do not influence each "
-            "other; where they do (as in statistics over the batch), use workers=1. No parameter was changed"
+            "other; where they do (as in statistics over the batch), use workers=1, or for BatchNorm "
+            "nn.SyncBatchNorm.convert_sync_batchnorm(model). No parameter was changed"
         )
 
 
@@ -143,6 +152,7 @@ class Trial:
         self.model, self.loss, self.batch, self.held = model, loss, batch, held
         self.sources = sources
         self.states = [streams.read(source) for source in sources]
+        self.synced = Shown() if any(isinstance(m, Synced) for m in model.modules()) else None
         self.double = all(p.dtype == np.float64 for p in model.parameters())
         self.dtype = np.dtype(np.float64)  # of the loss
 
@@ -151,6 +161,8 @@ class Trial:
         unless `double`: there will be another try."""
         rows, self.doubled = shares[-1].stop, double
         try:
+            if self.synced is not None:  # its statistics are what the shares have together
+                self.numbers(range(rows))
             self.shares = [self.numbers(share, len(share) / rows) for share in shares]
         except Exception:
             return False
@@ -173,7 +185,8 @@ class Trial:
     def numbers(self, rows: Rows, weight: float = 1.0, anew: bool = False) -> np.ndarray:
         """What the loss gives for these rows, copied: it may write into them. `anew`: go on drawing."""
         self.held.restore() if anew else self.start()
-        with np.errstate(all="ignore"):
+        gather = None if self.synced is None else self.synced.begin(len(rows))
+        with np.errstate(all="ignore"), gathered_by(gather):
             given = self.loss(self.model, *take(self.batch, np.asarray(rows), self.doubled))
         self.dtype = parts(given)[0].dtype
         return numbers(given, weight)
@@ -197,6 +210,40 @@ class Trial:
         one, other = ([sample(of) for _ in range(SAMPLES)] for of in ([range(rows)], shares))
         gap = np.max([np.min(one, 0) - np.max(other, 0), np.min(other, 0) - np.max(one, 0)], axis=0)
         return bool((gap > np.max([np.ptp(one, 0), np.ptp(other, 0)], axis=0)).any())
+
+
+class Shown:
+    """In place of an exchange between replicas: the statistics of a whole batch, shown to its shares."""
+
+    def __init__(self) -> None:
+        self._rows = 0  # of the largest batch so far
+        self._seen: list[np.ndarray] = []
+        self._next = 0
+
+    def begin(self, rows: int) -> Gather:
+        """For a call of the loss with so many rows."""
+        self._next = 0
+        if rows >= self._rows:
+            self._rows, self._seen = rows, []
+            return self._look
+        return self._show
+
+    def _look(self, numbers: np.ndarray) -> np.ndarray:
+        self._seen.append(numbers.copy())
+        return numbers[None]
+
+    def _show(self, numbers: np.ndarray) -> np.ndarray:
+        self._next += 1
+        return self._seen[self._next - 1][None]
+
+
+@contextmanager
+def gathered_by(gather: Gather | None) -> Iterator[None]:
+    token = gathering.set(gather)
+    try:
+        yield
+    finally:
+        gathering.reset(token)
 
 
 @contextmanager

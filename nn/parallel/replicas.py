@@ -15,7 +15,9 @@ from .. import random
 from ..module import Module
 from ..optim import Optimizer
 from ..structure import Structure
+from ..synced import Synced
 from . import streams
+from .buffers import Buffers
 from .comparison import Comparison, Form
 from .cores import BlasLimit, available_cores, one_blas_thread, pin
 from .crew import Link, ProcessLink, ThreadLink, shared_array
@@ -47,7 +49,8 @@ class Replicas:
         self._optimizer = optimizer
         self._structure = Structure(model)
         allocate = shared_array if kind == "processes" and workers > 1 else np.zeros
-        shared = SharedBuffers(optimizer, workers, allocate)
+        gathered = [m.most_gathered() for m in model.modules() if isinstance(m, Synced)]
+        shared = SharedBuffers(optimizer, workers, allocate, max(gathered, default=0))
         self._exchange = shared.seat(0, self._meet)
         self._memory = [flat.values for _, flat in optimizer.buffers()]
         self._known: Settings | None = None
@@ -55,6 +58,7 @@ class Replicas:
         own = streams_of(model, loss, kind == "threads")
         self._drawn = [stream for stream in own if stream is not random.generator()]
         self._comparison = Comparison(model, loss, workers, own)
+        self._buffers = Buffers(self._structure.modules if workers > 1 else ())
         self._links: list[Link] = []
         self._closed = False
         self._cores = available_cores()
@@ -107,7 +111,7 @@ class Replicas:
         if sums is not None and sums[1] == 0:
             raise FloatingPointError("replicas: the counts of the batch sum to 0; no parameter was changed")
         for index, loss in enumerate(losses.tolist()):
-            if not math.isfinite(loss):
+            if not math.isfinite(loss) and not self._exchange.left[index]:
                 raise FloatingPointError(
                     f"replicas: the loss of worker {index} is {loss}; no parameter was changed"
                 )
@@ -170,8 +174,9 @@ class Replicas:
             form = self._comparison.form(key, batch, rows, train)
         seed = random.generator().bit_generator.random_raw() if self.workers > 1 else 0
         changed = None if settings == self._known else settings
+        buffers = self._buffers.changed()
         tasks = [
-            Task(train, take(batch, share), len(share) / rows, seed, changed, form.pair)
+            Task(train, take(batch, share), len(share) / rows, seed, changed, form.pair, buffers)
             for share in bounds_of(rows, self.workers)
         ]
         packed = [link.pack(task) for link, task in zip(self._links, tasks[1:], strict=True)]
@@ -199,6 +204,12 @@ class Replicas:
             raise error
         for index, text in texts.items():
             raise RuntimeError(f"worker {index} of {self.workers} failed, no parameter was changed:\n{text}")
+        left = self._exchange.left
+        if left.any() and np.isfinite(self._exchange.losses[~left]).all():
+            raise RuntimeError(
+                "replicas: the loss calls layers that exchange statistics (SyncBatchNorm) more often in one "
+                "worker than in another, or under other conditions; no parameter was changed"
+            )
 
     def _meet(self) -> None:
         for link in self._links:

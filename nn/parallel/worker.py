@@ -18,9 +18,10 @@ from ..module import Module
 from ..optim import Optimizer
 from ..optim.steps import clip, update
 from ..replay import Replay
-from . import streams
+from ..synced import gathering
+from . import buffers, streams
 from .crew import Link
-from .exchange import Exchange
+from .exchange import Exchange, LeftAloneError
 from .losses import as_one
 
 
@@ -33,9 +34,9 @@ class Task:
     weight: float  # of the share in the mean over the batch
     seed: int  # of this step's random numbers
     settings: Settings | None  # if they changed
-    pair: bool | None = (
-        False  # whether the loss gives (total, count); None: whatever it is, nobody else waits
-    )
+    # Whether the loss gives (total, count); None: whatever it is, nobody else waits.
+    pair: bool | None = False
+    buffers: Sequence[buffers.Change] = ()  # that changed
 
 
 @dataclass
@@ -111,6 +112,7 @@ class Worker:
                 return
             if task.settings is not None:
                 task.settings.apply(self.modules, self.params, self.optimizer)
+            buffers.apply(self.modules, task.buffers)
             random.use_own_numbers([task.seed, self.exchange.index])
             streams.seed(self.drawn, task.seed, self.exchange.index)
             error = self.run(task, link.report)
@@ -119,24 +121,32 @@ class Worker:
     def run(self, task: Task, report: Callable[[str], None] | None = None) -> BaseException | None:
         """Do a task in step with the other workers; gives back what went wrong with this one's share."""
         errors: list[BaseException] = []
+        gather = self.exchange.gather if self.exchange.replicas > 1 else None
 
         def tried(part: Callable[..., Any], *arguments: Any) -> Any:
+            token = gathering.set(gather)
             try:
                 return None if errors else part(*arguments)
+            except LeftAloneError as problem:  # another has failed, or says what is wrong with its loss
+                errors.append(problem)
+                return None
             except BaseException as problem:  # KeyboardInterrupt too: the others are waiting
                 errors.append(problem)
                 if report is not None:
                     report(traceback.format_exc())
                 return None
+            finally:
+                gathering.reset(token)
 
         out, self.sums = tried(self._forward, task), None
         if task.pair or (task.pair is None and out is not None and out.ndim == 1):
             self.sums = self.exchange.totals(None if out is None else out.data)
         loss = tried(self._backward, task, out)
-        if self.exchange.agree(loss) and task.train:
+        left = bool(errors) and isinstance(errors[0], LeftAloneError)
+        if self.exchange.agree(loss, left) and task.train:
             self._update()
         self.exchange.wait()
-        return errors[0] if errors else None
+        return errors[0] if errors and not left else None
 
     def _forward(self, task: Task) -> Tensor:
         """What the loss gives for the share: a mean, or an array of total and count."""

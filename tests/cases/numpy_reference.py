@@ -89,6 +89,33 @@ def rms_norm(x, weight=None, eps=None):
     return x / np.sqrt((x**2).mean(-1, keepdims=True) + eps) * (1 if weight is None else weight)
 
 
+def _of_channels(values, x):
+    """Numbers for the channels of x (N, C, ...), to broadcast with it."""
+    return values.reshape(-1, *(1,) * (x.ndim - 2))
+
+
+def _affine(y, weight, bias):
+    y = y if weight is None else y * _of_channels(weight, y)
+    return y if bias is None else y + _of_channels(bias, y)
+
+
+def batch_norm(x, weight=None, bias=None, eps=1e-5):
+    axes = (0, *range(2, x.ndim))
+    mean, var = x.mean(axes), x.var(axes)
+    y = (x - _of_channels(mean, x)) / np.sqrt(_of_channels(var, x) + eps)
+    return _affine(y, weight, bias), mean, x.var(axes, ddof=1)
+
+
+def running_norm(x, mean, var, weight=None, bias=None, eps=1e-5):
+    return _affine((x - _of_channels(mean, x)) / np.sqrt(_of_channels(var, x) + eps), weight, bias)
+
+
+def group_norm(x, weight=None, bias=None, groups=1, eps=1e-5):
+    rows = x.reshape(len(x), groups, -1)
+    y = (rows - rows.mean(-1, keepdims=True)) / np.sqrt(rows.var(-1, keepdims=True) + eps)
+    return _affine(y.reshape(x.shape), weight, bias), rows.mean(-1), rows.var(-1, ddof=1)
+
+
 def dropout(x, keep, p):
     return np.where(keep, x / (1 - p), 0)
 

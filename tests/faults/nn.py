@@ -96,8 +96,8 @@ MODULES = [
     ),
     Fault(
         "nn/modules/dropout.py",
-        "F.dropout(input, self.p, self.training)",
-        "F.dropout(input, self.p)",
+        "self._function(input, self.p, self.training,",
+        "self._function(input, self.p, True,",
         f"{LAYERS}test_dropout_zeros_scales_and_repeats_with_a_seed",
     ),
     Fault(

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from parallel_cases import net, regression, squared, state
+from parallel_norms import assert_same_state, mean, synced
 from tapegrad import nn
-from tapegrad.nn.parallel.exchange import Exchange
+from tapegrad.nn.parallel.exchange import Exchange, LeftAloneError
 from tapegrad.nn.parallel.shared_buffers import SharedBuffers
 from tapegrad.nn.parallel.worker import Task, Worker
 from tapegrad.nn.utils import clip_grad_norm_
@@ -23,7 +24,7 @@ class Messages(Exchange):
 
     def __init__(self, index, boxes, optimizer):
         flats = [flat for _, flat in optimizer.buffers()]
-        self.index, self.boxes = index, boxes
+        self.index, self.boxes, self.replicas = index, boxes, len(boxes)
         self.gradients = [np.zeros_like(flat.values) for flat in flats]
         self.used = [np.zeros(len(flat.params), bool) for flat in flats]
 
@@ -32,14 +33,27 @@ class Messages(Exchange):
             box[self.index].put(pickle.dumps(mine))
         return [pickle.loads(messages.get(timeout=30)) for messages in self.boxes[self.index]]
 
+    def gather(self, numbers):
+        told = self.to_all(("gather", numbers))
+        if not all(is_gathering(message) for message in told):
+            raise LeftAloneError
+        return np.array([numbers for _, numbers in told])
+
+    def to_all_at_last(self, mine):
+        """The same, when nobody is in `gather` any more."""
+        while any(map(is_gathering, told := self.to_all(mine))):
+            pass
+        return told
+
     def totals(self, numbers):
-        told = self.to_all(numbers)
+        told = self.to_all_at_last(numbers)
         return np.sum([np.full(2, math.nan) if numbers is None else numbers for numbers in told], axis=0)
 
-    def agree(self, loss):
-        told = self.to_all(loss)
-        self.failed = np.array([loss is None for loss in told])
-        self.losses = np.array([math.nan if loss is None else loss for loss in told])
+    def agree(self, loss, left=False):
+        losses, lefts = zip(*self.to_all_at_last((loss, left)), strict=True)
+        self.left = np.array(lefts)
+        self.failed = np.array([loss is None for loss in losses]) & ~self.left
+        self.losses = np.array([math.nan if loss is None else loss for loss in losses])
         return bool(np.isfinite(self.losses).all())
 
     def used_by_any(self):
@@ -54,6 +68,10 @@ class Messages(Exchange):
 
     def wait(self):
         self.to_all(None)
+
+
+def is_gathering(message):
+    return isinstance(message, tuple) and message[0] == "gather"
 
 
 def workers(count, loss, max_norm, replay):
@@ -124,6 +142,24 @@ def test_totals_and_counts_are_summed_without_shared_memory_too(replay):
             assert worker.exchange.losses.sum() == pytest.approx(loss.item(), rel=1e-12)
             for name, array in state(model).items():
                 np.testing.assert_allclose(state(its_model)[name], array, rtol=1e-10, atol=1e-12)
+
+
+def test_norms_gather_without_shared_memory_too():
+    boxes = [[Queue() for _ in range(3)] for _ in range(3)]
+    replicas = []
+    for index in range(3):
+        plain, model, optimizer, own = synced()
+        exchange = Messages(index, boxes, own)
+        replicas.append((model, own, Worker(exchange, model, own, mean, None, False)))
+    for seed in range(3):
+        x, y = regression(7, seed)
+        assert step(replicas, x, y) == [None] * 3
+        value = mean(plain, x, y)
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        for model, _, _ in replicas:
+            assert_same_state(model, plain, seed)
 
 
 def test_all_learn_who_failed_and_no_replica_changes():

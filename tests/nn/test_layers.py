@@ -146,7 +146,7 @@ def test_layer_norm_over_the_last_axes(shape, affine):
 def test_layer_norm_options():
     layer = nn.LayerNorm(4, bias=False)
     assert layer.bias is None and list(layer.state_dict()) == ["weight"]
-    assert repr(layer) == "LayerNorm((4,), eps=1e-05)  # 4 parameters"
+    assert repr(layer) == "LayerNorm((4,), eps=1e-05, elementwise_affine=True, bias=False)  # 4 parameters"
     big = nn.LayerNorm(4, eps=100.0, elementwise_affine=False)
     assert abs(big(x32(2, 4)).numpy()).max() < 1
     layer.weight.data += 1
