@@ -125,16 +125,10 @@ class Comparison:
                 f"weighted by their rows, {of_shares}: it is no mean in which all rows count alike. Where "
                 "some elements do not count (padding, masks) or have weights, return (total, count), which "
                 "are summed over the workers before dividing: F.cross_entropy(..., reduction='sum') and "
-<<<<<<< HEAD
                 "(targets != -100).sum(), for instance, and with weight=w w[targets[targets != -100]].sum(). "
-                "Where rows are compared with each other, or a layer "
-                "takes statistics over the batch, use workers=1. No parameter was changed"
-=======
-                "(targets != -100).sum(), for instance. Where a BatchNorm takes statistics over the batch, "
-                "convert the model first, nn.SyncBatchNorm.convert_sync_batchnorm(model). Where rows are "
-                "compared with each other, or another layer takes statistics over the batch, use workers=1. "
-                "No parameter was changed"
->>>>>>> norm
+                "Where a BatchNorm takes statistics over the batch, convert the model first, "
+                "nn.SyncBatchNorm.convert_sync_batchnorm(model). Where rows are compared with each other, or "
+                "another layer takes statistics over the batch, use workers=1. No parameter was changed"
             )
         raise ValueError(
             f"replicas: (total, count) of the whole batch is ({of_whole}), the sums over its {self.workers} "
