@@ -15,7 +15,9 @@ from ...autograd.special.logistic import sigmoid_kernel
 from ._recurrence import (
     bias_of,
     block,
+    cut,
     fitted,
+    in_blocks,
     in_order,
     previous,
     recurrent_flops,
@@ -25,6 +27,8 @@ from ._recurrence import (
     sides,
     steps_of,
     sums,
+    times,
+    turned,
     whole,
 )
 
@@ -119,14 +123,16 @@ def _forward(y, end, kept, x, h0, w_ih, w_hh, biases, steps, keep):
     gates, products = kept
     other, hidden = np.empty_like(y, shape=3 * width * most), np.empty_like(y, shape=width * most)
     minus = sides(-(biases[0] + biases[1])[:-width], most)
+    small = in_blocks()
+    w_ih, w_hh = cut(w_ih, most, small), cut(w_hh, most, small)
     b_in, b_hn = (sides(bias[-width:], most) for bias in biases)
     h, ended = h0[: steps[0][1]].T, []
     for start, m in steps:
         at = start if keep else 0
         h = fitted(h, h0, m, ended)
         a, b, q = block(gates, 3 * width, at, m), block(other, 3 * width, 0, m), block(products, width, at, m)
-        np.matmul(w_ih, x[start : start + m].T, out=a)
-        np.matmul(w_hh, h, out=b)
+        times(w_ih, x[start : start + m].T, a)
+        times(w_hh, h, b)
         rz, r, z, n = a[:-width], a[:width], a[width:-width], a[-width:]
         np.subtract(minus[:, :m], rz, out=rz)  # sigmoid(x) = 1 / (1 + exp(-x))
         rz -= b[:-width]
@@ -153,12 +159,12 @@ def _backward(d, dh0, before, gy, gh, kept, w_hh, steps):
     gates, products = kept
     flat, more = np.empty_like(d, shape=3 * width * most), np.empty_like(d, shape=2 * width * most)
     gh = np.zeros_like(dh0) if gh is None else gh
-    back = w_hh.T
+    back, hidden = turned(w_hh, 3, most, in_blocks()), np.empty_like(d, shape=width * most)
     dh, left = gh[: steps[-1][1]].T, []
     for start, m in reversed(steps):
         dh = fitted(dh, gh, m, left)
         if gy is not None:
-            dh = dh + gy[start : start + m].T
+            dh = np.add(dh, gy[start : start + m].T, out=block(hidden, width, 0, m))
         a, q = block(gates, 3 * width, start, m), block(products, width, start, m)
         drz_n, (v, dn) = block(flat, 3 * width, 0, m), block(more, 2 * width, 0, m).reshape(2, width, m)
         rz, r, z, n = a[:-width], a[:width], a[width:-width], a[-width:]
@@ -177,6 +183,6 @@ def _backward(d, dh0, before, gy, gh, kept, w_hh, steps):
         columns = slice(start, start + m)
         d[:width, columns], d[width:-width, columns], d[-width:, columns] = dq, drz_n[:-width], dn
         np.multiply(dh, z, out=v)
-        dh = back @ drz_n
+        dh = times(back, drz_n, block(hidden, width, 0, m))
         dh += v
     dh0[...] = whole(dh.T, left)

@@ -16,8 +16,10 @@ from ...autograd.special.logistic import sigmoid_kernel
 from ._recurrence import (
     bias_of,
     block,
+    cut,
     fitted,
     gradients_of_biases,
+    in_blocks,
     in_order,
     previous,
     recurrent_flops,
@@ -26,6 +28,8 @@ from ._recurrence import (
     rows_of,
     sides,
     steps_of,
+    times,
+    turned,
     whole,
 )
 
@@ -156,15 +160,16 @@ def _forward(y, ends, kept, x, h0, c0, w_ih, w_hh, w_hr, bias, steps, keep):
     gates, cells, tanhs = kept
     two, width = w_hh.shape[0] // 2, w_hh.shape[0] // 4
     other, hidden = np.empty_like(y, shape=4 * width * most), np.empty_like(y, shape=width * most)
-    minus = sides(-bias, most)
+    minus, small = sides(-bias, most), in_blocks()
+    w_ih, w_hh = cut(w_ih, most, small), cut(w_hh, most, small)
     h, c = h0[: steps[0][1]].T, c0[: steps[0][1]].T
     ended: tuple = [], []
     for start, n in steps:
         at = start if keep else 0
         h, before = fitted(h, h0, n, ended[0]), fitted(c, c0, n, ended[1])
         a, b = block(gates, 4 * width, at, n), block(other, 4 * width, 0, n)
-        np.matmul(w_ih, x[start : start + n].T, out=a)
-        np.matmul(w_hh, h, out=b)
+        times(w_ih, x[start : start + n].T, a)
+        times(w_hh, h, b)
         np.subtract(minus if n == most else minus[:, :n], a, out=a)
         a -= b
         i_f, g, o = a[:two], a[two:-width], a[-width:]
@@ -194,16 +199,18 @@ def _backward(da, starts, projected, gy, gh, gc, kept, c0, w_hh, w_hr, steps):
     flat = np.empty_like(da, shape=4 * width * most)
     pair = [np.empty_like(da, shape=2 * width * most) for _ in range(2)]  # taken in turns
     more = np.empty_like(da, shape=2 * width * most)
+    features = w_hh.shape[1]
+    hidden = np.empty_like(da, shape=features * most)
     gh = np.zeros_like(starts[0]) if gh is None else gh
     gc = np.zeros_like(starts[1]) if gc is None else gc
-    back = w_hh.T
+    back = turned(w_hh, 4, most, in_blocks())
     dh, dc = gh[: steps[-1][1]].T, gc[: steps[-1][1]].T
     left: tuple = [], []
     for k in reversed(range(len(steps))):
         start, n = steps[k]
         dh, dc = fitted(dh, gh, n, left[0]), fitted(dc, gc, n, left[1])
         if gy is not None:
-            dh = dh + gy[start : start + n].T
+            dh = np.add(dh, gy[start : start + n].T, out=block(hidden, features, 0, n))
         a, d = block(gates, 4 * width, start, n), block(flat, 4 * width, 0, n)
         t, (e, v) = block(tanhs, width, start, n), block(more, 2 * width, 0, n).reshape(2, width, n)
         i_f, g, o = a[: 2 * width], a[2 * width : -width], a[-width:]
@@ -231,7 +238,7 @@ def _backward(da, starts, projected, gy, gh, gc, kept, c0, w_hh, w_hr, steps):
         d[width : 2 * width] *= dc
         d[width : 2 * width] *= _before(cells, width, c0, steps, k)  # df = dc f (1 - f) times c before
         da[:, start : start + n] = d
-        dh = back @ d
+        dh = times(back, d, block(hidden, features, 0, n))
     starts[0][...] = whole(dh.T, left[0])
     starts[1][...] = whole(dc.T, left[1])
 

@@ -12,8 +12,10 @@ from ...autograd.arrays import opaque
 from ._recurrence import (
     bias_of,
     block,
+    cut,
     fitted,
     gradients_of_biases,
+    in_blocks,
     in_order,
     previous,
     recurrent_flops,
@@ -22,6 +24,8 @@ from ._recurrence import (
     rows_of,
     sides,
     steps_of,
+    times,
+    turned,
     whole,
 )
 
@@ -92,13 +96,14 @@ def _rnn(
 def _forward(y, end, x, h0, w_ih, w_hh, bias, nonlinearity, steps):
     most, width = max(n for _, n in steps), len(w_hh)
     inputs, other, hidden = (np.empty_like(y, shape=width * most) for _ in range(3))
-    bias = sides(bias, most)
+    bias, small = sides(bias, most), in_blocks()
+    w_ih, w_hh = cut(w_ih, most, small), cut(w_hh, most, small)
     h, ended = h0[: steps[0][1]].T, []
     for start, n in steps:
         h = fitted(h, h0, n, ended)
-        a = np.matmul(w_ih, x[start : start + n].T, out=block(inputs, width, 0, n))
+        a = times(w_ih, x[start : start + n].T, block(inputs, width, 0, n))
         a += bias[:, :n]
-        a += np.matmul(w_hh, h, out=block(other, width, 0, n))
+        a += times(w_hh, h, block(other, width, 0, n))
         h = block(hidden, width, 0, n)
         if nonlinearity == "tanh":
             np.tanh(a, out=h)
@@ -112,14 +117,14 @@ def _forward(y, end, x, h0, w_ih, w_hh, bias, nonlinearity, steps):
 def _backward(da, dh0, y, gy, gh, w_hh, nonlinearity, steps):
     """Fill da (width, rows) and the gradient of h0."""
     most, width = max(n for _, n in steps), len(w_hh)
-    flat = np.empty_like(da, shape=width * most)
+    flat, hidden = np.empty_like(da, shape=width * most), np.empty_like(da, shape=width * most)
     gh = np.zeros_like(dh0) if gh is None else gh
-    back = w_hh.T
+    back = turned(w_hh, 1, most, in_blocks())
     dh, left = gh[: steps[-1][1]].T, []
     for start, n in reversed(steps):
         dh = fitted(dh, gh, n, left)
         if gy is not None:
-            dh = dh + gy[start : start + n].T
+            dh = np.add(dh, gy[start : start + n].T, out=block(hidden, width, 0, n))
         h, d = y[start : start + n].T, block(flat, width, 0, n)
         if nonlinearity == "tanh":
             np.multiply(h, h, out=d)
@@ -128,5 +133,5 @@ def _backward(da, dh0, y, gy, gh, w_hh, nonlinearity, steps):
         else:
             np.multiply(dh, h != 0, out=d)
         da[:, start : start + n] = d
-        dh = back @ d
+        dh = times(back, d, block(hidden, width, 0, n))
     dh0[...] = whole(dh.T, left)
