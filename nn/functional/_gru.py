@@ -13,6 +13,7 @@ from ...autograd import op
 from ...autograd.arrays import opaque
 from ...autograd.special.logistic import sigmoid_kernel
 from ._recurrence import (
+    beside,
     bias_of,
     block,
     cut,
@@ -22,7 +23,6 @@ from ._recurrence import (
     previous,
     recurrent_flops,
     refit,
-    room,
     rows_of,
     sides,
     steps_of,
@@ -93,7 +93,7 @@ def _gru(needs, x, h0, w_ih, w_hh, b_ih=None, b_hh=None, batch_sizes=None, rever
         gy, gh = gs
         gy = None if gy is None else rows_of(gy)
         before = previous(y, h0, steps, reverse)
-        d = room(w_hh, 4 * width, len(y))  # of w_hn h + b_hn, r, z and n
+        d = np.empty_like(w_hh, shape=(4 * width, len(y)))  # of w_hn h + b_hn, r, z and n
         dh0 = np.empty_like(h0)
         _backward(d, dh0, before, gy, gh, kept, w_hh, steps)
         da = d[width:]
@@ -157,7 +157,7 @@ def _backward(d, dh0, before, gy, gh, kept, w_hh, steps):
     """Fill d (4 width, rows), the gradients of w_hn h + b_hn, r, z and n, and that of h0."""
     most, width = max(n for _, n in steps), w_hh.shape[1]
     gates, products = kept
-    flat, more = np.empty_like(d, shape=3 * width * most), np.empty_like(d, shape=2 * width * most)
+    flat, v_flat = np.empty_like(d, shape=d.size), np.empty_like(d, shape=width * most)
     gh = np.zeros_like(dh0) if gh is None else gh
     back, hidden = turned(w_hh, 3, most, in_blocks()), np.empty_like(d, shape=width * most)
     dh, left = gh[: steps[-1][1]].T, []
@@ -166,10 +166,10 @@ def _backward(d, dh0, before, gy, gh, kept, w_hh, steps):
         if gy is not None:
             dh = np.add(dh, gy[start : start + m].T, out=block(hidden, width, 0, m))
         a, q = block(gates, 3 * width, start, m), block(products, width, start, m)
-        drz_n, (v, dn) = block(flat, 3 * width, 0, m), block(more, 2 * width, 0, m).reshape(2, width, m)
+        made, v = block(flat, 4 * width, start, m), block(v_flat, width, 0, m)
         rz, r, z, n = a[:-width], a[:width], a[width:-width], a[-width:]
-        dr, dz, dq = drz_n.reshape(3, width, m)
-        np.subtract(1, rz, out=drz_n[:-width])
+        dr, dz, dq, dn = made.reshape(4, width, m)
+        np.subtract(1, rz, out=made[: 2 * width])
         np.multiply(dz, dh, out=v)  # dh (1 - z)
         np.subtract(before[start : start + m].T, n, out=dz)
         dz *= v
@@ -180,9 +180,10 @@ def _backward(d, dh0, before, gy, gh, kept, w_hh, steps):
         np.multiply(dn, r, out=dq)
         dr *= q
         dr *= dq  # dn q r (1 - r)
-        columns = slice(start, start + m)
-        d[:width, columns], d[width:-width, columns], d[-width:, columns] = dq, drz_n[:-width], dn
         np.multiply(dh, z, out=v)
-        dh = times(back, drz_n, block(hidden, width, 0, m))
+        dh = times(back, made[:-width], block(hidden, width, 0, m))
         dh += v
+    beside(flat, 4 * width, slice(2 * width, 3 * width), d[:width], steps)
+    beside(flat, 4 * width, slice(2 * width), d[width:-width], steps)
+    beside(flat, 4 * width, slice(3 * width, None), d[-width:], steps)
     dh0[...] = whole(dh.T, left)

@@ -14,6 +14,7 @@ from ...autograd import op
 from ...autograd.arrays import opaque
 from ...autograd.special.logistic import sigmoid_kernel
 from ._recurrence import (
+    beside,
     bias_of,
     block,
     cut,
@@ -24,7 +25,6 @@ from ._recurrence import (
     previous,
     recurrent_flops,
     refit,
-    room,
     rows_of,
     sides,
     steps_of,
@@ -133,11 +133,11 @@ def _lstm(
         gy, gh, gc = gs
         gy = None if gy is None else rows_of(gy)
         count = sum(n for _, n in steps)
-        da = room(w_hh, 4 * width, count)
+        da = np.empty_like(w_hh, shape=(4 * width, count))
         dh0, dc0 = np.empty_like(w_hh, shape=(c0.shape[0], features)), np.empty_like(c0)
         dhs = ms = None
         if needs[7]:
-            dhs, ms = room(w_hh, features, count), room(w_hh, width, count)
+            dhs, ms = (np.empty_like(w_hh, shape=(size, count)) for size in (features, width))
         _backward(da, (dh0, dc0), (dhs, ms), gy, gh, gc, kept, c0, w_hh, w_hr, steps)
         return (
             (da.mT @ w_ih).reshape(shape) if needs[0] else None,
@@ -196,7 +196,7 @@ def _backward(da, starts, projected, gy, gh, gc, kept, c0, w_hh, w_hr, steps):
     """Fill da (4 width, rows), the gradients `starts` of h0 and c0, and the factors of that of w_hr."""
     most, width = max(n for _, n in steps), w_hh.shape[0] // 4
     gates, cells, tanhs = kept
-    flat = np.empty_like(da, shape=4 * width * most)
+    flat = np.empty_like(da, shape=da.size)
     pair = [np.empty_like(da, shape=2 * width * most) for _ in range(2)]  # taken in turns
     more = np.empty_like(da, shape=2 * width * most)
     features = w_hh.shape[1]
@@ -211,7 +211,7 @@ def _backward(da, starts, projected, gy, gh, gc, kept, c0, w_hh, w_hr, steps):
         dh, dc = fitted(dh, gh, n, left[0]), fitted(dc, gc, n, left[1])
         if gy is not None:
             dh = np.add(dh, gy[start : start + n].T, out=block(hidden, features, 0, n))
-        a, d = block(gates, 4 * width, start, n), block(flat, 4 * width, 0, n)
+        a, d = block(gates, 4 * width, start, n), block(flat, 4 * width, start, n)
         t, (e, v) = block(tanhs, width, start, n), block(more, 2 * width, 0, n).reshape(2, width, n)
         i_f, g, o = a[: 2 * width], a[2 * width : -width], a[-width:]
         m = dh
@@ -237,8 +237,8 @@ def _backward(da, starts, projected, gy, gh, gc, kept, c0, w_hh, w_hr, steps):
         dc = q[width:]
         d[width : 2 * width] *= dc
         d[width : 2 * width] *= _before(cells, width, c0, steps, k)  # df = dc f (1 - f) times c before
-        da[:, start : start + n] = d
         dh = times(back, d, block(hidden, features, 0, n))
+    beside(flat, 4 * width, slice(None), da, steps)
     starts[0][...] = whole(dh.T, left[0])
     starts[1][...] = whole(dc.T, left[1])
 

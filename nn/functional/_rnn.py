@@ -10,6 +10,7 @@ import numpy as np
 from ...autograd import op
 from ...autograd.arrays import opaque
 from ._recurrence import (
+    beside,
     bias_of,
     block,
     cut,
@@ -20,7 +21,6 @@ from ._recurrence import (
     previous,
     recurrent_flops,
     refit,
-    room,
     rows_of,
     sides,
     steps_of,
@@ -79,7 +79,7 @@ def _rnn(
     def backward(gs):
         gy, gh = gs
         gy = None if gy is None else rows_of(gy)
-        da, dh0 = room(w_hh, width, len(y)), np.empty_like(w_hh, shape=size)
+        da, dh0 = (np.empty_like(w_hh, shape=shape) for shape in ((width, len(y)), size))
         _backward(da, dh0, y, gy, gh, w_hh, nonlinearity, steps)
         return (
             (da.mT @ w_ih).reshape(shape) if needs[0] else None,
@@ -117,7 +117,7 @@ def _forward(y, end, x, h0, w_ih, w_hh, bias, nonlinearity, steps):
 def _backward(da, dh0, y, gy, gh, w_hh, nonlinearity, steps):
     """Fill da (width, rows) and the gradient of h0."""
     most, width = max(n for _, n in steps), len(w_hh)
-    flat, hidden = np.empty_like(da, shape=width * most), np.empty_like(da, shape=width * most)
+    flat, hidden = np.empty_like(da, shape=da.size), np.empty_like(da, shape=width * most)
     gh = np.zeros_like(dh0) if gh is None else gh
     back = turned(w_hh, 1, most, in_blocks())
     dh, left = gh[: steps[-1][1]].T, []
@@ -125,13 +125,13 @@ def _backward(da, dh0, y, gy, gh, w_hh, nonlinearity, steps):
         dh = fitted(dh, gh, n, left)
         if gy is not None:
             dh = np.add(dh, gy[start : start + n].T, out=block(hidden, width, 0, n))
-        h, d = y[start : start + n].T, block(flat, width, 0, n)
+        h, d = y[start : start + n].T, block(flat, width, start, n)
         if nonlinearity == "tanh":
             np.multiply(h, h, out=d)
             np.subtract(1, d, out=d)
             d *= dh
         else:
             np.multiply(dh, h != 0, out=d)
-        da[:, start : start + n] = d
         dh = times(back, d, block(hidden, width, 0, n))
+    beside(flat, width, slice(None), da, steps)
     dh0[...] = whole(dh.T, left)

@@ -11,6 +11,9 @@ from replay_cases import assert_same, floats, recordings
 from tapegrad import nn
 from tapegrad.autograd import Tensor
 from tapegrad.nn import functional as F
+from tapegrad.nn.functional import _gru, _lstm, _rnn
+from tapegrad.nn.functional import _recurrence as recurrence
+from tapegrad.nn.parallel import cores
 from tapegrad.nn.utils import rnn
 
 close = np.testing.assert_allclose
@@ -124,6 +127,48 @@ def test_dropout_is_between_layers_and_in_training_alone():
     np.testing.assert_array_equal(y.numpy(), layer(x)[0].numpy())
     with pytest.warns(UserWarning, match="GRU: dropout=0.1 does nothing with num_layers=1"):
         nn.GRU(1, 1, dropout=0.1)
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("sizes", [None, (3, 3, 1)], ids=str)
+@pytest.mark.parametrize("width", [32, 64])
+def test_products_in_blocks_are_the_whole_ones(name, sizes, width, monkeypatch):
+    """As with one thread of a BLAS that has kernels for small products, and without."""
+    layer, rng = filled(name, 5, width), np.random.default_rng(0)
+    for p in layer.parameters():
+        p.data[...] = rng.normal(size=p.shape) / 4
+    x = rng.normal(size=(3, 3, 5) if sizes is None else (sum(sizes), 5))
+    made, cuts = [], []
+    cut = recurrence.cut
+    for small in (True, False):
+        for kernel in (_rnn, _lstm, _gru):
+            monkeypatch.setattr(kernel, "in_blocks", lambda small=small: small)
+            monkeypatch.setattr(kernel, "cut", lambda *args: cuts.append(cut(*args)) or cuts[-1])
+        given = Tensor(x, requires_grad=True)
+        y, last = layer(given if sizes is None else rnn.PackedSequence(given, sizes))
+        y = y if sizes is None else y.data
+        layer.zero_grad()
+        ((y * y).sum() + h_of(last).sum()).backward()
+        made.append([y.numpy(), h_of(last).numpy(), given.grad, *(p.grad for p in layer.parameters())])
+    assert [c.ndim for c in cuts] == [3, 3, 2, 2]
+    for a, b in zip(*made, strict=True):
+        close(a, b, rtol=1e-11, atol=1e-12)
+
+
+def test_blocks_are_for_one_thread_and_kernels_that_gain(monkeypatch):
+    class Library:
+        num_threads, architecture = 1, "SkylakeX"
+
+    for found, expected in [(None, False), ([], False), ([Library()], True)]:
+        monkeypatch.setattr(cores, "blas_libraries", lambda found=found: found)
+        assert recurrence.in_blocks() == expected
+    for name, value in [("num_threads", 2), ("num_threads", 1), ("architecture", "Haswell")]:
+        monkeypatch.setattr(Library, name, value)
+        assert recurrence.in_blocks() == (value == 1)
+    weights = np.zeros((64, 1000), np.float32)
+    assert recurrence.cut(weights, 31, True).shape == (2, 32, 1000)
+    assert recurrence.cut(weights, 32, True) is weights  # which would be too much
+    assert recurrence.cut(weights[:33], 1, True).shape == (33, 1000)
 
 
 @pytest.mark.parametrize("name", KINDS)
