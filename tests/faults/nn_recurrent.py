@@ -10,8 +10,8 @@ SECOND = "tests/autograd/test_op_gradients.py::test_second_order_gradient"
 FAULTS = [
     Fault(
         "nn/functional/_lstm.py",
-        "        v *= g\n",
-        "        v *= g * 1.001\n",
+        "    v *= g\n",
+        "    v *= g * 1.001\n",
         f"{GRADIENT} -k lstm",
     ),
     Fault(
@@ -20,7 +20,7 @@ FAULTS = [
         "dm * o * (1 - t)",
         f"{SECOND} -k lstm",
     ),
-    Fault("nn/functional/_gru.py", "        dn *= v  # dh", "        # dh", f"{GRADIENT} -k gru"),
+    Fault("nn/functional/_gru.py", "    dn *= v  # dh", "    # dh", f"{GRADIENT} -k gru"),
     Fault(
         "nn/functional/_recurrence.py",
         "refit(state.T.copy(), fresh, n, left).T",
