@@ -101,7 +101,8 @@ def _gru(needs, x, h0, w_ih, w_hh, b_ih=None, b_hh=None, batch_sizes=None, rever
         before = previous(y, h0, steps, reverse)
         d = np.empty_like(w_hh, shape=(4 * width, len(y)))  # of w_hn h + b_hn, r, z and n
         dh0 = np.empty_like(h0)
-        _backward(d, dh0, before, gy, gh, kept, w_hh, steps)
+        flat = np.empty_like(d, shape=d.size)  # made here, so that a replay has it once
+        _backward(d, flat, dh0, before, gy, gh, kept, w_hh, steps)
         da = d[width:]
         dw_hh = db_hh = None
         if needs[3]:
@@ -165,11 +166,11 @@ def _gates(a, b, q):
 
 
 @opaque
-def _backward(d, dh0, before, gy, gh, kept, w_hh, steps):
+def _backward(d, flat, dh0, before, gy, gh, kept, w_hh, steps):
     """Fill d (4 width, rows), the gradients of w_hn h + b_hn, r, z and n, and that of h0."""
     most, width = max(n for _, n in steps), w_hh.shape[1]
     gates, products = kept
-    flat, v_flat = np.empty_like(d, shape=d.size), np.empty_like(d, shape=width * most)
+    v_flat = np.empty_like(d, shape=width * most)
     gh = np.zeros_like(dh0) if gh is None else gh
     back, hidden = turned(w_hh, 3, most, in_blocks()), np.empty_like(d, shape=width * most)
     dh, left = gh[: steps[-1][1]].T, []

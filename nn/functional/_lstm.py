@@ -121,7 +121,8 @@ def _lstm(needs, x, h0, c0, w_ih, w_hh, b_ih=None, b_hh=None, w_hr=None, batch_s
         dhs = ms = None
         if needs[7]:
             dhs, ms = (np.empty_like(w_hh, shape=(size, count)) for size in (features, width))
-        _backward(da, (dh0, dc0), (dhs, ms), gy, gh, gc, kept, c0, w_hh, w_hr, steps)
+        flat = np.empty_like(da, shape=da.size)  # made here, so that a replay has it once
+        _backward(da, flat, (dh0, dc0), (dhs, ms), gy, gh, gc, kept, c0, w_hh, w_hr, steps)
         return (
             (da.mT @ w_ih).reshape(shape) if needs[0] else None,
             dh0 if needs[1] else None,
@@ -181,11 +182,10 @@ def _gates(a, before, c, t, h):
 
 
 @opaque
-def _backward(da, starts, projected, gy, gh, gc, kept, c0, w_hh, w_hr, steps):
+def _backward(da, flat, starts, projected, gy, gh, gc, kept, c0, w_hh, w_hr, steps):
     """Fill da (4 width, rows), the gradients `starts` of h0 and c0, and the factors of that of w_hr."""
     most, width = max(n for _, n in steps), w_hh.shape[0] // 4
     gates, cells, tanhs = kept
-    flat = np.empty_like(da, shape=da.size)
     pair = [np.empty_like(da, shape=2 * width * most) for _ in range(2)]  # taken in turns
     more = np.empty_like(da, shape=2 * width * most)
     features = w_hh.shape[1]

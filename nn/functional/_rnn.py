@@ -80,7 +80,8 @@ def _rnn(
         gy, gh = gs
         gy = None if gy is None else rows_of(gy)
         da, dh0 = (np.empty_like(w_hh, shape=shape) for shape in ((width, len(y)), size))
-        _backward(da, dh0, y, gy, gh, w_hh, nonlinearity, steps)
+        flat = np.empty_like(da, shape=da.size)  # made here, so that a replay has it once
+        _backward(da, flat, dh0, y, gy, gh, w_hh, nonlinearity, steps)
         return (
             (da.mT @ w_ih).reshape(shape) if needs[0] else None,
             dh0 if needs[1] else None,
@@ -114,10 +115,10 @@ def _forward(y, end, x, h0, w_ih, w_hh, bias, nonlinearity, steps):
 
 
 @opaque
-def _backward(da, dh0, y, gy, gh, w_hh, nonlinearity, steps):
+def _backward(da, flat, dh0, y, gy, gh, w_hh, nonlinearity, steps):
     """Fill da (width, rows) and the gradient of h0."""
     most, width = max(n for _, n in steps), len(w_hh)
-    flat, hidden = np.empty_like(da, shape=da.size), np.empty_like(da, shape=width * most)
+    hidden = np.empty_like(da, shape=width * most)
     gh = np.zeros_like(dh0) if gh is None else gh
     back = turned(w_hh, 1, most, in_blocks())
     dh, left = gh[: steps[-1][1]].T, []
