@@ -151,7 +151,7 @@ def gradients_of_biases(needs, d):
 
 
 def recurrent_flops(inputs, outputs, _):
-    """Of the products with the weights, which stand from the fourth input on, and some for each gate."""
-    rows = math.prod(outputs[0][:-1])
-    weights = [w for w in inputs[2:] if w and len(w) == 2]
+    """Two for each weight and row, and four for each gate; the weights stand behind the states."""
+    rows, behind = math.prod(outputs[0][:-1]), len(outputs)
+    weights = [w for w in inputs[behind:] if w and len(w) == 2]
     return rows * sum(2 * math.prod(w) + 4 * w[0] for w in weights)

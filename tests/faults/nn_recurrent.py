@@ -28,6 +28,18 @@ FAULTS = [
         f"{LAYERS}test_a_packed_batch_is_each_of_its_sequences_alone",
     ),
     Fault(
+        "nn/functional/_recurrence.py",
+        "inputs[behind:] if",
+        "inputs[2:] if",
+        f"{LAYERS}test_flops_are_those_of_the_weights",
+    ),
+    Fault(
+        "nn/functional/_recurrence.py",
+        "transpose(0, 2, 3, 1).copy() if fits",
+        "transpose(0, 2, 1, 3).copy() if fits",
+        f"{LAYERS}test_products_in_blocks_are_the_whole_ones",
+    ),
+    Fault(
         "nn/functional/_rnn.py",
         "np.multiply(dh, h != 0, out=d)",
         "np.multiply(dh, h, out=d)",

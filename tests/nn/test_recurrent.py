@@ -275,6 +275,13 @@ def test_a_training_step_is_replayed(kind, options):
     assert len(recordings(loss_of)) == 1
 
 
+@pytest.mark.parametrize("name, gates", [("RNN", 1), ("LSTM", 4), ("GRU", 3)])
+def test_flops_are_those_of_the_weights(name, gates):
+    y, _ = getattr(nn, name)(3, 5)(floats(7, 2, 3))
+    rows = 7 * 2
+    assert ag.Graph(y).nodes[-1].flops == rows * gates * 5 * (2 * 3 + 2 * 5 + 2 * 4)
+
+
 def test_it_learns():
     """To repeat what it saw two steps ago, which takes a memory."""
     nn.manual_seed(0)
