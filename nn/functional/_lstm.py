@@ -14,34 +14,28 @@ from ...autograd import op
 from ...autograd.arrays import opaque
 from ...autograd.special.logistic import sigmoid_kernel
 from ._recurrence import (
+    beside,
     bias_of,
     block,
+    cut,
     fitted,
     gradients_of_biases,
+    in_blocks,
     in_order,
     previous,
     recurrent_flops,
     refit,
-    room,
     rows_of,
     sides,
     steps_of,
+    times,
+    turned,
     whole,
 )
 
 
 def lstm_plain(
-    needs,
-    x,
-    h0,
-    c0,
-    w_ih,
-    w_hh,
-    b_ih=None,
-    b_hh=None,
-    w_hr=None,
-    batch_sizes=None,
-    reverse=False,
+    needs, x, h0, c0, w_ih, w_hh, b_ih=None, b_hh=None, w_hr=None, batch_sizes=None, reverse=False
 ):
     steps = steps_of(x.shape, batch_sizes, reverse)
     width = w_hh.shape[0] // 4
@@ -62,22 +56,7 @@ def lstm_plain(
     h, c = whole(h, ended[0]), whole(c, ended[1])
 
     def backward(gs):
-        gy, gh, gc = gs
-        gy = None if gy is None else rows_of(gy)
-        gh, gc = np.zeros_like(h) if gh is None else gh, np.zeros_like(c) if gc is None else gc
-        dh, dc = gh[: steps[-1][1]], gc[: steps[-1][1]]
-        left, das, dhs = ([], []), [], []
-        for (start, n), (i, f, g, o, t, before) in zip(steps[::-1], kept[::-1], strict=True):
-            dh, dc = refit(dh, gh, n, left[0]), refit(dc, gc, n, left[1])
-            dh = dh if gy is None else dh + gy[start : start + n]
-            dhs.append(dh)
-            dm = dh if w_hr is None else dh @ w_hr
-            dc = dc + dm * o * (1 - t * t)
-            di, df, dg = dc * g * i * (1 - i), dc * before * f * (1 - f), dc * i * (1 - g * g)
-            da = np.concatenate([di, df, dg, dm * t * o * (1 - o)], axis=1)
-            dc = dc * f
-            dh = da @ w_hh
-            das.append(da)
+        das, dhs, dh0, dc0 = _back_plain(gs, h, c, steps, kept, w_hh, w_hr)
         da = in_order(das, not reverse)
         before = previous(y, h0, steps, reverse)
         dw_hr = None
@@ -85,8 +64,8 @@ def lstm_plain(
             dw_hr = in_order(dhs, not reverse).mT @ in_order([o * t for *_, o, t, _ in kept], reverse)
         return (
             (da @ w_ih).reshape(x.shape) if needs[0] else None,
-            whole(dh, left[0]) if needs[1] else None,
-            whole(dc, left[1]) if needs[2] else None,
+            dh0 if needs[1] else None,
+            dc0 if needs[2] else None,
             da.mT @ rows_of(x) if needs[3] else None,
             da.mT @ before if needs[4] else None,
             *gradients_of_biases(needs[5:7], da.mT),
@@ -96,20 +75,28 @@ def lstm_plain(
     return (y.reshape((*x.shape[:-1], y.shape[-1])), h, c), backward
 
 
+def _back_plain(gs, h, c, steps, kept, w_hh, w_hr):
+    """For each step, the last first, the gradients of the gates' sums and of h; and those of h0 and c0."""
+    gy, gh, gc = gs
+    gy = None if gy is None else rows_of(gy)
+    gh, gc = np.zeros_like(h) if gh is None else gh, np.zeros_like(c) if gc is None else gc
+    dh, dc = gh[: steps[-1][1]], gc[: steps[-1][1]]
+    left, das, dhs = ([], []), [], []
+    for (start, n), (i, f, g, o, t, before) in zip(steps[::-1], kept[::-1], strict=True):
+        dh, dc = refit(dh, gh, n, left[0]), refit(dc, gc, n, left[1])
+        dh = dh if gy is None else dh + gy[start : start + n]
+        dhs.append(dh)
+        dm = dh if w_hr is None else dh @ w_hr
+        dc = dc + dm * o * (1 - t * t)
+        di, df, dg = dc * g * i * (1 - i), dc * before * f * (1 - f), dc * i * (1 - g * g)
+        das.append(np.concatenate([di, df, dg, dm * t * o * (1 - o)], axis=1))
+        dc = dc * f
+        dh = das[-1] @ w_hh
+    return das, dhs, whole(dh, left[0]), whole(dc, left[1])
+
+
 @op(inputs=8, several=True, plain=lstm_plain, flops=recurrent_flops)
-def _lstm(
-    needs,
-    x,
-    h0,
-    c0,
-    w_ih,
-    w_hh,
-    b_ih=None,
-    b_hh=None,
-    w_hr=None,
-    batch_sizes=None,
-    reverse=False,
-):
+def _lstm(needs, x, h0, c0, w_ih, w_hh, b_ih=None, b_hh=None, w_hr=None, batch_sizes=None, reverse=False):
     """Of x (steps, batch, inputs), or of the rows of a packed sequence: y of all steps, the last h and c."""
     shape, rows = x.shape, rows_of(x)
     steps = steps_of(shape, batch_sizes, reverse)
@@ -129,12 +116,13 @@ def _lstm(
         gy, gh, gc = gs
         gy = None if gy is None else rows_of(gy)
         count = sum(n for _, n in steps)
-        da = room(w_hh, 4 * width, count)
+        da = np.empty_like(w_hh, shape=(4 * width, count))
         dh0, dc0 = np.empty_like(w_hh, shape=(c0.shape[0], features)), np.empty_like(c0)
         dhs = ms = None
         if needs[7]:
-            dhs, ms = room(w_hh, features, count), room(w_hh, width, count)
-        _backward(da, (dh0, dc0), (dhs, ms), gy, gh, gc, kept, c0, w_hh, w_hr, steps)
+            dhs, ms = (np.empty_like(w_hh, shape=(size, count)) for size in (features, width))
+        flat = np.empty_like(da, shape=da.size)  # made here, so that a replay has it once
+        _backward(da, flat, (dh0, dc0), (dhs, ms), gy, gh, gc, kept, c0, w_hh, w_hr, steps)
         return (
             (da.mT @ w_ih).reshape(shape) if needs[0] else None,
             dh0 if needs[1] else None,
@@ -154,86 +142,102 @@ def _forward(y, ends, kept, x, h0, c0, w_ih, w_hh, w_hr, bias, steps, keep):
     """Fill y and the arrays `ends` and `kept`; without `keep` the latter are room for one step."""
     most = max(n for _, n in steps)
     gates, cells, tanhs = kept
-    two, width = w_hh.shape[0] // 2, w_hh.shape[0] // 4
+    width = w_hh.shape[0] // 4
     other, hidden = np.empty_like(y, shape=4 * width * most), np.empty_like(y, shape=width * most)
-    minus = sides(-bias, most)
+    minus, small = sides(-bias, most), in_blocks()
+    w_ih, w_hh = cut(w_ih, most, small), cut(w_hh, most, small)
     h, c = h0[: steps[0][1]].T, c0[: steps[0][1]].T
-    ended: tuple = [], []
+    ended = [], []
     for start, n in steps:
         at = start if keep else 0
         h, before = fitted(h, h0, n, ended[0]), fitted(c, c0, n, ended[1])
         a, b = block(gates, 4 * width, at, n), block(other, 4 * width, 0, n)
-        np.matmul(w_ih, x[start : start + n].T, out=a)
-        np.matmul(w_hh, h, out=b)
+        times(w_ih, x[start : start + n].T, a)
+        times(w_hh, h, b)
         np.subtract(minus if n == most else minus[:, :n], a, out=a)
         a -= b
-        i_f, g, o = a[:two], a[two:-width], a[-width:]
-        for gate in (i_f, o):  # sigmoid(x) = 1 / (1 + exp(-x))
-            np.exp(gate, out=gate)
-            gate += 1
-            np.reciprocal(gate, out=gate)
-        np.tanh(g, out=g)
-        np.negative(g, out=g)
         c, t, h = block(cells, width, at, n), block(tanhs, width, at, n), block(hidden, width, 0, n)
-        np.multiply(i_f[:width], g, out=h)
-        np.multiply(i_f[width:], before, out=c)
-        c += h
-        np.tanh(c, out=t)
-        np.multiply(o, t, out=h)
+        _gates(a, before, c, t, h)
         h = h if w_hr is None else w_hr @ h
         y[start : start + n] = h.T
     ends[0][...] = whole(h.T, ended[0])
     ends[1][...] = whole(c.T, ended[1])
 
 
+def _gates(a, before, c, t, h):
+    """From the four sums in a with their signs changed: the gates, in their place, c, t = tanh(c) and o t."""
+    width = len(c)
+    i_f, g, o = a[: 2 * width], a[2 * width : -width], a[-width:]
+    for gate in (i_f, o):  # sigmoid(x) = 1 / (1 + exp(-x))
+        np.exp(gate, out=gate)
+        gate += 1
+        np.reciprocal(gate, out=gate)
+    np.tanh(g, out=g)
+    np.negative(g, out=g)
+    np.multiply(i_f[:width], g, out=h)
+    np.multiply(i_f[width:], before, out=c)
+    c += h
+    np.tanh(c, out=t)
+    np.multiply(o, t, out=h)
+
+
 @opaque
-def _backward(da, starts, projected, gy, gh, gc, kept, c0, w_hh, w_hr, steps):
+def _backward(da, flat, starts, projected, gy, gh, gc, kept, c0, w_hh, w_hr, steps):
     """Fill da (4 width, rows), the gradients `starts` of h0 and c0, and the factors of that of w_hr."""
     most, width = max(n for _, n in steps), w_hh.shape[0] // 4
     gates, cells, tanhs = kept
-    flat = np.empty_like(da, shape=4 * width * most)
     pair = [np.empty_like(da, shape=2 * width * most) for _ in range(2)]  # taken in turns
     more = np.empty_like(da, shape=2 * width * most)
+    features = w_hh.shape[1]
+    hidden = np.empty_like(da, shape=features * most)
     gh = np.zeros_like(starts[0]) if gh is None else gh
     gc = np.zeros_like(starts[1]) if gc is None else gc
-    back = w_hh.T
+    back = turned(w_hh, 4, most, in_blocks())
     dh, dc = gh[: steps[-1][1]].T, gc[: steps[-1][1]].T
-    left: tuple = [], []
+    left = [], []
     for k in reversed(range(len(steps))):
         start, n = steps[k]
         dh, dc = fitted(dh, gh, n, left[0]), fitted(dc, gc, n, left[1])
         if gy is not None:
-            dh = dh + gy[start : start + n].T
-        a, d = block(gates, 4 * width, start, n), block(flat, 4 * width, 0, n)
+            dh = np.add(dh, gy[start : start + n].T, out=block(hidden, features, 0, n))
+        a, d = block(gates, 4 * width, start, n), block(flat, 4 * width, start, n)
         t, (e, v) = block(tanhs, width, start, n), block(more, 2 * width, 0, n).reshape(2, width, n)
-        i_f, g, o = a[: 2 * width], a[2 * width : -width], a[-width:]
         m = dh
         if w_hr is not None:
             m = w_hr.T @ dh
             if projected[0] is not None:
                 projected[0][:, start : start + n] = dh
-                np.multiply(o, t, out=projected[1][:, start : start + n])
-        np.multiply(m, o, out=e)
-        np.multiply(e, t, out=v)
-        np.subtract(1, o, out=d[-width:])
-        d[-width:] *= v  # do = dm t o (1 - o)
-        v *= t
-        e -= v
-        e += dc  # dc + dm o (1 - t^2)
+                np.multiply(a[-width:], t, out=projected[1][:, start : start + n])
         q = block(pair[k % 2], 2 * width, 0, n)
-        np.multiply(i_f.reshape(2, width, n), e, out=q.reshape(2, width, n))
-        np.multiply(q[:width], g, out=v)
-        np.subtract(1, i_f, out=d[: 2 * width])
-        d[:width] *= v  # di = dc i (1 - i) g
-        v *= g
-        np.subtract(q[:width], v, out=d[2 * width : -width])  # dg = dc i (1 - g^2)
-        dc = q[width:]
-        d[width : 2 * width] *= dc
-        d[width : 2 * width] *= _before(cells, width, c0, steps, k)  # df = dc f (1 - f) times c before
-        da[:, start : start + n] = d
-        dh = back @ d
+        dc = _gates_back(m, dc, a, t, _before(cells, width, c0, steps, k), d, q, e, v)
+        dh = times(back, d, block(hidden, features, 0, n))
+    beside(flat, 4 * width, slice(None), da, steps)
     starts[0][...] = whole(dh.T, left[0])
     starts[1][...] = whole(dc.T, left[1])
+
+
+def _gates_back(dm, dc, a, t, before, d, q, e, v):
+    """Put the gradients of the four sums into d, and return that of the c before, which stands in q."""
+    width = len(t)
+    two = 2 * width
+    i_f, g, o = a[:two], a[two:-width], a[-width:]
+    np.multiply(dm, o, out=e)
+    np.multiply(e, t, out=v)
+    np.subtract(1, o, out=d[-width:])
+    d[-width:] *= v  # do = dm t o (1 - o)
+    v *= t
+    e -= v
+    e += dc  # dc + dm o (1 - t^2)
+    np.multiply(i_f.reshape(2, *t.shape), e, out=q.reshape(2, *t.shape))
+    np.multiply(q[:width], g, out=v)
+    np.subtract(1, i_f, out=d[:two])
+    d[:width] *= v  # di = dc i (1 - i) g
+    v *= g
+    np.subtract(q[:width], v, out=d[two:-width])  # dg = dc i (1 - g^2)
+    dc = q[width:]
+    d[width:two] *= dc
+    d[width:two] *= before  # df = dc f (1 - f) times the c before
+    return dc
 
 
 def _before(cells, width, c0, steps, k):

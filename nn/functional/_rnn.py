@@ -10,18 +10,22 @@ import numpy as np
 from ...autograd import op
 from ...autograd.arrays import opaque
 from ._recurrence import (
+    beside,
     bias_of,
     block,
+    cut,
     fitted,
     gradients_of_biases,
+    in_blocks,
     in_order,
     previous,
     recurrent_flops,
     refit,
-    room,
     rows_of,
     sides,
     steps_of,
+    times,
+    turned,
     whole,
 )
 
@@ -75,8 +79,9 @@ def _rnn(
     def backward(gs):
         gy, gh = gs
         gy = None if gy is None else rows_of(gy)
-        da, dh0 = room(w_hh, width, len(y)), np.empty_like(w_hh, shape=size)
-        _backward(da, dh0, y, gy, gh, w_hh, nonlinearity, steps)
+        da, dh0 = (np.empty_like(w_hh, shape=shape) for shape in ((width, len(y)), size))
+        flat = np.empty_like(da, shape=da.size)  # made here, so that a replay has it once
+        _backward(da, flat, dh0, y, gy, gh, w_hh, nonlinearity, steps)
         return (
             (da.mT @ w_ih).reshape(shape) if needs[0] else None,
             dh0 if needs[1] else None,
@@ -92,13 +97,14 @@ def _rnn(
 def _forward(y, end, x, h0, w_ih, w_hh, bias, nonlinearity, steps):
     most, width = max(n for _, n in steps), len(w_hh)
     inputs, other, hidden = (np.empty_like(y, shape=width * most) for _ in range(3))
-    bias = sides(bias, most)
+    bias, small = sides(bias, most), in_blocks()
+    w_ih, w_hh = cut(w_ih, most, small), cut(w_hh, most, small)
     h, ended = h0[: steps[0][1]].T, []
     for start, n in steps:
         h = fitted(h, h0, n, ended)
-        a = np.matmul(w_ih, x[start : start + n].T, out=block(inputs, width, 0, n))
+        a = times(w_ih, x[start : start + n].T, block(inputs, width, 0, n))
         a += bias[:, :n]
-        a += np.matmul(w_hh, h, out=block(other, width, 0, n))
+        a += times(w_hh, h, block(other, width, 0, n))
         h = block(hidden, width, 0, n)
         if nonlinearity == "tanh":
             np.tanh(a, out=h)
@@ -109,24 +115,24 @@ def _forward(y, end, x, h0, w_ih, w_hh, bias, nonlinearity, steps):
 
 
 @opaque
-def _backward(da, dh0, y, gy, gh, w_hh, nonlinearity, steps):
+def _backward(da, flat, dh0, y, gy, gh, w_hh, nonlinearity, steps):
     """Fill da (width, rows) and the gradient of h0."""
     most, width = max(n for _, n in steps), len(w_hh)
-    flat = np.empty_like(da, shape=width * most)
+    hidden = np.empty_like(da, shape=width * most)
     gh = np.zeros_like(dh0) if gh is None else gh
-    back = w_hh.T
+    back = turned(w_hh, 1, most, in_blocks())
     dh, left = gh[: steps[-1][1]].T, []
     for start, n in reversed(steps):
         dh = fitted(dh, gh, n, left)
         if gy is not None:
-            dh = dh + gy[start : start + n].T
-        h, d = y[start : start + n].T, block(flat, width, 0, n)
+            dh = np.add(dh, gy[start : start + n].T, out=block(hidden, width, 0, n))
+        h, d = y[start : start + n].T, block(flat, width, start, n)
         if nonlinearity == "tanh":
             np.multiply(h, h, out=d)
             np.subtract(1, d, out=d)
             d *= dh
         else:
             np.multiply(dh, h != 0, out=d)
-        da[:, start : start + n] = d
-        dh = back @ d
+        dh = times(back, d, block(hidden, width, 0, n))
+    beside(flat, width, slice(None), da, steps)
     dh0[...] = whole(dh.T, left)

@@ -86,16 +86,15 @@ def layers(
     sizes = stack[0][0].sizes(mode.states)
     states = _first_states(mode, hx, [(count, batch, size) for size in sizes], alone, x)
     options = {} if batch_sizes is None else {"batch_sizes": tuple(batch_sizes)}
-    ends, k = [], 0
+    ends = []
     for i, directions in enumerate(stack):
         x = dropout(x, drop) if i and drop else x
         outs = []
         for backwards, layer in enumerate(directions):
             more = {**options, "reverse": True} if backwards else options
-            y, *end = layer.run(mode, x, [state[k] for state in states], **more)
+            y, *end = layer.run(mode, x, [state[len(ends)] for state in states], **more)
             outs.append(y)
             ends.append(end)
-            k += 1
         x = outs[0] if len(outs) == 1 else ag.concatenate(outs, axis=-1)
     last = [ag.stack(list(parts)) for parts in zip(*ends, strict=True)]
     if alone:

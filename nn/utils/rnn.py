@@ -211,7 +211,7 @@ def pad_packed_sequence(
 
 
 def pad_sequence(
-    sequences: ArrayLike | Iterable[ArrayLike],
+    sequences: Iterable[ArrayLike],
     batch_first: bool = False,
     padding_value: float = 0.0,
     padding_side: str = "right",

@@ -11,6 +11,9 @@ from replay_cases import assert_same, floats, recordings
 from tapegrad import nn
 from tapegrad.autograd import Tensor
 from tapegrad.nn import functional as F
+from tapegrad.nn.functional import _gru, _lstm, _rnn
+from tapegrad.nn.functional import _recurrence as recurrence
+from tapegrad.nn.parallel import cores
 from tapegrad.nn.utils import rnn
 
 close = np.testing.assert_allclose
@@ -127,6 +130,48 @@ def test_dropout_is_between_layers_and_in_training_alone():
 
 
 @pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("sizes", [None, (3, 3, 1)], ids=str)
+@pytest.mark.parametrize("width", [32, 64])
+def test_products_in_blocks_are_the_whole_ones(name, sizes, width, monkeypatch):
+    """As with one thread of a BLAS that has kernels for small products, and without."""
+    layer, rng = filled(name, 5, width), np.random.default_rng(0)
+    for p in layer.parameters():
+        p.data[...] = rng.normal(size=p.shape) / 4
+    x = rng.normal(size=(3, 3, 5) if sizes is None else (sum(sizes), 5))
+    made, cuts = [], []
+    cut = recurrence.cut
+    for small in (True, False):
+        for kernel in (_rnn, _lstm, _gru):
+            monkeypatch.setattr(kernel, "in_blocks", lambda small=small: small)
+            monkeypatch.setattr(kernel, "cut", lambda *args: cuts.append(cut(*args)) or cuts[-1])
+        given = Tensor(x, requires_grad=True)
+        y, last = layer(given if sizes is None else rnn.PackedSequence(given, sizes))
+        y = y if sizes is None else y.data
+        layer.zero_grad()
+        ((y * y).sum() + h_of(last).sum()).backward()
+        made.append([y.numpy(), h_of(last).numpy(), given.grad, *(p.grad for p in layer.parameters())])
+    assert [c.ndim for c in cuts] == [3, 3, 2, 2]
+    for a, b in zip(*made, strict=True):
+        close(a, b, rtol=1e-11, atol=1e-12)
+
+
+def test_blocks_are_for_one_thread_and_kernels_that_gain(monkeypatch):
+    class Library:
+        num_threads, architecture = 1, "SkylakeX"
+
+    for found, expected in [(None, False), ([], False), ([Library()], True)]:
+        monkeypatch.setattr(cores, "blas_libraries", lambda found=found: found)
+        assert recurrence.in_blocks() == expected
+    for name, value in [("num_threads", 2), ("num_threads", 1), ("architecture", "Haswell")]:
+        monkeypatch.setattr(Library, name, value)
+        assert recurrence.in_blocks() == (value == 1)
+    weights = np.zeros((64, 1000), np.float32)
+    assert recurrence.cut(weights, 31, True).shape == (2, 32, 1000)
+    assert recurrence.cut(weights, 32, True) is weights  # which would be too much
+    assert recurrence.cut(weights[:33], 1, True).shape == (33, 1000)
+
+
+@pytest.mark.parametrize("name", KINDS)
 def test_huge_inputs_shut_the_gates_without_a_word(name):
     layer = getattr(nn, name)(1, 2)
     x = Tensor(np.float32([[[1e30]], [[-1e30]]]), requires_grad=True)
@@ -230,6 +275,13 @@ def test_a_training_step_is_replayed(kind, options):
     assert len(recordings(loss_of)) == 1
 
 
+@pytest.mark.parametrize("name, gates", [("RNN", 1), ("LSTM", 4), ("GRU", 3)])
+def test_flops_are_those_of_the_weights(name, gates):
+    y, _ = getattr(nn, name)(3, 5)(floats(7, 2, 3))
+    rows = 7 * 2
+    assert ag.Graph(y).nodes[-1].flops == rows * gates * 5 * (2 * 3 + 2 * 5 + 2 * 4)
+
+
 def test_it_learns():
     """To repeat what it saw two steps ago, which takes a memory."""
     nn.manual_seed(0)
@@ -245,60 +297,3 @@ def test_it_learns():
         optimizer.step()
         losses.append(loss.item())
     assert losses[0] > 0.8 and losses[-1] < 0.1
-
-
-# ---------------------------------------------------------------------------------- refusals
-
-REFUSED = [
-    (lambda: nn.LSTM(3, 4)(floats(2, 2, 5)), r"lstm of LSTM: input of shape \(2, 2, 5\), .*input_size 3"),
-    (lambda: nn.LSTM(3, 4)(floats(3)), r"input of shape \(3,\), expected three axes, or two"),
-    (lambda: nn.GRU(3, 4)(floats(0, 2, 3)), r"gru of GRU: input of shape \(0, 2, 3\) has no step"),
-    (
-        lambda: nn.GRU(3, 4)(floats(2, 2, 3), floats(1, 3, 4)),
-        r"h_0 of shape \(1, 3, 4\), expected \(1, 2, 4\)",
-    ),
-    (lambda: nn.GRU(3, 4)(floats(2, 3), floats(1, 1, 4)), r"expected \(1, 4\) for input without a batch"),
-    (
-        lambda: nn.LSTM(3, 4, proj_size=2)(floats(2, 2, 3), (floats(1, 2, 2), floats(1, 2, 2))),
-        r"c_0 of shape \(1, 2, 2\), expected \(1, 2, 4\)",
-    ),
-    (
-        lambda: nn.GRU(3, 4)(rnn.pack_sequence([floats(2, 3)]), floats(1, 2, 4)),
-        r"h_0 of shape \(1, 2, 4\), expected \(1, 1, 4\)",
-    ),
-    (lambda: nn.GRU(3, 4)(rnn.pack_sequence([floats(2, 2)])), r"expected \(rows, 3\) packed"),
-    (lambda: nn.GRUCell(3, 4)(floats(2, 2)), r"gru_cell of GRUCell: input of shape \(2, 2\)"),
-    (lambda: nn.RNNCell(3, 4)(floats(2, 3), floats(4)), r"h_0 of shape \(4,\), expected \(2, 4\)"),
-    (lambda: nn.RNN(3, 4, nonlinearity="elu"), "RNN: nonlinearity is 'tanh' or 'relu', not 'elu'"),
-    (lambda: nn.RNNBase("SRU", 3, 4), "mode is one of RNN_TANH, RNN_RELU, LSTM, GRU, not 'SRU'"),
-    (lambda: nn.LSTM(3, 4, proj_size=4), "proj_size 4 has to be below hidden_size 4"),
-    (lambda: nn.LSTM(3, 0), "LSTM: hidden_size is 0, it has to be at least 1"),
-    (lambda: nn.LSTM(3, 4, dropout=1.5, num_layers=2), "LSTM: dropout is a number from 0 to 1, not 1.5"),
-    (lambda: nn.LSTM(3, 4, dropout=True), "dropout is a number from 0 to 1, not True"),
-]
-
-
-@pytest.mark.parametrize("call, message", REFUSED, ids=[message for _, message in REFUSED])
-def test_refused(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()
-
-
-MISTYPED = [
-    (lambda: nn.LSTM(3, 4)(floats(2, 2, 3), floats(1, 2, 4)), r"pair \(h_0, c_0\), not an array of shape"),
-    (lambda: nn.LSTMCell(3, 4)(floats(2, 3), (floats(2, 4),)), r"hx is the pair \(h_0, c_0\), not tuple"),
-    (lambda: nn.GRU(3, 4)(np.zeros((2, 2, 3))), "GRU: input is float64, its parameters are float32"),
-    (
-        lambda: nn.GRU(3, 4)(floats(2, 2, 3), np.zeros((1, 2, 4))),
-        r"h_0 is float64, .* h_0.astype\(np.float32\)",
-    ),
-    (lambda: nn.LSTM(3.0, 4), "LSTM: input_size is an integer, not 3.0"),
-    (lambda: nn.LSTM(3, 4, 1, "tanh"), "LSTM: bias is a bool, not 'tanh'"),
-    (lambda: nn.LSTM(3, 4, True), "num_layers is an integer, not True"),
-]
-
-
-@pytest.mark.parametrize("call, message", MISTYPED, ids=[message for _, message in MISTYPED])
-def test_mistyped(call, message):
-    with pytest.raises(TypeError, match=message):
-        call()
