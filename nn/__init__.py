@@ -3,13 +3,13 @@
 from typing import TYPE_CHECKING
 
 from ..autograd.exports import on_first_use
-from .container import ModuleDict, ModuleList, Sequential
-from .module import Module, Parameter
+from .module import Buffer, Module, Parameter
 from .random import get_rng_state, manual_seed, set_rng_state
 from .replay import replay
 from .saving import load, save
 
 FILES = {  # and what is found there
+    "container": "ModuleDict ModuleList Sequential",
     "functional": "functional",
     "init": "init",
     "modules.activation": "GELU ReLU Sigmoid SiLU Softmax Tanh",
@@ -19,18 +19,20 @@ FILES = {  # and what is found there
     "modules.linear": "Linear",
     "modules.loss": "CrossEntropyLoss MSELoss",
     "modules.normalization": "LayerNorm RMSNorm",
+    "modules.shape": "Flatten Identity Unflatten",
     "modules.transformer": """Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder
         TransformerEncoderLayer""",
     "optim": "optim",
     "parallel": "parallel",
+    "parameter_containers": "ParameterDict ParameterList",
     "utils": "utils",
 }
-_LOADED = """Module ModuleDict ModuleList Parameter Sequential get_rng_state load manual_seed replay save
-    set_rng_state"""
+_LOADED = "Buffer Module Parameter get_rng_state load manual_seed replay save set_rng_state"
 __all__ = sorted(" ".join([_LOADED, *FILES.values()]).split())
 
 if TYPE_CHECKING:
     from . import functional, init, optim, parallel, utils
+    from .container import *
     from .modules.activation import *
     from .modules.attention import *
     from .modules.dropout import *
@@ -38,7 +40,9 @@ if TYPE_CHECKING:
     from .modules.linear import *
     from .modules.loss import *
     from .modules.normalization import *
+    from .modules.shape import *
     from .modules.transformer import *
+    from .parameter_containers import *
 else:
     __getattr__ = on_first_use(globals(), FILES)
 
