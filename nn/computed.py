@@ -12,9 +12,11 @@ from ..autograd.replay import capturing
 
 
 class Kept(dict):
-    """Values that were computed, by module, name and what is recorded; of one call, or while `cached`."""
+    """Values that were computed, by module, name and what is recorded: in a call of `owner`, or lasting."""
 
-    lasting = False
+    def __init__(self, owner: Any = None):
+        self.owner = owner
+        self.lasting = owner is None
 
 
 _kept: ContextVar[Kept | None] = ContextVar("values that were computed", default=None)
@@ -61,22 +63,23 @@ def value_of(module: Any, name: str, how: Callable[[Any], Any]) -> Any:
 
 
 @contextmanager
-def once() -> Iterator[None]:
-    """In a call of a module: what it computes is kept until the end of the call."""
+def once(module: Any) -> Iterator[None]:
+    """In a call of the module: what it computes is kept until the end of the call."""
     outer = _kept.get()
     if outer is not None and outer.lasting and capturing.get() is None:
         yield
         return
-    _kept.set(Kept())
+    _kept.set(Kept(module))
     try:
         yield
     finally:
         _kept.set(outer)
 
 
-def in_call() -> bool:
-    """Whether values are kept, as they are inside of a call."""
-    return _kept.get() is not None
+def in_call(module: Any) -> bool:
+    """Whether this is inside of a call of the module."""
+    kept = _kept.get()
+    return kept is not None and kept.owner is module
 
 
 @contextmanager
@@ -85,7 +88,6 @@ def lasting() -> Iterator[None]:
     outer = _kept.get()
     if outer is None or not outer.lasting:
         _kept.set(Kept())
-        _kept.get().lasting = True  # type: ignore[union-attr]
     try:
         yield
     finally:

@@ -135,6 +135,10 @@ class Sequential(Numbered):
             raise IndexError(f"Sequential.insert: {index} is outside of {len(self)} modules")
         return super().insert(index, module)
 
+    def extend(self, sequential: Iterable[Module]) -> Any:
+        """Add modules at the end; returns the container. TypeError for what is none."""
+        return super().extend(sequential)
+
     def __add__(self, other: Sequential) -> Sequential:
         return Sequential(*self, *_sequential(other))
 
@@ -177,12 +181,12 @@ class ModuleDict(Module, MutableMapping):
         if modules is not None:
             self.update(modules)
 
-    def update(self, modules: Any = (), /, **named: Module) -> None:
-        """Add the modules of a mapping, or of pairs of name and module, and those `named`.
+    def update(self, modules: Any) -> None:  # type: ignore[override]
+        """Add the modules of a mapping, or of pairs of name and module.
 
         TypeError for what is neither, ValueError for what is no pair.
         """
-        for name, module in [*pairs_of("ModuleDict", modules), *named.items()]:
+        for name, module in pairs_of("ModuleDict", modules):
             self[name] = module
 
     def __getitem__(self, name: str) -> Module:

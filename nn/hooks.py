@@ -51,7 +51,7 @@ class Hooks:
             return self._call(module, args, kwargs)
         from .computed import once
 
-        with once():
+        with once(module):
             return self._call(module, args, kwargs)
 
     def _call(self, module: Any, args: tuple, kwargs: dict[str, Any]) -> Any:

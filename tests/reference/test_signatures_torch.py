@@ -33,6 +33,16 @@ CLASSES = sorted(name for name in nn.__all__ if inspect.isclass(getattr(torch.nn
 FUNCTIONS = with_signature(F, torch.nn.functional)
 METHODS = [name for name in with_signature(nn.Module, torch.nn.Module) if name != "to"]  # torch's takes *args
 
+NOT_THERE = {  # of torch.nn.Module, and why
+    "T_destination": "a type variable",
+    "call_super_init": "super().__init__() may be forgotten here",
+    "dump_patches": "nothing uses it in torch either",
+    "ipu": "a device that is not there; to(device) says so",
+    "mtia": "a device that is not there",
+    "register_backward_hook": "torch warns of it: its gradients are those of the last op, not of the module",
+    "xpu": "a device that is not there",
+}
+
 
 ABSENT = {"_stacklevel", "out_int32"}  # what is torch's own business
 
@@ -52,12 +62,12 @@ def agree(ours, theirs, complete=True):
             assert p.default == theirs[p.name].default
 
 
-@pytest.mark.parametrize("name", [name for name in CLASSES if name not in ("Module", "Parameter")])
+@pytest.mark.parametrize("name", [name for name in CLASSES if name not in ("Buffer", "Module", "Parameter")])
 def test_constructor(name):
     agree(getattr(nn, name).__init__, getattr(torch.nn, name).__init__)
 
 
-NO_FORWARD = ("Module", "Parameter", "ModuleList", "ModuleDict")
+NO_FORWARD = ("Buffer", "Module", "Parameter", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict")
 OWN_FORWARD = [n for n in CLASSES if n not in (*NO_FORWARD, "RMSNorm")]  # whose input torch calls x
 
 
@@ -73,7 +83,25 @@ def test_function(name):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_method(name):
-    agree(getattr(nn.Module, name), getattr(torch.nn.Module, name), complete=False)
+    agree(getattr(nn.Module, name), getattr(torch.nn.Module, name))
+
+
+CONTAINERS = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
+
+
+@pytest.mark.parametrize("name", ["Module", *CONTAINERS])
+def test_every_public_name_is_there(name):
+    theirs = {n for n in dir(getattr(torch.nn, name)) if n[0] != "_"}
+    missing = theirs - set(dir(getattr(nn, name))) - {"training"}
+    assert missing == set(NOT_THERE) & theirs
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_method_of_a_container(name):
+    ours, theirs = getattr(nn, name), getattr(torch.nn, name)
+    for method in with_signature(ours, theirs):
+        if method in vars(theirs) and method not in ("forward", "pop"):  # pop() may be called as a list's
+            agree(getattr(ours, method), getattr(theirs, method))
 
 
 def test_enough_is_compared():
