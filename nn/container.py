@@ -16,7 +16,7 @@ class Numbered(Module, MutableSequence):
     """Modules in a row, under names that are numbers unless they were named otherwise."""
 
     def append(self, module: Module) -> Any:
-        """Add a module at the end; returns the container. TypeError for what is no module."""
+        """Add a module at the end; returns the container, TypeError for what is no module."""
         setattr(self, str(len(self)), _checked(self, module))
         return self
 
@@ -31,7 +31,7 @@ class Numbered(Module, MutableSequence):
         return self
 
     def extend(self, modules: Iterable[Module]) -> Any:
-        """Add modules at the end; returns the container. TypeError for what is none."""
+        """Add modules at the end; returns the container, TypeError for what is none."""
         if not isinstance(modules, Iterable):
             raise TypeError(f"{type(self).__name__}.extend takes modules, not {type(modules).__name__}")
         for module in [_checked(self, module) for module in modules]:
@@ -136,7 +136,7 @@ class Sequential(Numbered):
         return super().insert(index, module)
 
     def extend(self, sequential: Iterable[Module]) -> Any:
-        """Add modules at the end; returns the container. TypeError for what is none."""
+        """Add modules at the end; returns the container, TypeError for what is none."""
         return super().extend(sequential)
 
     def __add__(self, other: Sequential) -> Sequential:

@@ -34,7 +34,7 @@ class ParameterList(Module):
         return self
 
     def extend(self, values: Iterable[Any]) -> ParameterList:
-        """Add values at the end; returns the list. TypeError for a Tensor or what has no values."""
+        """Add values at the end; returns the list, TypeError for a Tensor or what has no values."""
         if not isinstance(values, Iterable) or isinstance(values, (Tensor, np.ndarray)):
             raise TypeError(f"ParameterList.extend takes a list of values, not a {type(values).__name__}")
         for value in values:

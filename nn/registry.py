@@ -60,7 +60,8 @@ class Registry(Traversal):
             )
         if isinstance(value, HOLDERS):
             self._check_holder(name, value)
-        if name in self.__dict__.get("_buffers", ()) and not isinstance(value, (*ARRAYS, *NUMBERS)):
+        fits = isinstance(value, (*ARRAYS, *NUMBERS)) or hasattr(value, "materialize")
+        if name in self.__dict__.get("_buffers", ()) and not fits:
             raise TypeError(
                 f"{_kind(self)}.{name} is a buffer, and no {_kind(value)} takes its place: assign an array, "
                 "a Tensor, a number or None; or del it first"
@@ -103,7 +104,9 @@ class Registry(Traversal):
 
         What is assigned to its name later is the buffer then. KeyError and TypeError as of add_module.
         """
-        array = None if tensor is None else tensor.data if isinstance(tensor, Tensor) else np.asarray(tensor)
+        array: Any = tensor.data if isinstance(tensor, Tensor) else tensor
+        if array is not None and not hasattr(array, "materialize"):  # a placeholder of a lazy module's
+            array = np.asarray(array)
         if array is not None and array.dtype.kind not in "fiubc":
             raise TypeError(f"{_kind(self)}: {name!r} is to be a buffer, an array, got {_kind(tensor)}")
         if name not in self.__dict__.get("_buffers", ()):

@@ -65,7 +65,7 @@ class State(Registry):
         for name, persistent in list(own.get("_buffers", {}).items()):
             if persistent and own[name] is not None:
                 value = own[name]
-                if not isinstance(value, Tensor):
+                if not isinstance(value, Tensor) and not hasattr(value, "materialize"):
                     value = own[name] = np.asarray(value)
                 yield name, self, value
 

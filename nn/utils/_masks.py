@@ -27,7 +27,8 @@ class BasePruningMethod(Computed):
     def compute_mask(self, t: np.ndarray, default_mask: np.ndarray) -> np.ndarray:
         """The mask for the numbers, or scores, t, of its shape, with the zeros that default_mask has.
 
-        NotImplementedError unless a class has one.
+        NotImplementedError unless a class has one. ValueError where more is to be pruned than there is, or
+        where the shape does not do; IndexError for an axis that t has not.
         """
         raise NotImplementedError(f"{type(self).__name__} has no compute_mask()")
 
@@ -126,7 +127,10 @@ class PruningContainer(BasePruningMethod):
         return self._pruning_methods[idx]
 
     def compute_mask(self, t: np.ndarray, default_mask: np.ndarray) -> np.ndarray:
-        """The mask of the last method, which looks only at what the others have left."""
+        """The mask of the last method for t, which sees only what the others have left in default_mask.
+
+        ValueError for a method of another PRUNING_TYPE.
+        """
         method: Any = self._pruning_methods[-1]
         if method.PRUNING_TYPE == "unstructured":
             left: Any = default_mask == 1
@@ -153,7 +157,10 @@ class Identity(BasePruningMethod):
 
 
 class RandomUnstructured(BasePruningMethod):
-    """Prunes numbers at random."""
+    """Prunes numbers at random, `amount` of them.
+
+    TypeError for an amount that is no number, ValueError for no part and no count of them.
+    """
 
     PRUNING_TYPE = "unstructured"
 
@@ -166,7 +173,10 @@ class RandomUnstructured(BasePruningMethod):
 
 
 class L1Unstructured(BasePruningMethod):
-    """Prunes numbers next to 0."""
+    """Prunes numbers next to 0, `amount` of them.
+
+    TypeError for an amount that is no number, ValueError for no part and no count of them.
+    """
 
     PRUNING_TYPE = "unstructured"
 
@@ -183,7 +193,10 @@ class L1Unstructured(BasePruningMethod):
 
 
 class RandomStructured(BasePruningMethod):
-    """Prunes slices along an axis at random."""
+    """Prunes slices along the axis `dim` at random, `amount` of them.
+
+    TypeError for an amount that is no number, ValueError for no part and no count of them.
+    """
 
     PRUNING_TYPE = "structured"
 
@@ -198,7 +211,10 @@ class RandomStructured(BasePruningMethod):
 
 
 class LnStructured(BasePruningMethod):
-    """Prunes slices along an axis that have the least n-norms."""
+    """Prunes slices along the axis `dim` that have the least n-norms, `amount` of them.
+
+    TypeError for an amount that is no number, ValueError for no part and no count of them.
+    """
 
     PRUNING_TYPE = "structured"
 

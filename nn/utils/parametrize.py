@@ -48,11 +48,11 @@ class Parametrized(Computed):
 
 
 class ParametrizationList(ModuleList):
-    """The parametrizations of one tensor, each called with what the one before gives; made by
-    register_parametrization.
+    """The parametrizations of one tensor, each of which gets what the one before gives.
 
-    The first gets `original`, of which the right_inverse of each has made what is trained, or `original0`,
-    `original1` ... if that gave several. It is called without input; the result is shaped as the tensor was.
+    register_parametrization makes it. The first gets `original`, of which the right_inverse of each has made
+    what is trained, or `original0`, `original1` ... if that gave several. It is called without input; the
+    result is shaped as the tensor was. ValueError where shape or dtype would change, unless `unsafe`.
     """
 
     def __init__(self, modules: Sequence[Module], original: Any, unsafe: bool = False):
@@ -125,7 +125,7 @@ class ParametrizationList(ModuleList):
                 setattr(self, name, _put(own, each) if isinstance(own, Parameter) else each.data.copy())
 
     def originals(self) -> list[Tensor]:
-        """What is trained: one Tensor, or several."""
+        """What is trained: one Tensor, or several; ValueError where one is none."""
         names = ["original"] if self.is_tensor else [f"original{i}" for i in range(self.ntensors)]
         return [_tensor(name, getattr(self, name)) for name in names]
 

@@ -95,7 +95,7 @@ def ln_structured(
 
 
 def custom_from_mask(module: M, name: str, mask: Any) -> M:
-    """Prune where `mask`, shaped as the parameter, is 0; returns the module. ValueError for another shape."""
+    """Prune where `mask`, shaped as the parameter, is 0; returns the module, ValueError for another shape."""
     CustomFromMask.apply(module, name, mask)
     return module
 
@@ -110,7 +110,7 @@ def global_unstructured(
 
     `kwargs` are the method's, as amount=0.2 of all numbers; `importance_scores` may have scores for some,
     shaped as the parameters. TypeError for what is no sequence of pairs, for scores that are no dict and for
-    another kind of method.
+    another kind of method; ValueError for scores of another shape.
     """
     if not isinstance(parameters, Iterable):
         raise TypeError("global_unstructured: parameters are pairs of a module and a name")
