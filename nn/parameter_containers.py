@@ -102,12 +102,12 @@ class ParameterDict(Module):
             self.update(parameters)
 
     def __getitem__(self, key: str) -> Any:
-        if self._named(key) not in self._keys:
+        if self._key(key) not in self._keys:
             raise KeyError(key)
         return getattr(self, key)
 
     def __setitem__(self, key: str, value: Any) -> None:
-        if self._named(key) not in self._keys and (hasattr(self, key) or not key or "." in key):
+        if self._key(key) not in self._keys and (hasattr(self, key) or not key or "." in key):
             raise KeyError(f"ParameterDict cannot use the name {key!r}: empty, with a dot, or an attribute")
         value = _as_parameter(value)
         if isinstance(vars(self).get(key), Parameter) and not isinstance(value, Parameter):
@@ -116,10 +116,10 @@ class ParameterDict(Module):
         self._keys[key] = None
 
     def __delitem__(self, key: str) -> None:
-        del self._keys[self._named(key)]
+        del self._keys[self._key(key)]
         delattr(self, key)
 
-    def _named(self, key: Any) -> str:
+    def _key(self, key: Any) -> str:
         if not isinstance(key, str):
             raise TypeError(f"ParameterDict has names, which are strings, not {key!r}")
         return key

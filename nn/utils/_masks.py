@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd import Tensor, versions
+from ... import autograd as ag
+from ...autograd import Tensor, no_grad, versions
 from .. import random
 from ..computed import Computed, computes, set_computed
 from ..module import Module, Parameter
@@ -36,9 +37,10 @@ class BasePruningMethod(Computed):
         return self.apply_mask(module)
 
     def apply_mask(self, module: Any) -> Tensor:
-        """The parameter times its mask, of its shape."""
+        """The parameter times its mask, of its shape; 0 where that is 0, also for inf and nan."""
         original = getattr(module, f"{self._tensor_name}_orig")
-        return original * getattr(module, f"{self._tensor_name}_mask")
+        mask = getattr(module, f"{self._tensor_name}_mask")
+        return ag.where(mask != 0, original, 0) * mask
 
     @classmethod
     def apply(
@@ -89,7 +91,8 @@ class BasePruningMethod(Computed):
         """What prune.remove does: the masked numbers are the parameter's own."""
         name = self._tensor_name
         original = getattr(module, f"{name}_orig")
-        original.data[...] *= getattr(module, f"{name}_mask")
+        with no_grad():
+            original.data[...] = self.apply_mask(module).data
         versions.mark_written(original.data)
         set_computed(module, name, None)
         delattr(module, f"{name}_orig")

@@ -116,10 +116,10 @@ class ParametrizationList(ModuleList):
             names = ["original"] if self.is_tensor else [f"original{i}" for i in range(self.ntensors)]
             new = [_tensor("right_inverse", each) for each in values]
             for name, each in zip(names, new, strict=True):
-                if each.dtype != getattr(self, name).dtype:
-                    raise ValueError(
-                        f"right_inverse gives {each.dtype} for {name} of {getattr(self, name).dtype}"
-                    )
+                own = getattr(self, name)
+                if each.dtype != own.dtype or (each.shape != own.shape and not self.unsafe):
+                    kinds = f"{each.dtype}{each.shape} for {name} of {own.dtype}{own.shape}"
+                    raise ValueError(f"right_inverse gives {kinds}")
             for name, each in zip(names, new, strict=True):
                 own = getattr(self, name)
                 setattr(self, name, _put(own, each) if isinstance(own, Parameter) else each.data.copy())
