@@ -63,7 +63,8 @@ class Numbered(Module, MutableSequence):
         return children[self._place(index)][1]
 
     def _of(self, named: list[tuple[str, Module]]) -> Any:
-        return type(self)([module for _, module in named])
+        made: Any = type(self)
+        return made([module for _, module in named])
 
     def __setitem__(self, index: Any, module: Any) -> None:
         if isinstance(index, slice):
@@ -142,7 +143,7 @@ class Sequential(Numbered):
     def __add__(self, other: Sequential) -> Sequential:
         return Sequential(*self, *_sequential(other))
 
-    def __iadd__(self, other: Iterable[Module]) -> Any:
+    def __iadd__(self, other: Iterable[Module]) -> Any:  # type: ignore[misc]
         return self.extend(_sequential(other))
 
     def __mul__(self, other: int) -> Sequential:

@@ -164,7 +164,8 @@ def dirac_(tensor: T, groups: int = 1) -> T:
     each = outputs // groups
     k = np.arange(min(each, inputs))
     for group in range(groups):
-        values[(group * each + k, k, *(length // 2 for length in window))] = 1
+        middle: Any = (group * each + k, k, *(length // 2 for length in window))
+        values[middle] = 1
     return _fill(tensor, values)
 
 

@@ -223,7 +223,7 @@ class LnStructured(BasePruningMethod):
 
     def __init__(self, amount: float, n: float | str, dim: int = -1):
         self.amount = _checked_amount(amount)
-        self.n = n
+        self.n: Any = n
         self.dim = dim
 
     def compute_mask(self, t: np.ndarray, default_mask: np.ndarray) -> np.ndarray:

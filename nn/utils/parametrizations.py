@@ -135,7 +135,7 @@ class _Orthogonal(Module):
             X = X.mT
         Q = _reflected(X) if self.orthogonal_map == "householder" else self._of_skew(X)
         if hasattr(self, "base"):
-            Q = self.base @ Q
+            Q = ag.matmul(self.base, Q)
         return Q.mT if wide else Q
 
     def _of_skew(self, X: Tensor) -> Tensor:
@@ -148,7 +148,7 @@ class _Orthogonal(Module):
             Q = ag.linalg.expm(A)
         else:
             eye = np.eye(n, dtype=A.dtype)
-            Q = ag.linalg.solve(eye - A / 2, eye + A / 2)
+            Q = ag.linalg.solve(eye - A / 2, eye + A / 2)  # type: ignore[call-arg]
         return Q[..., :k]
 
     @no_grad()
@@ -182,7 +182,8 @@ def _reflected(X: Tensor) -> Tensor:
     eye = np.eye(n, k, dtype=X.dtype)
     V = A + eye
     tau = 2 / (1 + (A * A).sum(axis=-2))[..., None]
-    T = ag.linalg.solve(np.eye(k, dtype=X.dtype) + tau * ag.triu(V.mT @ V, 1), tau * V[..., :k, :].mT)
+    inverse = np.eye(k, dtype=X.dtype) + tau * ag.triu(V.mT @ V, 1)
+    T = ag.linalg.solve(inverse, tau * V[..., :k, :].mT)  # type: ignore[call-arg]
     signs = np.trunc(np.diagonal(X.data, axis1=-2, axis2=-1))[..., None, :]
     return (eye - V @ T) * signs
 
