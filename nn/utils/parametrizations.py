@@ -175,7 +175,7 @@ def _reflected(X: Tensor) -> Tensor:
     """The first columns of H_1 H_2 ..., H_i = I - tau v v^T, v a column of X below a diagonal of ones.
 
     Their product is I - V T V^T, T^-1 = diag(1 / tau) + the part of V^T V above the diagonal (Joffrain et al.
-    2006). Times the signs on the diagonal of X.
+    2006). Times the signs on the diagonal of X, of which PyTorch takes the whole part: after weight decay 0.
     """
     n, k = X.shape[-2:]
     A = ag.tril(X, -1)
@@ -184,7 +184,7 @@ def _reflected(X: Tensor) -> Tensor:
     tau = 2 / (1 + (A * A).sum(axis=-2))[..., None]
     inverse = np.eye(k, dtype=X.dtype) + tau * ag.triu(V.mT @ V, 1)
     T = ag.linalg.solve(inverse, tau * V[..., :k, :].mT)  # type: ignore[call-arg]
-    signs = np.trunc(np.diagonal(X.data, axis1=-2, axis2=-1))[..., None, :]
+    signs = np.sign(np.diagonal(X.data, axis1=-2, axis2=-1))[..., None, :]
     return (eye - V @ T) * signs
 
 
