@@ -7,6 +7,7 @@ from .elementwise import FAULTS as ELEMENTWISE
 from .fault import ROOT, Fault
 from .indexing import FAULTS as INDEXING
 from .nn import FAULTS as NN
+from .nn_module import FAULTS as NN_MODULE
 from .products import FAULTS as PRODUCTS
 from .reductions import FAULTS as REDUCTIONS
 from .shape import FAULTS as SHAPE
@@ -20,6 +21,7 @@ FAULTS = (
     + ELEMENTWISE
     + INDEXING
     + NN
+    + NN_MODULE
     + PRODUCTS
     + REDUCTIONS
     + SHAPE

@@ -111,6 +111,18 @@ def test_a_call_in_training_is_one_power_iteration(form):
     np.testing.assert_array_equal(v, after)  # however often the layer reads its weight
 
 
+@pytest.mark.parametrize("form", ["new", "old"])
+def test_a_graph_keeps_the_vectors_of_its_own_call(form):
+    layer, other = (spectral(form, linear())[0] for _ in range(2))
+    other.load_state_dict(layer.state_dict())
+    first = layer(X).sum()
+    layer(X)  # another iteration
+    other(X).sum().backward()
+    first.backward()
+    for p, q in zip(layer.parameters(), other.parameters(), strict=True):
+        np.testing.assert_array_equal(p.grad, q.grad)
+
+
 def test_spectral_norm_of_vectors_and_other_axes():
     layer = nn.Module()
     layer.gain = nn.Parameter(np.array([3.0, 4.0]))

@@ -1,6 +1,7 @@
 """Arguments of constructors, forward, functions and methods: torch's names, in torch's order."""
 
 import inspect
+from importlib import import_module
 
 import pytest
 
@@ -102,6 +103,39 @@ def test_method_of_a_container(name):
     for method in with_signature(ours, theirs):
         if method in vars(theirs) and method not in ("forward", "pop"):  # pop() may be called as a list's
             agree(getattr(ours, method), getattr(theirs, method))
+
+
+def test_arguments_of_initial_values():
+    for name in with_signature(nn.init, torch.nn.init):
+        agree(getattr(nn.init, name), getattr(torch.nn.init, name))
+    assert set(nn.init.__all__) >= {n for n in dir(torch.nn.init) if n.endswith("_") and n[0] != "_"}
+
+
+def test_functions_of_utils():
+    theirs = {n: v for n, v in vars(torch.nn.utils).items() if n[0] != "_" and callable(v)}
+    absent = {  # and why
+        "clip_grad_norm": "torch warns of it",
+        "convert_conv2d_weight_memory_format": "there is one layout in memory",
+        "convert_conv3d_weight_memory_format": "there is one layout in memory",
+    }
+    assert set(theirs) - set(nn.utils.__all__) == set(absent)
+    for name, value in theirs.items():
+        if name not in absent and name != "skip_init":
+            agree(getattr(nn.utils, name), value)
+
+
+@pytest.mark.parametrize("name", ["parametrize", "parametrizations", "prune"])
+def test_arguments_of_modules_of_utils(name):
+    ours, theirs = getattr(nn.utils, name), import_module(f"torch.nn.utils.{name}")
+    names = with_signature(ours, theirs)
+    assert len(names) >= 3
+    for function in names:
+        agree(getattr(ours, function), getattr(theirs, function))
+    for cls in [n for n in ours.__all__ if isinstance(getattr(ours, n), type)]:
+        agree(getattr(ours, cls).__init__, getattr(theirs, cls).__init__)
+        for method in ("compute_mask", "prune"):  # apply takes what the class takes
+            if hasattr(getattr(ours, cls), method):
+                agree(getattr(getattr(ours, cls), method), getattr(getattr(theirs, cls), method))
 
 
 def test_enough_is_compared():
