@@ -145,6 +145,14 @@ def test_what_would_change_the_shape_is_refused_and_changes_nothing():
     with pytest.raises(ValueError, match=r"float64\(3, 3\) gives float64\(1, 3\), which needs unsafe=True"):
         P.register_parametrization(net, "weight", First())
     assert list(net.state_dict()) == ["weight", "bias"] and np.array_equal(net.weight.data, before)
+
+    class Halved(First):
+        def right_inverse(self, A):
+            return A / 2
+
+    with pytest.raises(ValueError, match="which needs unsafe=True"):
+        P.register_parametrization(net, "weight", Halved())
+    np.testing.assert_array_equal(net.weight.data, before)
     with pytest.raises(ValueError, match="Linear has no parameter or buffer 'gain'"):
         P.register_parametrization(net, "gain", First())
     P.register_parametrization(net, "weight", First(), unsafe=True)
@@ -190,7 +198,7 @@ def test_a_replay_inside_of_cached_computes_for_itself():
     net.parametrizations.weight[0].forward = lambda X: X * 2  # without a counter, which would be refused
 
     def loss(model, x):
-        return (model(x) ** 2).mean()
+        return (model(x) ** 2).mean() + model.weight.sum()
 
     loss_of = nn.replay(net, loss)
     for i in range(8):
