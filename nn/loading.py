@@ -10,7 +10,8 @@ import numpy as np
 from ..autograd import Tensor, versions
 from ..autograd.arrays import as_array
 from .registry import Parameter
-from .state import EXTRA, State
+
+EXTRA = "_extra_state"  # ends the name of what get_extra_state gives
 
 
 class LoadResult(NamedTuple):
@@ -20,7 +21,7 @@ class LoadResult(NamedTuple):
     unexpected_keys: list[str]
 
 
-def load(model: State, state_dict: Mapping[str, Any], strict: bool, assign: bool) -> LoadResult:
+def load(model: Any, state_dict: Mapping[str, Any], strict: bool, assign: bool) -> LoadResult:
     """What Module.load_state_dict does: hooks, then checks, and then all is copied or assigned."""
     into = f"{type(model).__name__}.load_state_dict"
     if not isinstance(state_dict, Mapping):
@@ -30,7 +31,7 @@ def load(model: State, state_dict: Mapping[str, Any], strict: bool, assign: bool
     for prefix, module in named:
         module._load_from_state_dict(given, prefix, {}, strict, missing, unexpected, errors)
     own = {prefix + name: (owner, name, v) for prefix, m in named for name, owner, v in m._own_state()}
-    extra = {prefix + EXTRA: m for prefix, m in named if type(m).set_extra_state is not State.set_extra_state}
+    extra = {prefix + EXTRA: m for prefix, m in named if m._has_own("set_extra_state")}
     missing += [key for key in extra if key not in given]
     arrays = {key: _array(value) for key, value in given.items() if key not in extra}
     after = [(m, h) for _, m in named for h in _hooks_after(m)]
@@ -54,11 +55,11 @@ def load(model: State, state_dict: Mapping[str, Any], strict: bool, assign: bool
     return result
 
 
-def _hooks_after(module: State) -> list:
+def _hooks_after(module: Any) -> list:
     return list(vars(module)["_hooks"].load_post.values()) if "_hooks" in vars(module) else []
 
 
-def _with_prefixes(model: State, prefix: str) -> Iterator[tuple[str, State]]:
+def _with_prefixes(model: Any, prefix: str) -> Iterator[tuple[str, Any]]:
     """(what its names begin with, module), under each of its names."""
     yield prefix, model
     for name, child in model._children():

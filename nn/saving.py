@@ -11,8 +11,7 @@ import numpy as np
 
 from ..autograd import Tensor
 from . import atomic, random
-from .loading import check_fit
-from .state import EXTRA
+from .loading import EXTRA, check_fit
 
 FORMAT = "tapegrad checkpoint 1"  # what files written so far say; another word would shut them out
 Arrays = dict[str, np.ndarray]

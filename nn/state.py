@@ -9,13 +9,11 @@ import numpy as np
 
 from ..autograd import Tensor
 from ..autograd.handle import Handle
+from .loading import EXTRA, LoadResult, load
 from .registry import Parameter, Registry
 
 if TYPE_CHECKING:
     from .hooks import Hooks
-    from .loading import LoadResult
-
-EXTRA = "_extra_state"  # ends the name of what get_extra_state gives
 
 
 class State(Registry):
@@ -53,7 +51,7 @@ class State(Registry):
         """Put in what is this module's own, without the modules in it; a class may do so in its own way."""
         for name, _, value in self._own_state():
             destination[prefix + name] = value if keep_vars or not isinstance(value, Tensor) else value.data
-        if type(self).get_extra_state is not State.get_extra_state:
+        if self._has_own("get_extra_state"):
             destination[prefix + EXTRA] = self.get_extra_state()
 
     def _own_state(self) -> Iterator[tuple[str, State, Any]]:
@@ -79,8 +77,6 @@ class State(Registry):
         `strict=False`), misshapen, or of a kind that cannot be cast, as floats where integers are expected.
         TypeError for what is no mapping.
         """
-        from .loading import load
-
         return load(self, state_dict, strict, assign)
 
     def _load_from_state_dict(
@@ -98,6 +94,9 @@ class State(Registry):
         given = state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
         for hook in () if hooks is None else tuple(hooks.load_pre.values()):
             hook(self, *given)
+
+    def _has_own(self, method: str) -> bool:
+        return getattr(type(self), method) is not getattr(State, method)
 
     def get_extra_state(self) -> Any:
         """What a class that has this method saves beside arrays; set_extra_state gets it back.
