@@ -53,7 +53,7 @@ class Module(Conversion):
         if not isinstance(mode, (bool, np.bool_)):
             raise ValueError(f"{type(self).__name__}.train: mode is True or False, not {mode!r}")
         self.training = mode
-        for child in self.children():  # each may have its own way
+        for _, child in self._children():  # each may have its own way
             child.train(mode)
         return self
 

@@ -32,10 +32,10 @@ class State(Registry):
         parameters themselves come in place of their arrays. `args` are these three in this order, as PyTorch
         took them once. What get_extra_state gives, where a class has one, is called "_extra_state".
         """
-        for name, value in zip(("destination", "prefix", "keep_vars"), args, strict=False):
-            destination = value if name == "destination" else destination
-            prefix = value if name == "prefix" else prefix
-            keep_vars = value if name == "keep_vars" else keep_vars
+        if args:
+            given = {"destination": destination, "prefix": prefix, "keep_vars": keep_vars}
+            given.update(zip(given, args))  # noqa: B905
+            return self.state_dict(**given)  # type: ignore[arg-type]
         state = {} if destination is None else destination
         hooks = self.__dict__.get("_hooks")
         for hook in () if hooks is None else tuple(hooks.state_pre.values()):

@@ -18,11 +18,11 @@ def norm_except_dim(v: Any, dim: int) -> Any:
     IndexError for an axis that there is not.
     """
     if dim == -1:
-        return ag.sqrt((v * v).sum())
+        return ag.linalg.vector_norm(v)
     if not 0 <= dim < v.ndim:
         raise IndexError(f"weight_norm: a tensor of shape {v.shape} has no axis {dim}; -1 or None is for all")
     others = tuple(axis for axis in range(v.ndim) if axis != dim)
-    return ag.sqrt((v * v).sum(axis=others, keepdims=True))
+    return ag.linalg.vector_norm(v, axis=others, keepdims=True)
 
 
 def weight_normed(v: Any, g: Any, dim: int) -> Any:
@@ -46,8 +46,9 @@ def drawn(n: int, dtype: np.dtype, eps: float) -> np.ndarray:
     return normalized(random.generator().standard_normal(n).astype(dtype), eps)
 
 
-def iterate(matrix: np.ndarray, u: np.ndarray, v: np.ndarray, eps: float, order: str) -> None:
-    """One power iteration, written into u and v: they approach the first singular vectors."""
+def iterate(targets: list[np.ndarray], matrix: np.ndarray, eps: float, order: str) -> None:
+    """One power iteration, written into `targets`, u and v: they approach the first singular vectors."""
+    u, v = targets
     for which in order:
         if which == "u":
             u[...] = normalized(matrix @ v, eps)

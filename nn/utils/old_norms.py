@@ -80,7 +80,7 @@ class SpectralNorm(Computed):
         matrix = matrix_of(weight, self.dim)
         if module.training and in_call(module):
             for _ in range(self.n_power_iterations):
-                iterate(matrix.data, u, v, self.eps, "vu")
+                iterate([u, v], matrix.data, self.eps, "vu")
         return weight / largest(matrix, u, v)
 
 

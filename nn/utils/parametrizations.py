@@ -86,7 +86,7 @@ class _SpectralNorm(Module):
 
     def _iterate(self, matrix: np.ndarray, n: int) -> None:
         for _ in range(n):
-            iterate(matrix, self._u, self._v, self.eps, "uv")
+            iterate([self._u, self._v], matrix, self.eps, "uv")
 
     def forward(self, weight: Tensor) -> Tensor:
         if weight.ndim == 1:
