@@ -3,13 +3,13 @@
 from typing import TYPE_CHECKING
 
 from ..autograd.exports import on_first_use
-from .container import ModuleDict, ModuleList, Sequential
-from .module import Module, Parameter
+from .module import Buffer, Module, Parameter
 from .random import get_rng_state, manual_seed, set_rng_state
 from .replay import replay
 from .saving import load, save
 
 FILES = {  # and what is found there
+    "container": "ModuleDict ModuleList Sequential",
     "functional": "functional",
     "init": "init",
     "modules.activation": "GELU GLU LogSigmoid Mish SiLU Sigmoid Softplus Softsign Tanh Tanhshrink",
@@ -46,6 +46,9 @@ FILES = {  # and what is found there
     "modules.recurrent": "GRU LSTM RNN RNNBase",
     "modules.regression": "HuberLoss L1Loss MSELoss SmoothL1Loss",
     "modules.softmaxes": "LogSoftmax Softmax Softmax2d Softmin",
+    "modules.loss": "CrossEntropyLoss MSELoss",
+    "modules.normalization": "LayerNorm RMSNorm",
+    "modules.shape": "Flatten Identity Unflatten",
     "modules.transformer": """Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder
         TransformerEncoderLayer""",
     "modules.transposed_convolution": "ConvTranspose1d ConvTranspose2d ConvTranspose3d",
@@ -56,14 +59,15 @@ FILES = {  # and what is found there
     "optim": "optim",
     "parallel": "parallel",
     "uninitialized": "UninitializedBuffer UninitializedParameter",
+    "parameter_containers": "ParameterDict ParameterList",
     "utils": "utils",
 }
-_LOADED = """Module ModuleDict ModuleList Parameter Sequential get_rng_state load manual_seed replay save
-    set_rng_state"""
+_LOADED = "Buffer Module Parameter get_rng_state load manual_seed replay save set_rng_state"
 __all__ = sorted(" ".join([_LOADED, *FILES.values()]).split())
 
 if TYPE_CHECKING:
     from . import functional, init, optim, parallel, utils
+    from .container import *
     from .modules.activation import *
     from .modules.adaptive_pooling import *
     from .modules.alignment import *
@@ -97,6 +101,9 @@ if TYPE_CHECKING:
     from .modules.vision import *
     from .modules.vocabulary import *
     from .uninitialized import *
+    from .modules.shape import *
+    from .modules.transformer import *
+    from .parameter_containers import *
 else:
     __getattr__ = on_first_use(globals(), FILES)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,33 +10,95 @@ import numpy as np
 
 from ..autograd import Tensor, op
 from ..autograd.arrays import as_array
+from ..autograd.handle import Handle
 
 
 class Hooks:
-    """Four kinds of hooks, each in the order in which they were added."""
+    """The hooks of each kind, in the order in which they are called."""
 
-    parts = ("forward_pre", "forward", "backward_pre", "backward")  # which make another replay
+    parts = ("forward_pre", "forward", "backward_pre", "backward", "computed")  # which make another replay
 
     def __init__(self) -> None:
-        self.forward_pre: dict[Any, Callable] = {}
-        self.forward: dict[Any, Callable] = {}
+        self.forward_pre: dict[Any, tuple[Callable, bool]] = {}  # and whether with keyword arguments
+        self.forward: dict[Any, tuple[Callable, bool, bool]] = {}  # the same, and whether after errors too
         self.backward_pre: dict[Any, Callable] = {}
         self.backward: dict[Any, Callable] = {}
+        self.state_pre: dict[Any, Callable] = {}
+        self.state_post: dict[Any, Callable] = {}
+        self.load_pre: dict[Any, Callable] = {}
+        self.load_post: dict[Any, Callable] = {}
+        self.computed: dict[str, Any] = {}  # attributes that nobody assigned: see computed.py
+
+    def add(self, kind: str, hook: Any, prepend: bool) -> Handle:
+        """Put a hook behind the others of its kind, or before them; what comes back removes it."""
+        hooks = getattr(self, kind)
+        handle = Handle(hooks, hook)
+        if prepend:
+            *others, last = hooks.items()
+            hooks.clear()
+            hooks.update([last, *others])
+        return handle
+
+    def value_of(self, module: Any, name: str) -> Any:
+        """The attribute `name` that is computed."""
+        from .computed import value_of
+
+        return value_of(module, name, self.computed[name])
 
     def call(self, module: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
         """module.forward with what the hooks make of its arguments and its output."""
-        for hook in tuple(self.forward_pre.values()):
-            changed = hook(module, args)
-            if changed is not None:
-                args = changed if isinstance(changed, tuple) else (changed,)
-        crossing = Crossing(module, self) if self.backward or self.backward_pre else None
-        if crossing is not None:
-            args = crossing.enter(args)
-        output = module.forward(*args, **kwargs)
-        for hook in tuple(self.forward.values()):
-            changed = hook(module, args, output)
-            output = output if changed is None else changed
-        return output if crossing is None else crossing.leave(output)
+        if not self.computed:
+            return self._call(module, args, kwargs)
+        from .computed import once
+
+        with once(module):
+            return self._call(module, args, kwargs)
+
+    def _call(self, module: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+        called: list[Any] = []
+        try:
+            for pre_hook, with_kwargs in tuple(self.forward_pre.values()):
+                args, kwargs = _prepared(pre_hook, with_kwargs, module, args, kwargs)
+            crossing = Crossing(module, self) if self.backward or self.backward_pre else None
+            if crossing is not None:
+                args = crossing.enter(args)
+            output = module.forward(*args, **kwargs)
+            for key, (hook, with_kwargs, _) in tuple(self.forward.items()):
+                called.append(key)
+                given = (module, args, kwargs, output) if with_kwargs else (module, args, output)
+                changed = hook(*given)
+                output = output if changed is None else changed
+            return output if crossing is None else crossing.leave(output)
+        except Exception:
+            self._call_in_spite(called, module, args, kwargs)
+            raise
+
+    def _call_in_spite(self, called: list, module: Any, args: tuple, kwargs: dict[str, Any]) -> None:
+        """Hooks that are always called, after an error: with None for the output."""
+        for key, (hook, with_kwargs, always) in tuple(self.forward.items()):
+            if always and key not in called:
+                try:
+                    hook(*((module, args, kwargs, None) if with_kwargs else (module, args, None)))
+                except Exception as error:
+                    text = f"a hook of {type(module).__name__} raised {type(error).__name__}: {error}"
+                    warnings.warn(f"{text}, after another error in the call", RuntimeWarning, stacklevel=4)
+
+
+def _prepared(
+    hook: Callable, with_kwargs: bool, module: Any, args: tuple, kwargs: dict
+) -> tuple[tuple, dict]:
+    """The arguments of a call, or others that a hook gives for them."""
+    changed = hook(module, args, kwargs) if with_kwargs else hook(module, args)
+    if changed is None:
+        return args, kwargs
+    if not with_kwargs:
+        return changed if isinstance(changed, tuple) else (changed,), kwargs
+    if not (isinstance(changed, tuple) and len(changed) == 2 and isinstance(changed[1], dict)):
+        raise RuntimeError(
+            f"a forward_pre hook of {type(module).__name__} with_kwargs gives None or (args, kwargs), not "
+            f"{changed!r:.80}"
+        )
+    return changed
 
 
 class Crossing:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..autograd import Tensor, versions
 from ..autograd.arrays import as_array
+from .registry import Parameter
+from .uninitialized import Shaped, is_lazy
+
+EXTRA = "_extra_state"  # ends the name of what get_extra_state gives
 
 
 class LoadResult(NamedTuple):
@@ -18,17 +22,71 @@ class LoadResult(NamedTuple):
     unexpected_keys: list[str]
 
 
-def load_arrays(
-    into: str, own: Mapping[str, np.ndarray], given: Mapping[str, Any], strict: bool
-) -> LoadResult:
-    """Copy `given` by name into the arrays `own`, all or nothing; `check_fit` says what is refused."""
-    given = {key: _array(value) for key, value in given.items()}
-    result = check_fit(into, own, given, strict=strict)
-    cast = {key: given[key].astype(own[key].dtype, copy=False) for key in own if key in given}
-    for key, array in cast.items():
-        own[key][...] = array
-        versions.mark_written(own[key])
+def load(model: Any, state_dict: Mapping[str, Any], strict: bool, assign: bool) -> LoadResult:
+    """What Module.load_state_dict does: hooks, then checks, and then all is copied or assigned."""
+    into = f"{type(model).__name__}.load_state_dict"
+    if not isinstance(state_dict, Mapping):
+        raise TypeError(f"{into}: a state is a mapping of names to arrays, not a {type(state_dict).__name__}")
+    given, missing, unexpected, errors = dict(state_dict), [], [], []  # type: ignore[var-annotated]
+    named = list(_with_prefixes(model, ""))
+    for prefix, module in named:
+        module._load_from_state_dict(given, prefix, {}, strict, missing, unexpected, errors)
+    extra = {prefix + EXTRA: m for prefix, m in named if m._has_own("set_extra_state")}
+    missing += [key for key in extra if key not in given]
+    after = [(m, h) for _, m in named for h in _hooks_after(m)]
+    with Shaped(model, given):
+        own = {prefix + name: (owner, name, v) for prefix, m in named for name, owner, v in m._own_state()}
+        unknown = {key for key, (_, _, v) in own.items() if is_lazy(v) and is_lazy(given.get(key))}
+        own = {key: value for key, value in own.items() if key not in unknown}
+        arrays = {k: _array(value) for k, value in given.items() if k not in extra and k not in unknown}
+        result = check_fit(
+            into,
+            {key: value for key, (_, _, value) in own.items()},
+            arrays,
+            strict=strict and not after,
+            cast=not assign,
+            also=LoadResult(missing, unexpected),
+            errors=errors,
+        )
+        _put(own, arrays, assign)
+    for key, module in extra.items():
+        if key in given:
+            module.set_extra_state(given[key])
+    for module, hook in reversed(after):  # those inside first
+        hook(module, result)
+    if strict and after:
+        _raise_problems(into, _strict_problems(result))
     return result
+
+
+def _hooks_after(module: Any) -> list:
+    return list(vars(module)["_hooks"].load_post.values()) if "_hooks" in vars(module) else []
+
+
+def _with_prefixes(model: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    """(what its names begin with, module), under each of its names."""
+    yield prefix, model
+    for name, child in model._children():
+        yield from _with_prefixes(child, f"{prefix}{name}.")
+
+
+def _put(own: dict[str, tuple], arrays: dict[str, np.ndarray], assign: bool) -> None:
+    """Copy what fits, all of it cast before anything is written, or assign it."""
+    found = [(arrays[key], *place) for key, place in own.items() if key in arrays]
+    if not assign:
+        cast = [
+            (a.astype(v.dtype, copy=False), v.data if isinstance(v, Tensor) else v) for a, _, _, v in found
+        ]
+        for array, into in cast:
+            into[...] = array
+            versions.mark_written(into)
+        return
+    for array, owner, name, value in found:
+        array = array if array.flags.writeable else array.copy()
+        if isinstance(value, Parameter):
+            value.become(array)
+        else:
+            setattr(owner, name, array)
 
 
 def check_fit(
@@ -38,16 +96,20 @@ def check_fit(
     *,
     strict: bool = True,
     cast: bool = True,
+    also: LoadResult | None = None,
+    errors: Sequence[str] = (),
 ) -> LoadResult:
     """Raise ValueError, beginning with `into`, that names every key of `given` that does not fit `own`.
 
     Missing and unexpected ones are only returned, not refused, where `strict` is false. Shapes must be equal.
     Where arrays are `cast`, integers may become floats, and float64 float32, but floats no integers; else the
-    kinds of dtypes must be equal.
+    kinds of dtypes must be equal. `also` has further missing and unexpected names, `errors` further problems.
     """
     ours, theirs = ({key: _array(value) for key, value in named.items()} for named in (own, given))
     both = [(key, theirs[key], ours[key]) for key in ours if key in theirs]
-    missing, unexpected = [k for k in ours if k not in theirs], [k for k in theirs if k not in ours]
+    result = also or LoadResult([], [])
+    result.missing_keys[:0] = [key for key in ours if key not in theirs]
+    result.unexpected_keys[:0] = [key for key in theirs if key not in ours]
     shapes = [f"{k} has shape {a.shape}, expected {b.shape}" for k, a, b in both if a.shape != b.shape]
     kinds = [
         f"{key} has dtype {a.dtype}, expected {b.dtype}"
@@ -55,13 +117,22 @@ def check_fit(
         if not (_can_become(a.dtype, b.dtype) if cast else a.dtype.kind == b.dtype.kind)
     ]
     problems = {"misshapen": "; ".join(shapes), "of another kind": "; ".join(kinds)}
-    if strict:
-        problems["missing"] = _with_nearest(missing, unexpected)
-        problems["unexpected"] = _with_nearest(unexpected, missing)
-    if any(problems.values()):
-        lines = [f"{problem}: {what}" for problem, what in problems.items() if what]
+    _raise_problems(into, {**problems, **(_strict_problems(result) if strict else {})}, errors)
+    return result
+
+
+def _strict_problems(result: LoadResult) -> dict[str, str]:
+    missing, unexpected = result
+    return {
+        "missing": _with_nearest(missing, unexpected),
+        "unexpected": _with_nearest(unexpected, missing),
+    }
+
+
+def _raise_problems(into: str, problems: dict[str, str], errors: Sequence[str] = ()) -> None:
+    lines = [f"{problem}: {what}" for problem, what in problems.items() if what] + [*errors]
+    if lines:
         raise ValueError("\n  ".join([f"{into}:", *lines]))
-    return LoadResult(missing, unexpected)
 
 
 def _array(value) -> np.ndarray:

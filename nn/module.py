@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import Any
 from weakref import ref
 
 import numpy as np
 
-from ..autograd import Tensor
-from ..autograd.arrays import DTypeLike
 from ..autograd.handle import Handle
 from ..autograd.modes import Scope, scope
-from .devices import DEVICES, check_device
-from .hooks import Hooks
-from .loading import LoadResult, load_arrays
-from .registry import Parameter, Registry
-from .uninitialized import Shaped, is_lazy
+from .conversion import Conversion
+from .registry import Buffer, Parameter
+
+__all__ = ["Buffer", "Module", "Parameter"]
 
 
-class Module(Registry):
+class Module(Conversion):
     """Base of all layers and models, used as in PyTorch: assign parameters and modules, write `forward`.
 
     Parameters, buffers and submodules are simply attributes; they are found by looking at the instance, in
@@ -46,45 +43,18 @@ class Module(Registry):
         finally:
             scope.set(outer)
 
-    # ------------------------------------------------------------------ state
-
-    def state_dict(self) -> dict[str, np.ndarray]:
-        """The arrays of all parameters and persistent buffers by dotted name: themselves, not copies."""
-        state: dict[str, np.ndarray] = {}
-        self._collect(state, "")
-        return state
-
-    def _collect(self, state: dict[str, np.ndarray], prefix: str) -> None:
-        for name, value in vars(self).items():
-            if isinstance(value, Parameter):
-                state[prefix + name] = value.data
-        for name, persistent in vars(self).get("_buffers", {}).items():
-            buffer = vars(self)[name]
-            if persistent and buffer is not None:  # arithmetic may have made a scalar of it
-                state[prefix + name] = vars(self)[name] = buffer if is_lazy(buffer) else np.asarray(buffer)
-        for name, child in self.named_children():
-            child._collect(state, f"{prefix}{name}.")
-
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> LoadResult:
-        """Copy arrays by name into parameters and buffers, all or nothing.
-
-        Raises ValueError naming every key that is missing or unexpected (both unless `strict=False`),
-        misshapen, or of a kind that cannot be cast, as floats where integers are expected.
-        """
-        into = f"{type(self).__name__}.load_state_dict"
-        with Shaped(self, state_dict):
-            own = self.state_dict()
-            unknown = {key for key, value in own.items() if is_lazy(value) and is_lazy(state_dict.get(key))}
-            own = {key: value for key, value in own.items() if key not in unknown}
-            given = {key: value for key, value in state_dict.items() if key not in unknown}
-            return load_arrays(into, own, given, strict)
-
     # ------------------------------------------------------------------ modes and changes
 
     def train(self, mode: bool = True) -> Module:
-        """Set `training` of this module and all below it, as dropout asks; returns it."""
-        for module in self.modules():
-            module.training = mode
+        """Set `training` of this module and all below it, as dropout asks; returns it.
+
+        ValueError for a mode that is no bool.
+        """
+        if not isinstance(mode, (bool, np.bool_)):
+            raise ValueError(f"{type(self).__name__}.train: mode is True or False, not {mode!r}")
+        self.training = mode
+        for _, child in self._children():  # each may have its own way
+            child.train(mode)
         return self
 
     def eval(self) -> Module:
@@ -110,77 +80,44 @@ class Module(Registry):
             parameter.requires_grad = requires_grad
         return self
 
-    def double(self) -> Module:
-        """Convert all floating parameters and buffers to float64; do so before making an optimizer."""
-        return self._cast(np.float64)
-
-    def float(self) -> Module:
-        """Convert all floating parameters and buffers to float32; do so before making an optimizer."""
-        return self._cast(np.float32)
-
-    def half(self) -> Module:
-        """Convert all floating parameters and buffers to float16; do so before making an optimizer."""
-        return self._cast(np.float16)
-
-    def to(self, *args: Any, device: Any = None, dtype: DTypeLike | None = None) -> Module:
-        """Convert floating parameters and buffers: to(np.float64), to(dtype=np.float64), to(tensor).
-
-        A device may be named as in PyTorch, ValueError for another than the "cpu"; TypeError for what is no
-        float dtype.
-        """
-        for given in args:
-            if isinstance(given, (Tensor, np.ndarray)):
-                dtype = given.dtype
-            elif isinstance(given, str) and given.partition(":")[0] in DEVICES:
-                device = given
-            elif given is not None:
-                dtype = given
-        check_device(f"{type(self).__name__}.to", device)
-        if dtype is None:
-            return self
-        if np.dtype(dtype).kind != "f":
-            raise TypeError(f"{type(self).__name__}.to: {np.dtype(dtype)} is no float dtype")
-        return self._cast(dtype)
-
-    def _cast(self, dtype) -> Module:
-        for _, parameter in self._parameters_found():
-            if parameter.dtype.kind == "f":
-                parameter.become(parameter.data.astype(dtype))
-        for module in self.modules():
-            for name in vars(module).get("_buffers", ()):
-                buffer = vars(module)[name]
-                if buffer is not None and buffer.dtype.kind == "f":
-                    setattr(module, name, buffer.astype(dtype))
-        return self
-
     # ------------------------------------------------------------------ hooks
 
-    def register_forward_hook(self, hook: Callable) -> Handle:
+    def register_forward_hook(
+        self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+    ) -> Handle:
         """Call `hook(module, args, output)` after forward; what it returns, if anything, is the new output.
 
-        `remove()` of what comes back takes the hook away, as for all hooks.
+        With `with_kwargs` as hook(module, args, kwargs, output); with `prepend` before the hooks that are
+        there; with `always_call` after an error too, with None for the output. `remove()` of what comes back
+        takes the hook away, as for all hooks.
         """
-        return Handle(self._own_hooks().forward, hook)
+        return self._own_hooks().add("forward", (hook, with_kwargs, always_call), prepend)
 
-    def register_forward_pre_hook(self, hook: Callable) -> Handle:
-        """Call `hook(module, args)` before forward; what it returns, if anything, replaces the arguments."""
-        return Handle(self._own_hooks().forward_pre, hook)
+    def register_forward_pre_hook(
+        self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False
+    ) -> Handle:
+        """Call `hook(module, args)` before forward; what it returns, if anything, replaces the arguments.
 
-    def register_full_backward_hook(self, hook: Callable) -> Handle:
+        With `with_kwargs` as hook(module, args, kwargs), which returns both or None, else RuntimeError in the
+        call; `prepend` as in register_forward_hook.
+        """
+        return self._own_hooks().add("forward_pre", (hook, with_kwargs), prepend)
+
+    def register_full_backward_hook(self, hook: Callable, prepend: bool = False) -> Handle:
         """Call `hook(module, grad_input, grad_output)` when the gradients of the inputs are complete.
 
         Both are tuples of arrays that cannot be written to, or None: one for each positional argument, and
         for each output. What it returns, if anything, replaces grad_input. If no input wants a gradient it is
-        called when those of the outputs are complete.
+        called when those of the outputs are complete. `prepend` as in register_forward_hook.
         """
-        return Handle(self._own_hooks().backward, hook)
+        return self._own_hooks().add("backward", hook, prepend)
 
-    def register_full_backward_pre_hook(self, hook: Callable) -> Handle:
-        """Call `hook(module, grad_output)` before; what it returns, if anything, replaces grad_output."""
-        return Handle(self._own_hooks().backward_pre, hook)
+    def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> Handle:
+        """Call `hook(module, grad_output)` before; what it returns, if anything, replaces grad_output.
 
-    def _own_hooks(self) -> Hooks:
-        return self.__dict__.setdefault("_hooks", Hooks())
+        `prepend` as in register_forward_hook.
+        """
+        return self._own_hooks().add("backward_pre", hook, prepend)
 
     # ------------------------------------------------------------------ how it reads
 
@@ -202,7 +139,7 @@ class Module(Registry):
         count = f"{sum(p.size for _, p in self._parameters_found()):,} parameters"
         head = f"{type(self).__name__}({self.extra_repr()})"
         note = "" if count == "0 parameters" else f"  # {count}"
-        children = [(name, repr(child)) for name, child in self.named_children()]
+        children = [(name, repr(child)) for name, child in self._children()]
         return "\n  ".join([head + note, *(text.replace("\n", "\n  ") for text in _folded(children))])
 
 

@@ -2,35 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from types import NoneType
 from typing import Any
 
 import numpy as np
 
 from ..autograd import Tensor
-from ..autograd.arrays import ArrayLike, DTypeLike
+from ..autograd.arrays import ArrayLike
+from .traversal import HOLDERS, Parameter, Traversal
+from .traversal import kind as _kind
 
-HOLDERS = (list, tuple, dict)
-
-
-class Parameter(Tensor):
-    """A Tensor that a module trains: a leaf of `data` that requires a gradient."""
-
-    __slots__ = ()
-
-    def __init__(self, data: ArrayLike, requires_grad: bool = True, dtype: DTypeLike | None = None):
-        super().__init__(data, requires_grad, dtype)
+ARRAYS = (Tensor, np.ndarray)
+NUMBERS = (bool, int, float, complex, np.generic)
+FREE = ("label", "count", "index", "remove", "reverse")  # methods that PyTorch's modules have not
 
 
-class Registry:
-    """The part of Module that knows what is inside."""
+class Buffer(Tensor):
+    """What makes a buffer of an array where it is assigned: module.mean = nn.Buffer(array).
+
+    As after register_buffer(name, data, persistent) the attribute is then the array `data`.
+    """
+
+    __slots__ = ("persistent",)
+
+    def __init__(self, data: ArrayLike, *, persistent: bool = True):
+        super().__init__(data)
+        self.persistent = persistent
+
+
+class Registry(Traversal):
+    """The part of Module that decides what may be put where, and finds it by name."""
 
     _buffers: dict[str, bool]  # name -> whether it belongs to the state_dict
+    _hooks: Any
 
     def __setattr__(self, name: str, value: Any) -> None:
+        own = self.__dict__
+        if isinstance(value, (Parameter, Registry)):
+            if "_buffers" in own:
+                own["_buffers"].pop(name, None)
+        elif isinstance(value, Buffer):
+            return self.register_buffer(name, value.data, value.persistent)
+        elif value is not None:
+            self._check_value(name, value)
+        if "_hooks" in own and name in own["_hooks"].computed:
+            own["_hooks"].computed[name].assign(self, name, value)
+        else:
+            object.__setattr__(self, name, value)
+
+    def _check_value(self, name: str, value: Any) -> None:
+        """Raise TypeError where `value` would put a parameter, a module or a buffer out of sight."""
         held = self.__dict__.get(name)
-        if isinstance(held, (Parameter, Registry)) and not isinstance(value, (Parameter, Registry, NoneType)):
+        if isinstance(held, (Parameter, Registry)):
             way = f"assign nn.Parameter(array) or write its numbers, .{name}.data[...] = array"
             raise TypeError(
                 f"{_kind(self)}.{name} is a {_kind(held)}, and no {_kind(value)} takes its place: "
@@ -38,11 +60,29 @@ class Registry:
             )
         if isinstance(value, HOLDERS):
             self._check_holder(name, value)
-        object.__setattr__(self, name, value)
+        fits = isinstance(value, (*ARRAYS, *NUMBERS)) or hasattr(value, "materialize")
+        if name in self.__dict__.get("_buffers", ()) and not fits:
+            raise TypeError(
+                f"{_kind(self)}.{name} is a buffer, and no {_kind(value)} takes its place: assign an array, "
+                "a Tensor, a number or None; or del it first"
+            )
 
     def __delattr__(self, name: str) -> None:
         object.__delattr__(self, name)
         self.__dict__.get("_buffers", {}).pop(name, None)
+
+    def __getattr__(self, name: str):
+        hooks = self.__dict__.get("_hooks")
+        if hooks is not None and name in hooks.computed:
+            return hooks.value_of(self, name)
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    def __dir__(self) -> list[str]:
+        hooks = self.__dict__.get("_hooks")
+        names = {*object.__dir__(self), *(() if hooks is None else hooks.computed)}
+        return sorted(name for name in names if name.isidentifier())  # not the "0" of a Sequential
+
+    # ------------------------------------------------------------------ by name
 
     def add_module(self, name: str, module: Registry | None) -> None:
         """setattr(self, name, module).
@@ -59,6 +99,21 @@ class Registry:
         """setattr(self, name, param); KeyError and TypeError as of add_module."""
         _register(self, name, param, Parameter)
 
+    def register_buffer(self, name: str, tensor: ArrayLike | None, persistent: bool = True) -> None:
+        """Keep `tensor`, an array that is no parameter, or None: in the state_dict too, if persistent.
+
+        What is assigned to its name later is the buffer then. KeyError and TypeError as of add_module.
+        """
+        array: Any = tensor.data if isinstance(tensor, Tensor) else tensor
+        if array is not None and not hasattr(array, "materialize"):  # a placeholder of a lazy module's
+            array = np.asarray(array)
+        if array is not None and array.dtype.kind not in "fiubc":
+            raise TypeError(f"{_kind(self)}: {name!r} is to be a buffer, an array, got {_kind(tensor)}")
+        if name not in self.__dict__.get("_buffers", ()):
+            _check_name(self, name, ())
+        self.__dict__.setdefault("_buffers", {})[name] = persistent
+        setattr(self, name, array)
+
     def get_submodule(self, target: str) -> Any:
         """The module with this dotted path, itself for ""; AttributeError where there is none."""
         found: Any = self
@@ -67,6 +122,21 @@ class Registry:
             if not isinstance(found, Registry):
                 raise AttributeError(f"{name!r} in {target!r} is no module of {type(self).__name__}")
         return found
+
+    def set_submodule(self, target: str, module: Registry, strict: bool = False) -> None:
+        """Put `module` at this dotted path.
+
+        ValueError for the empty path and for what is no module. AttributeError where no module is on the way,
+        where something else has that name, and with `strict` where nothing has it yet.
+        """
+        if not target or not isinstance(module, Registry):
+            what = f"to {target!r}" if not target else f"a {_kind(module)}"
+            raise ValueError(f"{_kind(self)}.set_submodule sets a Module at the path of one, not {what}")
+        path, _, name = target.rpartition(".")
+        owner = self.get_submodule(path)
+        if (strict or hasattr(owner, name)) and not isinstance(getattr(owner, name), Registry):
+            raise AttributeError(f"{name!r} in {target!r} is no module of {type(self).__name__}")
+        setattr(owner, name, module)
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter with this dotted path; AttributeError where there is none."""
@@ -84,111 +154,20 @@ class Registry:
             raise AttributeError(f"{target!r} is no buffer of {type(self).__name__}")
         return getattr(owner, name)
 
-    def named_children(self) -> Iterator[tuple[str, Any]]:
-        """(name, module) of the modules that are attributes of this one."""
-        return ((name, value) for name, value in vars(self).items() if isinstance(value, Registry))
-
-    def named_modules(self, *, prefix: str = "") -> Iterator[tuple[str, Any]]:
-        """(dotted path, module) of this module ("") and all below it, each module once."""
-        seen: set[int] = set()
-
-        def visit(module: Any, path: str):
-            if id(module) in seen:
-                return
-            seen.add(id(module))
-            yield path, module
-            for name, child in module.named_children():
-                yield from visit(child, f"{path}.{name}" if path else name)
-
-        return visit(self, prefix)
-
-    def named_parameters(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
-        """(dotted path, parameter), each parameter once, under its first name.
-
-        TypeError for modules or parameters in a list that is no ModuleList, which would not be among them.
-        """
-        for module in self.modules():
-            for name, value in vars(module).items():
-                if isinstance(value, HOLDERS):
-                    self._check_holder(name, value, module)
-        return self._parameters_found(prefix)
-
-    def _parameters_found(self, prefix: str = "") -> Iterator[tuple[str, Parameter]]:
-        seen: set[int] = set()
-        for name, value in self._named(prefix, lambda module: list(vars(module))):
-            if isinstance(value, Parameter) and id(value) not in seen:
-                seen.add(id(value))
-                yield name, value
-
-    def named_buffers(self, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:
-        """(dotted path, array) of all buffers, without those that are None."""
-        named = self._named(prefix, lambda m: vars(m).get("_buffers", ()))
-        return ((name, value) for name, value in named if value is not None)
-
-    def _named(self, prefix: str, names: Callable) -> Iterator[tuple[str, Any]]:
-        """(dotted path, value) of the attributes `names(module)` of this module and all below it."""
-        for path, module in self.named_modules(prefix=prefix):
-            for name in names(module):
-                yield (f"{path}.{name}" if path else name), vars(module)[name]
-
-    def children(self) -> Iterator[Any]:
-        """The modules that are attributes of this one."""
-        return (child for _, child in self.named_children())
-
-    def modules(self) -> Iterator[Any]:
-        """This module and all below it, each once."""
-        return (module for _, module in self.named_modules())
-
-    def parameters(self) -> Iterator[Parameter]:
-        """All parameters, each once."""
-        return (parameter for _, parameter in self.named_parameters())
-
-    def buffers(self) -> Iterator[np.ndarray]:
-        """All buffers, without those that are None."""
-        return (buffer for _, buffer in self.named_buffers())
-
-    def register_buffer(self, name: str, tensor: ArrayLike | None, persistent: bool = True) -> None:
-        """Keep `tensor`, an array that is no parameter, or None: in the state_dict too, if persistent."""
-        self.__dict__.setdefault("_buffers", {})[name] = persistent
-        setattr(self, name, None if tensor is None else np.asarray(tensor))
-
-    def _check_holder(self, name: str, value: Any, owner: Registry | None = None) -> None:
-        """Raise TypeError where a list, tuple or dict has modules or parameters that are nowhere else."""
-        inside = [] if name[:1] == "_" else list(_held_in(value))
-        if not inside:
-            return
-        known = {id(m) for m in self.modules()} | {id(p) for _, p in self._parameters_found()}
-        if all(id(item) in known for item in inside):
-            return
-        keeper = "ModuleDict" if isinstance(value, dict) else "ModuleList"
-        where = f"{_kind(self if owner is None else owner)}.{name}"
-        raise TypeError(
-            f"{where} is a {_kind(value)} with a {_kind(inside[0])}, which would be neither trained nor "
-            f"saved: use nn.{keeper} for modules, an attribute each (setattr) for parameters; under a name "
-            "that begins with _ they are left aside"
-        )
-
-    def __getattr__(self, name: str):
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
-
 
 def _register(module: Registry, name: str, value: Any, kind: type) -> None:
     if value is not None and not isinstance(value, kind):
         wanted = "Parameter" if kind is Parameter else "Module"
         raise TypeError(f"{_kind(module)}: {name!r} is to be a {wanted}, got {_kind(value)}")
-    if not name or "." in name or (hasattr(module, name) and not isinstance(vars(module).get(name), kind)):
-        raise KeyError(f"{_kind(module)}: {name!r} is empty, has a dot or is an attribute already")
+    _check_name(module, name, (kind, type(None)))
     setattr(module, name, value)
 
 
-def _held_in(value: Any) -> Iterator[Any]:
-    """Modules and parameters in a list, tuple or dict, and in those inside it."""
-    for item in value.values() if isinstance(value, dict) else value:
-        if isinstance(item, (Registry, Parameter)):
-            yield item
-        elif isinstance(item, HOLDERS):
-            yield from _held_in(item)
-
-
-def _kind(value: Any) -> str:
-    return type(value).__name__
+def _check_name(module: Registry, name: str, kinds: tuple) -> None:
+    """Raise KeyError unless `name` is free or that of a thing of these kinds, TypeError for no string."""
+    if not isinstance(name, str):
+        raise TypeError(f"{_kind(module)}: a name is a string, not {name!r}")
+    own = vars(module)
+    taken = not isinstance(own[name], kinds) if name in own else name not in FREE and hasattr(module, name)
+    if not name or "." in name or taken:
+        raise KeyError(f"{_kind(module)}: {name!r} is empty, has a dot or is an attribute already")

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..autograd import Tensor
 from . import atomic, random
-from .loading import check_fit
+from .loading import EXTRA, check_fit
 
 FORMAT = "tapegrad checkpoint 1"  # what files written so far say; another word would shut them out
 Arrays = dict[str, np.ndarray]
@@ -23,19 +23,23 @@ def save(
     """Write all that is given to a file in safetensors format (https://github.com/huggingface/safetensors).
 
     Arrays of `model.state_dict()` are called "model.<name>", the optimizer's "optimizer.<index>.<name>";
-    all else, with `extra` (what JSON can hold), is JSON in the file's metadata. The file is written beside
-    `path` and renamed, so whenever the program is killed, `path` holds the old file or the new one. What a
-    killed save leaves (.<name>.<digits>.tmp) is removed by the next to the same path. Raises TypeError for
-    `others`, which have no name, and for an extra value that JSON cannot hold, FileNotFoundError without the
-    folder of `path`, ImportError without the package safetensors (the extra `save`); then nothing has been
-    written.
+    all else, with `extra` and what get_extra_state gives (what JSON can hold), is JSON in the metadata. The
+    file is written beside `path` and renamed, so whenever the program is killed, `path` holds the old file
+    or the new one. What a killed save leaves (.<name>.<digits>.tmp) is removed by the next to the same path.
+    Raises TypeError for `others`, which have no name, and for an extra value that JSON cannot hold,
+    FileNotFoundError without the folder of `path`, ImportError without the package safetensors (the extra
+    `save`); then nothing has been written.
     """
     _check_path("save", path, others)
     arrays: Arrays = {}
     about: dict[str, Any] = {"step": step, "extra": extra}
     if model is not None:
-        arrays.update({f"model.{name}": _array(value) for name, value in model.state_dict().items()})
+        state = model.state_dict()
+        extras = {name: value for name, value in state.items() if name.endswith(EXTRA)}
+        arrays.update({f"model.{name}": _array(state[name]) for name in state if name not in extras})
         about["model"] = True
+        if extras:
+            about["extra_state"] = extras
     if optimizer is not None:
         state = optimizer.state_dict()
         about["optimizer"] = {**state, "state": {}}
@@ -73,7 +77,8 @@ def load(path, *others, model=None, optimizer=None, schedule=None, rng: bool = T
     weights = {name[6:]: array for name, array in arrays.items() if name.startswith("model.")}
     try:  # everything is checked before anything is written
         if model is not None:
-            check_fit("the file does not fit the model", model.state_dict(), weights, cast=False)
+            own = {name: value for name, value in model.state_dict().items() if not name.endswith(EXTRA)}
+            check_fit("the file does not fit the model", own, weights, cast=False)
         if optimizer is not None:
             moments = _optimizer_state(about["optimizer"], arrays)
             optimizer.check_state_dict(moments)
@@ -84,7 +89,7 @@ def load(path, *others, model=None, optimizer=None, schedule=None, rng: bool = T
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error
     if model is not None:
-        model.load_state_dict(weights)
+        model.load_state_dict({**weights, **about.get("extra_state", {})})
     if optimizer is not None:
         optimizer.load_state_dict(moments)
     if schedule is not None:

@@ -55,9 +55,11 @@ def unsupported(name: str, advice: str = "", **given: Any) -> None:
 
 def where(name: str) -> str:
     """`name`, a function's, and during the call of a Module which one: conv1d of Conv1d 'body.3'."""
+    from ..module import Module  # whose functions these are
+
     running = scope.get()
     module = running.owner() if running is not None else None
-    return name if module is None else f"{name} of {module.label()}"
+    return name if module is None else f"{name} of {Module.label(module)}"
 
 
 def in_place(input, result: Tensor, inplace: bool) -> Tensor:

@@ -37,7 +37,7 @@ def tensor(shape=SHAPE, dtype=np.float32):
     [
         f
         for name, f in vars(init).items()
-        if name.endswith("_") and inspect.isfunction(f) and name != "constant_"
+        if name.endswith("_") and inspect.isfunction(f) and name not in ("constant_", "dirac_", "sparse_")
     ],
     ids=lambda f: f.__name__,
 )
@@ -126,10 +126,73 @@ def test_gains():
     assert init.calculate_gain("leaky_relu", 1.0) == 1.0
     with pytest.raises(ValueError, match="'gelu'; known: linear"):
         init.calculate_gain("gelu")
+    assert init.calculate_gain("conv_transpose3d") == 1
+    with pytest.raises(ValueError, match="slope of a leaky_relu is a number, not True"):
+        init.calculate_gain("leaky_relu", True)
     with pytest.raises(ValueError, match="two or more axes"):
         init.xavier_uniform_(tensor((3,)))
     with pytest.raises(ValueError, match="'fan_out', got 'fan'"):
         init.kaiming_normal_(tensor(), mode="fan")
+
+
+def test_identities():
+    np.testing.assert_array_equal(init.eye_(tensor((2, 3))).data, [[1, 0, 0], [0, 1, 0]])
+    weight = init.dirac_(tensor((4, 2, 3)), groups=2).data
+    expected = np.zeros((4, 2, 3))
+    expected[[0, 1, 2, 3], [0, 1, 0, 1], 1] = 1
+    np.testing.assert_array_equal(weight, expected)
+    assert init.dirac_(tensor((3, 2, 2, 4, 5))).data[1, 1, 1, 2, 2] == 1
+    for fill, shape, words in [
+        (init.eye_, (3,), r"eye_ fills a tensor of 2 axes, not \(3,\)"),
+        (init.dirac_, (3, 3), "of 3 or 4 or 5 axes"),
+        (lambda t: init.dirac_(t, 2), (3, 3, 1), "2 groups do not divide the 3 outputs"),
+        (lambda t: init.sparse_(t, 0.5), (3,), "sparse_ fills a tensor of 2 axes"),
+        (init.orthogonal_, (3,), "of two or more axes"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            fill(tensor(shape))
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (4, 6), (3, 2, 4)])
+def test_orthogonal_matrices(shape):
+    q = init.orthogonal_(tensor(shape, np.float64), gain=2).data.reshape(shape[0], -1)
+    q = q if shape[0] >= q.shape[1] else q.T
+    np.testing.assert_allclose(q.T @ q, 4 * np.eye(q.shape[1]), atol=1e-13)
+    diagonals = [init.orthogonal_(tensor((2, 2), np.float64)).data[0, 0] for _ in range(200)]
+    assert 60 < np.sum(np.array(diagonals) > 0) < 140  # either sign, as where all are alike
+
+
+def test_sparse_matrices():
+    values = init.sparse_(tensor((10, 400), np.float64), 0.25, std=2.0).data
+    assert ((values == 0).sum(0) == 3).all()
+    assert values[values != 0].std() == pytest.approx(2, rel=0.1)
+    assert len({tuple(column) for column in (values == 0).T}) > 50  # others in each column
+
+
+FILLS = ["uniform_", "normal_", "trunc_normal_", "orthogonal_", "xavier_uniform_", "xavier_normal_"]
+FILLS += ["kaiming_uniform_", "kaiming_normal_", "sparse_"]
+
+
+@pytest.mark.parametrize("name", FILLS)
+def test_a_generator_of_ones_own(name):
+    options = {"sparsity": 0.5} if name == "sparse_" else {}
+    state = random.get_rng_state()
+    a, b = (
+        getattr(init, name)(tensor((5, 5)), generator=np.random.default_rng(3), **options).data
+        for _ in range(2)
+    )
+    np.testing.assert_array_equal(a, b)
+    assert random.get_rng_state() == state
+    with pytest.raises(TypeError, match="generator is a numpy.random.Generator, not a int"):
+        getattr(init, name)(tensor((5, 5)), generator=3, **options)
+
+
+def test_nothing_to_fill():
+    for name in ("uniform_", "normal_", "xavier_uniform_", "xavier_normal_", "orthogonal_", "trunc_normal_"):
+        assert getattr(init, name)(tensor((0, 3))).shape == (0, 3)
+    for fill in (init.kaiming_uniform_, init.kaiming_normal_):
+        with pytest.warns(UserWarning, match="there are no numbers to fill"):
+            assert fill(tensor((0, 3))).shape == (0, 3)
 
 
 # ------------------------------------------------------------------------------------- random numbers

@@ -139,6 +139,51 @@ def test_a_hooked_module_is_freed_without_gc():
         gc.enable()
 
 
+def test_hooks_before_others_and_with_keyword_arguments():
+    layer, seen = linear([[2.0]]), []
+    layer.register_forward_pre_hook(lambda module, args: seen.append("a"))
+    layer.register_forward_pre_hook(lambda module, args: seen.append("b"), prepend=True)
+
+    def doubled(module, args, kwargs):
+        return args, {"input": kwargs["input"] * 2}
+
+    layer.register_forward_pre_hook(doubled, with_kwargs=True)
+    layer.register_forward_hook(lambda module, args, kwargs, out: out + kwargs["input"], with_kwargs=True)
+    layer.register_forward_hook(lambda module, args, out: seen.append(out.item()), prepend=True)
+    assert layer(input=np.array([[3.0]])).item() == 12 + 6 and seen == ["b", "a", 12.0]
+    layer.register_forward_pre_hook(lambda module, args, kwargs: args, with_kwargs=True)
+    with pytest.raises(RuntimeError, match=r"with_kwargs gives None or \(args, kwargs\), not \(\)"):
+        layer(input=np.array([[3.0]]))
+
+
+@pytest.mark.parametrize("kind", ["full_backward", "full_backward_pre"])
+def test_backward_hooks_before_others(kind):
+    layer, seen = linear([[2.0]]), []
+    register = getattr(layer, f"register_{kind}_hook")
+    register(lambda *_: seen.append(1))
+    register(lambda *_: seen.append(2), prepend=True)
+    layer(Tensor([[1.0]], requires_grad=True)).sum().backward()
+    assert seen == [2, 1]
+
+
+def test_a_hook_that_is_always_called():
+    layer, seen = linear([[2.0]]), []
+    layer.register_forward_hook(lambda module, args, out: seen.append(out), always_call=True)
+    layer.register_forward_hook(lambda module, args, out: seen.append("never"))
+    with pytest.raises(ValueError, match="has 2 features"):
+        layer(np.ones((1, 2)))
+    assert seen == [None]
+
+    def fails(module, args, out):
+        raise KeyError("hook")
+
+    layer.register_forward_hook(fails, always_call=True)
+    with pytest.warns(RuntimeWarning, match="a hook of Linear raised KeyError"), pytest.raises(ValueError):
+        layer(np.ones((1, 2)))
+    with pytest.raises(KeyError):  # here it is the error itself, and is not called again
+        layer(np.ones((1, 1)))
+
+
 def test_a_tensor_of_one_element_is_formatted_as_a_number():
     assert f"{Tensor([[1.23456]]):.3f}" == "1.235" and f"{Tensor(2.0):.1f}" == "2.0"
     assert f"{Tensor([[1.5]])}" == "Tensor([[1.5]])"

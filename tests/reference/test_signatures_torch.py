@@ -2,6 +2,7 @@
 
 import inspect
 import typing
+from importlib import import_module
 
 import pytest
 
@@ -43,6 +44,16 @@ CLASSES = sorted(name for name in nn.__all__ if inspect.isclass(getattr(torch.nn
 FUNCTIONS = with_signature(F, torch.nn.functional)
 METHODS = [name for name in with_signature(nn.Module, torch.nn.Module) if name != "to"]  # torch's takes *args
 
+NOT_THERE = {  # of torch.nn.Module, and why
+    "T_destination": "a type variable",
+    "call_super_init": "super().__init__() may be forgotten here",
+    "dump_patches": "nothing uses it in torch either",
+    "ipu": "a device that is not there; to(device) says so",
+    "mtia": "a device that is not there",
+    "register_backward_hook": "torch warns of it: its gradients are those of the last op, not of the module",
+    "xpu": "a device that is not there",
+}
+
 
 ABSENT = {"_stacklevel", "out_int32"}  # what is torch's own business
 
@@ -62,12 +73,13 @@ def agree(ours, theirs, complete=True):
             assert p.default == theirs[p.name].default
 
 
-@pytest.mark.parametrize("name", [name for name in CLASSES if name not in ("Module", "Parameter")])
+@pytest.mark.parametrize("name", [name for name in CLASSES if name not in ("Buffer", "Module", "Parameter")])
 def test_constructor(name):
     agree(getattr(nn, name).__init__, getattr(torch.nn, name).__init__)
 
 
-NO_FORWARD = ("Module", "Parameter", "ModuleList", "ModuleDict", "LinearCrossEntropyOptions")
+NO_FORWARD = {"Buffer", "Module", "Parameter", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"}
+NO_FORWARD |= {"LinearCrossEntropyOptions", "UninitializedBuffer", "UninitializedParameter"}
 OWN_FORWARD = [n for n in CLASSES if n not in (*NO_FORWARD, "RMSNorm")]  # whose input torch calls x
 
 
@@ -84,7 +96,58 @@ def test_function(name):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_method(name):
-    agree(getattr(nn.Module, name), getattr(torch.nn.Module, name), complete=False)
+    agree(getattr(nn.Module, name), getattr(torch.nn.Module, name))
+
+
+CONTAINERS = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
+
+
+@pytest.mark.parametrize("name", ["Module", *CONTAINERS])
+def test_every_public_name_is_there(name):
+    theirs = {n for n in dir(getattr(torch.nn, name)) if n[0] != "_"}
+    missing = theirs - set(dir(getattr(nn, name))) - {"training"}
+    assert missing == set(NOT_THERE) & theirs
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_method_of_a_container(name):
+    ours, theirs = getattr(nn, name), getattr(torch.nn, name)
+    for method in with_signature(ours, theirs):
+        if method in vars(theirs) and method not in ("forward", "pop"):  # pop() may be called as a list's
+            agree(getattr(ours, method), getattr(theirs, method))
+
+
+def test_arguments_of_initial_values():
+    for name in with_signature(nn.init, torch.nn.init):
+        agree(getattr(nn.init, name), getattr(torch.nn.init, name))
+    assert set(nn.init.__all__) >= {n for n in dir(torch.nn.init) if n.endswith("_") and n[0] != "_"}
+
+
+def test_functions_of_utils():
+    theirs = {n: v for n, v in vars(torch.nn.utils).items() if n[0] != "_" and callable(v)}
+    absent = {  # and why
+        "clip_grad_norm": "torch warns of it",
+        "convert_conv2d_weight_memory_format": "there is one layout in memory",
+        "convert_conv3d_weight_memory_format": "there is one layout in memory",
+    }
+    assert set(theirs) - set(nn.utils.__all__) == set(absent)
+    for name, value in theirs.items():
+        if name not in absent and name != "skip_init":
+            agree(getattr(nn.utils, name), value)
+
+
+@pytest.mark.parametrize("name", ["parametrize", "parametrizations", "prune"])
+def test_arguments_of_modules_of_utils(name):
+    ours, theirs = getattr(nn.utils, name), import_module(f"torch.nn.utils.{name}")
+    names = with_signature(ours, theirs)
+    assert len(names) >= 3
+    for function in names:
+        agree(getattr(ours, function), getattr(theirs, function))
+    for cls in [n for n in ours.__all__ if isinstance(getattr(ours, n), type)]:
+        agree(getattr(ours, cls).__init__, getattr(theirs, cls).__init__)
+        for method in ("compute_mask", "prune"):  # apply takes what the class takes
+            if hasattr(getattr(ours, cls), method):
+                agree(getattr(getattr(ours, cls), method), getattr(getattr(theirs, cls), method))
 
 
 def test_enough_is_compared():
