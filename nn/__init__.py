@@ -45,10 +45,8 @@ FILES = {  # and what is found there
     "modules.rectifier": "CELU ELU LeakyReLU PReLU RReLU ReLU SELU",
     "modules.recurrent": "GRU LSTM RNN RNNBase",
     "modules.regression": "HuberLoss L1Loss MSELoss SmoothL1Loss",
-    "modules.softmaxes": "LogSoftmax Softmax Softmax2d Softmin",
-    "modules.loss": "CrossEntropyLoss MSELoss",
-    "modules.normalization": "LayerNorm RMSNorm",
     "modules.shape": "Flatten Identity Unflatten",
+    "modules.softmaxes": "LogSoftmax Softmax Softmax2d Softmin",
     "modules.transformer": """Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder
         TransformerEncoderLayer""",
     "modules.transposed_convolution": "ConvTranspose1d ConvTranspose2d ConvTranspose3d",
@@ -58,8 +56,8 @@ FILES = {  # and what is found there
     "modules.vocabulary": "AdaptiveLogSoftmaxWithLoss LinearCrossEntropyLoss LinearCrossEntropyOptions",
     "optim": "optim",
     "parallel": "parallel",
-    "uninitialized": "UninitializedBuffer UninitializedParameter",
     "parameter_containers": "ParameterDict ParameterList",
+    "uninitialized": "UninitializedBuffer UninitializedParameter",
     "utils": "utils",
 }
 _LOADED = "Buffer Module Parameter get_rng_state load manual_seed replay save set_rng_state"
@@ -94,16 +92,15 @@ if TYPE_CHECKING:
     from .modules.rectifier import *
     from .modules.recurrent import *
     from .modules.regression import *
+    from .modules.shape import *
     from .modules.softmaxes import *
     from .modules.transformer import *
     from .modules.transposed_convolution import *
     from .modules.unpooling import *
     from .modules.vision import *
     from .modules.vocabulary import *
-    from .uninitialized import *
-    from .modules.shape import *
-    from .modules.transformer import *
     from .parameter_containers import *
+    from .uninitialized import *
 else:
     __getattr__ = on_first_use(globals(), FILES)
 
