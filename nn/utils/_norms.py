@@ -9,6 +9,7 @@ import numpy as np
 
 from ... import autograd as ag
 from ...autograd import Tensor
+from ...autograd.arrays import change, kept
 from .. import random
 
 
@@ -47,7 +48,12 @@ def drawn(n: int, dtype: np.dtype, eps: float) -> np.ndarray:
 
 
 def iterate(targets: list[np.ndarray], matrix: np.ndarray, eps: float, order: str) -> None:
-    """One power iteration, written into `targets`, u and v: they approach the first singular vectors."""
+    """One power iteration, written into `targets`, u and v, in a replay too: they approach the first singular
+    vectors."""
+    change(_iterate, targets, matrix, eps, order)
+
+
+def _iterate(targets, matrix, eps, order) -> None:
     u, v = targets
     for which in order:
         if which == "u":
@@ -58,7 +64,7 @@ def iterate(targets: list[np.ndarray], matrix: np.ndarray, eps: float, order: st
 
 def largest(matrix: Any, u: np.ndarray, v: np.ndarray) -> Any:
     """u^T W v, the largest singular value once u and v are its vectors, which are constants."""
-    return (u.copy() * (matrix @ v.copy())).sum()
+    return (kept(u).copy() * (matrix @ kept(v).copy())).sum()
 
 
 def default_dim(module: Any) -> int:

@@ -90,8 +90,8 @@ FAULTS = [
     ),
     Fault(
         "nn/utils/_norms.py",
-        "return (u.copy() * (matrix @ v.copy())).sum()",
-        "return (u * (matrix @ v)).sum()",
+        "return (kept(u).copy() * (matrix @ kept(v).copy())).sum()",
+        "return (kept(u) * (matrix @ kept(v))).sum()",
         f"{NORMS}test_a_graph_keeps_the_vectors_of_its_own_call",
     ),
     Fault(
