@@ -15,8 +15,8 @@ FILES = {  # and what is found there
     "modules.activation": "GELU ReLU Sigmoid SiLU Softmax Tanh",
     "modules.attention": "MultiheadAttention PositionalEncoding",
     "modules.dropout": "Dropout",
-    "modules.embedding": "Embedding",
-    "modules.linear": "Linear",
+    "modules.embedding": "Embedding EmbeddingBag",
+    "modules.linear": "Bilinear Linear",
     "modules.loss": "CrossEntropyLoss MSELoss",
     "modules.normalization": "LayerNorm RMSNorm",
     "modules.transformer": """Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder

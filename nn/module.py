@@ -13,6 +13,7 @@ from ..autograd import Tensor
 from ..autograd.arrays import DTypeLike
 from ..autograd.handle import Handle
 from ..autograd.modes import Scope, scope
+from ..autograd.sparse import zeros_for
 from .devices import DEVICES, check_device
 from .hooks import Hooks
 from .loading import LoadResult, load_arrays
@@ -95,7 +96,7 @@ class Module(Registry):
         """Forget all gradients, or fill them with zeros."""
         for _, parameter in self._parameters_found():
             if parameter.grad is not None:
-                parameter.grad = None if set_to_none else np.zeros_like(parameter.grad)
+                parameter.grad = None if set_to_none else zeros_for(parameter.grad)
 
     def requires_grad_(self, requires_grad: bool = True) -> Module:
         """Thaw all parameters, or freeze them: no gradient is computed for them; returns the module."""

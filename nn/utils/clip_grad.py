@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 
 from ...autograd import Tensor
+from ...autograd.sparse import SparseRows
 from ..optim.steps import clip, square_sum
 
 
@@ -20,7 +21,13 @@ def clip_grad_norm_(
     """
     if isinstance(parameters, Tensor):
         parameters = [parameters]
-    gradients = [p.grad for p in parameters if p.grad is not None]
+    gradients = []
+    for p in parameters:
+        if isinstance(p.grad, SparseRows):  # of a row that is named twice, the sum counts
+            p.grad = p.grad.coalesce()
+            gradients.append(p.grad.values)
+        elif p.grad is not None:
+            gradients.append(p.grad)
     norm = math.sqrt(square_sum(gradients))
     if error_if_nonfinite and not math.isfinite(norm):
         raise ValueError(f"the gradients' norm is {norm}: some gradient is infinite or nan")
