@@ -133,7 +133,7 @@ def _each(ufunc, target, at, values):
         flat, width = flat.view(kind), width // 2
     columns = np.arange(width)
     for some in blocks(at.size, width):
-        given = values[some].reshape(-1)
+        given = values[some].ravel()  # a reshape could have steps of 0
         ufunc.at(flat, (at[some, None] * width + columns).reshape(-1), given.view(kind) if pairs else given)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from numbers import Real
 from typing import Any
@@ -61,14 +62,14 @@ class SparseRows:
         if self.is_coalesced:
             return self
         segments = Segments(self.indices, self.shape[0])
-        flat = self.values.reshape(self.indices.size, -1)
+        flat = self.values.reshape(self.indices.size, math.prod(self.shape[1:]))
         sums = np.empty((segments.rows.size, flat.shape[1]), _sum_dtype(self.dtype))
         places = np.empty_like(segments.rows)
         order = segments.rows.argsort()
         places[order] = np.arange(order.size)
         for some, total in segments.sums(flat.astype(sums.dtype, copy=False)):
             sums[places[some]] = total
-        values = sums.astype(self.dtype, copy=False).reshape(-1, *self.shape[1:])
+        values = sums.astype(self.dtype, copy=False).reshape(order.size, *self.shape[1:])
         return SparseRows(segments.rows[order], values, self.shape, True)
 
     def copy(self) -> SparseRows:

@@ -130,8 +130,8 @@ def embedding_bag(
         divisor = np.maximum(counts, 1)
     if mode == "max":
         return _largest(weight, ids, bags, counts)
-    sparse = bool(sparse) and is_leaf(weight)
-    return _embedding_bag(weight, scale, ids, bags, count, divisor, bool(scale_grad_by_freq), sparse)
+    options = bool(scale_grad_by_freq), bool(sparse) and is_leaf(weight)
+    return _embedding_bag(weight, scale, ids, bags, count, divisor, *options)
 
 
 def _check_mode(name: str, mode: str, by_frequency: bool, sparse: bool) -> None:

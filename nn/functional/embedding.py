@@ -48,8 +48,6 @@ def embedding(
     if max_norm is not None:
         check_norm("embedding", max_norm, norm_type)
         hold_rows("embedding", weight, ids, max_norm, norm_type)
-    if not (padding_idx is None and not scale_grad_by_freq and not sparse):
-        return _embedding(
-            weight, ids, padding_idx, bool(scale_grad_by_freq), bool(sparse) and is_leaf(weight)
-        )
-    return _embedding(weight, ids)
+    if padding_idx is None and not scale_grad_by_freq and not sparse:
+        return _embedding(weight, ids)
+    return _embedding(weight, ids, padding_idx, bool(scale_grad_by_freq), sparse and is_leaf(weight))

@@ -62,8 +62,10 @@ class Adam(Optimizer):
         refuse_decay(type(self).__name__, group)
 
     def update_rows(self, group, t, p, rows, g, m, v) -> None:
-        """One update of the `rows` of p, m and v by their gradients g, as PyTorch's SparseAdam: group, t, p,
-        rows, g, m, v."""
+        """One update, the t-th with the options `group`, of the `rows` of p, m and v by their gradients g.
+
+        As in PyTorch's SparseAdam.
+        """
         root = (1 - group["betas"][1] ** t) ** 0.5  # by which `descend` multiplies eps
         options = {**group, "eps": group["eps"] / root}
         for some, p_rows, m_rows, v_rows in in_blocks(rows, g, p, m, v):

@@ -75,7 +75,10 @@ class SGD(Optimizer):
         refuse_decay(type(self).__name__, group)
 
     def update_rows(self, group, t, p, rows, g, b) -> None:
-        """One update, the t-th, by the gradients g of `rows` of p; with momentum all rows go on moving."""
+        """One update, the t-th with the options `group`, by the gradients g of some `rows` of p.
+
+        With momentum, in b, all rows go on moving.
+        """
         lr, momentum = group["lr"], group["momentum"]
         if not momentum or group["nesterov"]:
             for some, part in in_blocks(rows, g, p):

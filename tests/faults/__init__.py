@@ -7,6 +7,7 @@ from .elementwise import FAULTS as ELEMENTWISE
 from .fault import ROOT, Fault
 from .indexing import FAULTS as INDEXING
 from .nn import FAULTS as NN
+from .nn_embedding import FAULTS as EMBEDDING
 from .products import FAULTS as PRODUCTS
 from .reductions import FAULTS as REDUCTIONS
 from .shape import FAULTS as SHAPE
@@ -18,6 +19,7 @@ FAULTS = (
     + CORNERS
     + DECOMPOSITIONS
     + ELEMENTWISE
+    + EMBEDDING
     + INDEXING
     + NN
     + PRODUCTS
