@@ -79,7 +79,7 @@ class SGD(Optimizer):
 
         With momentum, in b, all rows go on moving.
         """
-        lr, momentum = group["lr"], group["momentum"]
+        lr, momentum, dampening = (group[name] for name in ("lr", "momentum", "dampening"))
         if not momentum or group["nesterov"]:
             for some, part in in_blocks(rows, g, p):
                 part -= some * lr
@@ -90,6 +90,6 @@ class SGD(Optimizer):
             b[rows] = g
         else:
             b *= momentum
-            b[rows] += g * (1 - group["dampening"])
+            b[rows] += g * (1 - dampening)
         for some in blocks(len(p), p.shape[1]):
             p[some] -= b[some] * (lr * momentum if group["nesterov"] else lr)
