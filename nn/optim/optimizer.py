@@ -141,8 +141,8 @@ class Optimizer:
     def update_rows(self, group, t, p, rows, g, *state) -> None:
         """As `update`, the t-th with the options `group`, for a sparse gradient: g[i] is that of p[rows[i]].
 
-        Each of the rows is there once; p, a view of the parameter, and the `state` arrays are tables of such rows.
-        NotImplementedError here.
+        Each of the rows is there once; p, a view of the parameter, and the `state` arrays are tables of such
+        rows. NotImplementedError here.
         """
         raise NotImplementedError(f"{type(self).__name__} has no update_rows()")
 

@@ -133,7 +133,7 @@ SUMS = [
         "autograd/adding.py",
         "np.add.reduce(part, 1, None,",
         "np.fmax.reduce(part, 1, None,",
-        f"{ADDING}test_it_is_what_np_add_at_gives",
+        f"{ADDING}test_rows_are_summed_in_segments",
     ),
 ]
 
