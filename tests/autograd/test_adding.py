@@ -35,7 +35,7 @@ ADDED = {
 
 
 MANY = rng.integers(0, 30, (3, 1000)).max(0) * 7  # some often, some seldom
-ADDED["segments"] = (211, 128), np.where(MANY % 2 > 0, MANY, MANY - 211), (1000, 128)
+ADDED["segments"] = (211, 200), np.where(MANY % 2 > 0, MANY, MANY - 211), (1000, 200)
 ADDED["several batches of segments"] = (211, 500), MANY, (1000, 500)
 ADDED["one long segment"] = (90, 500), np.full(700, 3), (700, 500)
 
