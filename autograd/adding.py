@@ -15,7 +15,7 @@ from .kernels import blocks
 # to begin with, ROW more for each row and GROUP for each number of times. Up to FEW bytes of a one-hot vector
 # a product with them takes less time than both, and for MANY single numbers and few places np.bincount does.
 FEW, SMALL, MANY = 128, 200, 4096
-CALLS, ROW, GROUP = 40_000, 25, 4_000
+CALLS, ROW, GROUP = 40_000, 25, 3_000
 ROOM = 1 << 18  # numbers that are gathered at a time
 
 
@@ -184,8 +184,7 @@ class Segments:
         """
         order = self.order if source is None else source[self.order]
         width = values.shape[1]
-        for parts in self._parts(max(1, ROOM // max(1, width))):
-            begins = [int(self.begins[a]) for a, _ in parts] + [int(self.begins[parts[-1][1]])]
+        for parts, begins in self._parts(max(1, ROOM // max(1, width))):
             rows = values.take(order[begins[0] : begins[-1]], 0)
             first, last = parts[0][0], parts[-1][1]
             if len(rows) > last - first:
@@ -197,26 +196,31 @@ class Segments:
             yield slice(first, last), rows
 
     def _parts(self, room):
-        """Lists of (first, last + 1) segments of one length each, with about `room` numbers in each list."""
-        parts, left = [], room
-        for a, b in pairwise(self.bounds):
-            length = int(self.begins[a + 1] - self.begins[a]) if a < b else 1
+        """Lists of (first, last + 1) segments of one length each, with about `room` numbers in each list, and
+        at which of the numbers each begins, and the last ends."""
+        ends = self.begins[self.bounds].tolist()
+        if ends[-1] <= room:  # most often
+            if ends[-1]:
+                yield list(pairwise(self.bounds)), ends
+            return
+        parts, begins = [], ends[:1]
+        for (a, b), (begin, end) in zip(pairwise(self.bounds), pairwise(ends), strict=True):
+            length = (end - begin) // (b - a)
             step = max(1, room // length)
             for i in range(a, b, step):
                 j = min(i + step, b)
-                if parts and (j - i) * length > left:
-                    yield parts
-                    parts, left = [], room
+                if parts and begins[-1] - begins[0] + (j - i) * length > room:
+                    yield parts, begins
+                    parts, begins = [], begins[-1:]
                 parts.append((i, j))
-                left -= (j - i) * length
-        if parts:
-            yield parts
+                begins.append(begins[-1] + (j - i) * length)
+        yield parts, begins
 
 
 def _add_segments(target, at, values, zeros, source=None):
     """The same by segments, and whether it was done: not where they are too small, or of too many lengths."""
     size, least = at.size * target.shape[1], CALLS + ROW * at.size
-    if size <= least:
+    if size <= least + GROUP * (at.size / (len(target) or 1)) ** 0.5 * 3:  # so many lengths there are, about
         return False
     segments = Segments(at, len(target))
     if size <= least + GROUP * len(segments.bounds):

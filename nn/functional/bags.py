@@ -65,8 +65,18 @@ def _find_largest(largest, table, ids, bags):
     for a, b in pairwise(segments.bounds):
         if a < b:
             of_bags = ids[segments.begins[a] : segments.begins[b]].reshape(b - a, -1)
-            first = table.take(of_bags, 0).argmax(axis=1)
-            largest[segments.rows[a:b]] = np.take_along_axis(of_bags, first, 1)
+            first = _first_largest(table.take(of_bags, 0))
+            largest[segments.rows[a:b]] = of_bags[np.arange(b - a)[:, None], first]
+
+
+def _first_largest(x):
+    """x.argmax(axis=1) of three axes, in half the time: that jumps from row to row for each number."""
+    length = x.shape[1]
+    top = np.maximum.reduce(x, 1)
+    if length > 255 or np.isnan(top).any():
+        return x.argmax(axis=1)
+    ranks = np.arange(length, 0, -1, dtype=np.uint8)[:, None]
+    return length - np.maximum.reduce((x == top[:, None]) * ranks, 1).astype(np.intp)
 
 
 def _largest(weight: Tensor, ids: np.ndarray, bags: np.ndarray, counts: np.ndarray) -> Tensor:
