@@ -133,13 +133,12 @@ def embedding_bag(
     if padding is not None and bool((ids == padding).any()):
         kept = ids != padding
         ids, bags, scale = ids[kept], bags[kept], None if scale is None else scale[kept]
-    if mode == "sum":
-        counts = divisor = None
-    else:
+    divisor = None
+    if mode != "sum":
         counts = added_at(np.ones_like(ids, dtype=weight.dtype), bags, (count,))
+        if mode == "max":
+            return _largest(weight, ids, bags, counts)
         divisor = np.maximum(counts, 1)
-    if mode == "max":
-        return _largest(weight, ids, bags, counts)
     options = bool(scale_grad_by_freq), bool(sparse) and is_leaf(weight)
     return _embedding_bag(weight, scale, ids, bags, count, divisor, *options)
 

@@ -166,7 +166,9 @@ class EmbeddingBag(_Table):
         """
         rows, width = _shape_of(cls, embeddings)
         options = max_norm, norm_type, scale_grad_by_freq, mode, sparse, embeddings, include_last_offset
-        return cls(rows, width, *options, padding_idx).requires_grad_(not freeze)
+        layer = cls(rows, width, *options, padding_idx)
+        layer.weight.requires_grad = not freeze
+        return layer
 
     def forward(
         self,
@@ -203,7 +205,7 @@ def _shown(table: _Table, *names: str) -> str:
 
 
 def _shape_of(kind: type, embeddings: ArrayLike) -> tuple[int, ...]:
-    shape = np.shape(embeddings)  # type: ignore[arg-type]
+    shape = np.shape(embeddings)
     if len(shape) != 2:
         raise ValueError(f"{kind.__name__}.from_pretrained: embeddings are a table, not of shape {shape}")
     return shape

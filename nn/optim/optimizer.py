@@ -115,7 +115,8 @@ class Optimizer:
         for flat in flats:
             flat.adopt()
         found = [[p.grad for p in flat.params] for flat in flats]
-        buffers, tables = list(self.buffers()), take_sparse(found)
+        sparse = any([SparseRows in map(type, of_buffer) for of_buffer in found])
+        buffers, tables = (list(self.buffers()), take_sparse(found)) if sparse else ((), ())
         for table in tables:
             self.check_sparse(buffers[table.buffer][0])
         gradients = [[None if g is None else g.reshape(-1) for g in of_buffer] for of_buffer in found]
@@ -123,11 +124,9 @@ class Optimizer:
         pieces = list(self.pieces(used))
         own = ((flats[p.buffer].gather(gradients[p.buffer], p.span),) for p in pieces)
         update(self.update, pieces, reduce(own))
-        for buffer, place, sparse in tables:
-            (group, flat), g = buffers[buffer], sparse.coalesce()
-            p, *state = arrays_of(flat, place)
-            values = g.values.reshape(g.indices.size, p.shape[1])
-            self.update_rows(group, int(flat.steps[place]) + 1, p, g.indices, values, *state)
+        for buffer, place, gradient in tables:
+            group, flat = buffers[buffer]
+            self.update_rows(group, int(flat.steps[place]) + 1, *arrays_of(flat, place, gradient.coalesce()))
             used[buffer][place] = True
         for flat, of_buffer in zip(flats, used, strict=True):
             flat.count_step(of_buffer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -40,11 +41,15 @@ def refuse_decay(name: str, group: Mapping[str, Any]) -> None:
         )
 
 
-def arrays_of(flat: Flat, place: int) -> list[np.ndarray]:
-    """A parameter of a buffer and its state, each as (rows, numbers in a row): views."""
-    shape = flat.shapes[place][0], -1 if flat.shapes[place][0] else 0
-    span = flat.spans[place]
-    return [array[span].reshape(shape) for array in (flat.values, *flat.state.values())]
+def arrays_of(flat: Flat, place: int, g: SparseRows) -> list[np.ndarray]:
+    """[a parameter of a buffer, the rows that its gradient g has, g's values, the parameter's state].
+
+    All but the rows are tables of (rows, numbers in a row), views where they are in the buffer.
+    """
+    rows, span = g.shape[0], flat.spans[place]
+    width = math.prod(g.shape[1:])
+    p, *state = [array[span].reshape(rows, width) for array in (flat.values, *flat.state.values())]
+    return [p, g.indices, g.values.reshape(g.indices.size, width), *state]
 
 
 def in_blocks(rows: np.ndarray, values: np.ndarray, *tables: np.ndarray) -> Iterator[list[np.ndarray]]:

@@ -23,11 +23,12 @@ def clip_grad_norm_(
         parameters = [parameters]
     gradients = []
     for p in parameters:
-        if isinstance(p.grad, SparseRows):  # of a row that is named twice, the sum counts
-            p.grad = p.grad.coalesce()
+        g = p.grad
+        if isinstance(g, SparseRows):  # of a row that is named twice, the sum counts
+            p.grad = g.coalesce()
             gradients.append(p.grad.values)
-        elif p.grad is not None:
-            gradients.append(p.grad)
+        elif g is not None:
+            gradients.append(g)
     norm = math.sqrt(square_sum(gradients))
     if error_if_nonfinite and not math.isfinite(norm):
         raise ValueError(f"the gradients' norm is {norm}: some gradient is infinite or nan")

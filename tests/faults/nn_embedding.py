@@ -4,7 +4,9 @@ from .fault import Fault
 
 ADDING = "tests/autograd/test_adding.py::"
 SPARSE = "tests/autograd/test_sparse.py::"
+BAGS = "tests/nn/test_bags.py::"
 TABLES = "tests/nn/test_embedding.py::"
+TRAINED = "tests/nn/test_sparse_gradients.py::"
 
 LAYERS = [
     Fault(
@@ -25,7 +27,7 @@ LAYERS = [
         "",
         f"{TABLES}test_an_op_that_saved_the_table_notices",
     ),
-    Fault("nn/functional/_tables.py", "    if shared.get():", "    if 0:", f"{TABLES}test_replicas_refuse"),
+    Fault("nn/functional/_tables.py", "    if shared.get():", "    if 0:", f"{TRAINED}test_replicas_refuse"),
     Fault(
         "nn/functional/_tables.py",
         "    return row % n",
@@ -36,9 +38,9 @@ LAYERS = [
         "nn/functional/bags.py",
         "divisor = np.maximum(counts, 1)",
         "divisor = counts + 1e-9",
-        f"{TABLES}test_bags",
+        f"{BAGS}test_bags",
     ),
-    Fault("nn/functional/bags.py", 'side="right") - 1', 'side="left")', f"{TABLES}test_bags"),
+    Fault("nn/functional/bags.py", 'side="right") - 1', 'side="left")', f"{BAGS}test_bags"),
     Fault(
         "nn/functional/bags.py",
         "            g = g / divisor\n",
@@ -49,7 +51,7 @@ LAYERS = [
         "nn/functional/bags.py",
         "out if bool(filled.all()) else",
         "out if filled.size else",
-        f"{TABLES}test_bags",
+        f"{BAGS}test_bags",
     ),
     Fault(
         "nn/functional/linear.py",
@@ -64,37 +66,37 @@ TRAINING = [
         "nn/optim/adam.py",
         'group["eps"] / root',
         'group["eps"]',
-        f"{TABLES}test_eps_stands_beside_the_root_as_in_sparse_adam",
+        f"{TRAINED}test_eps_stands_beside_the_root_as_in_sparse_adam",
     ),
     Fault(
         "nn/optim/sgd.py",
         "b[rows] += g * ",
         "b[rows] = g * ",
-        f"{TABLES}test_sgd_with_sparse_gradients_is_sgd",
+        f"{TRAINED}test_sgd_with_sparse_gradients_is_sgd",
     ),
     Fault(
         "nn/optim/optimizer.py",
         "            self.check_sparse(buffers[table.buffer][0])\n",
         "            pass\n",
-        f"{TABLES}test_weight_decay_is_refused_before_anything_changes",
+        f"{TRAINED}test_weight_decay_is_refused_before_anything_changes",
     ),
     Fault(
         "nn/utils/clip_grad.py",
-        "p.grad = p.grad.coalesce()",
-        "p.grad = p.grad.copy()",
-        f"{TABLES}test_gradients_are_cleared_and_clipped",
+        "p.grad = g.coalesce()",
+        "p.grad = g.copy()",
+        f"{TRAINED}test_gradients_are_cleared_and_clipped",
     ),
     Fault(
         "nn/captures.py",
         "if any(isinstance(g, SparseRows) for",
         "if any(g is SparseRows for",
-        f"{TABLES}test_what_is_not_replayed_says_so",
+        f"{TRAINED}test_what_is_not_replayed_says_so",
     ),
     Fault(
         "nn/parallel/worker.py",
         "if isinstance(g, SparseRows):",
         "if g is SparseRows:",
-        f"{TABLES}test_replicas_refuse",
+        f"{TRAINED}test_replicas_refuse",
     ),
 ]
 
