@@ -219,12 +219,14 @@ class Segments:
 
 def _add_segments(target, at, values, zeros, source=None):
     """The same by segments, and whether it was done: not where they are too small, or of too many lengths."""
-    size, least = at.size * target.shape[1], CALLS + ROW * at.size
-    if size <= least + GROUP * (at.size / (len(target) or 1)) ** 0.5 * 3:  # so many lengths there are, about
+    size, least, rows = at.size * target.shape[1], CALLS + ROW * at.size, len(target)
+    if size <= least:
         return False
-    segments = Segments(at, len(target))
-    if size <= least + GROUP * len(segments.bounds):
-        return False
+    if rows < 4 * at.size:  # else few rows repeat, and there are few lengths
+        least += GROUP * np.count_nonzero(np.bincount(np.bincount(at, minlength=rows))[1:])
+        if size <= least:
+            return False
+    segments = Segments(at, rows)
     for some, sums in segments.sums(values, source):
         if zeros:
             target[segments.rows[some]] = sums

@@ -1,5 +1,7 @@
 """Training with sparse gradients, and embeddings that are replayed, or refuse to be, or to be shared."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -185,3 +187,23 @@ def test_replicas_refuse(options, why):
     with replicas, pytest.raises((TypeError, RuntimeError), match=why):
         replicas.step(BATCHES[0])
     np.testing.assert_array_equal(layer.weight.numpy(), before)
+
+
+@pytest.mark.parametrize("optimizer", [nn.optim.SGD, nn.optim.Adam])
+def test_no_whole_gradient_is_made(optimizer):
+    layer = nn.Embedding(20_000, 16, sparse=True)
+    opt = optimizer(layer.parameters(), 0.1)
+
+    def step():
+        for ids in ([[3, 5], [3, 19_999]], [7]):
+            (layer(ids) ** 2).sum().backward()
+        nn.utils.clip_grad_norm_(layer.parameters(), 1.0)
+        opt.step()
+        opt.zero_grad(set_to_none=False)
+
+    step()
+    tracemalloc.start()
+    step()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100_000 < layer.weight.nbytes / 10
