@@ -1,6 +1,7 @@
 """Adding at an index that names elements several times: the backward of all that takes by index."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 from numpy import ndarray
@@ -8,10 +9,14 @@ from numpy import ndarray
 from .arrays import HALF, as_array, opaque
 from .kernels import blocks
 
-# Measured with NumPy 2.4 on one thread: np.add.at is fast on flat arrays alone, there as fast as sorting and
-# summing segments or faster at all sizes; up to FEW bytes of a one-hot vector a product with them takes less
-# time, for MANY single numbers and few places np.bincount; below SMALL numbers nothing is worth its calls.
-FEW, SMALL, MANY = 320, 200, 4096
+# Measured with NumPy 2.4 on one thread, for float32. np.add.at is fast on flat arrays alone: 2 ns for a
+# number, and as much for a complex one, which is two; below SMALL numbers nothing is worth its calls. To sort
+# the rows and sum those that occur equally often at once takes a third of that, but as long as CALLS numbers
+# to begin with, ROW more for each row and GROUP for each number of times. Up to FEW bytes of a one-hot vector
+# a product with them takes less time than both, and for MANY single numbers and few places np.bincount does.
+FEW, SMALL, MANY = 128, 200, 4096
+CALLS, ROW, GROUP = 40_000, 25, 3_000
+ROOM = 1 << 18  # numbers that are gathered at a time
 
 
 def zeros_to_add(g, shape):
@@ -24,6 +29,23 @@ def added_at(g, index, shape):
     sums = zeros_to_add(g, shape)
     add_at(sums, index, g, True)
     return sums
+
+
+def taken_at(values, source, at, shape):
+    """`zeros_to_add` of rows, values[source[i]] added to the row at[i] for each i; no index is negative."""
+    sums = zeros_to_add(values, shape)
+    if type(sums) is ndarray or hasattr(sums, "opaque_call"):
+        _add_taken(sums, at, values, source)
+    else:
+        np.add.at(sums, at, np.take(values, source, 0))
+    return sums
+
+
+@opaque
+def _add_taken(sums, at, values, source):
+    fit = sums.dtype == values.dtype and sums.dtype.char in "fd"
+    if not (fit and _add_segments(sums, at.astype(np.intp, copy=False), values, True, source)):
+        _change_at(sums, at, values.take(source, 0), np.add, True)
 
 
 def add_at(target, index, values, zeros=False):
@@ -51,7 +73,9 @@ def _change_at(target, index, values, ufunc, zeros):
     if values.shape != at.shape + rest:
         values = np.broadcast_to(values, at.shape + rest)
     values = values.reshape(at.size, width).astype(target.dtype, copy=False)
-    target, at = target.reshape(-1, width), at.reshape(-1)
+    target, at = target.reshape(-1, width), at.reshape(-1).astype(np.intp, copy=False)
+    if at.size and at.min() < 0:
+        at = np.where(at < 0, at + len(target), at)
     if ufunc is np.add:
         _add_rows(target, at, values, zeros)
     else:
@@ -90,9 +114,10 @@ def _add_rows(target, at, values, zeros):
     """target[at] += values, where `at` are row numbers that may repeat."""
     rows, width = target.shape
     if width == 1 and at.size >= max(4 * rows, MANY):
-        at = at if at.min() >= 0 else np.where(at < 0, at + rows, at)
         np.add(target[:, 0], np.bincount(at, values[:, 0], rows), target[:, 0], casting="same_kind")
-    elif not (rows * values.itemsize <= FEW and width >= 8 and _add_product(target, at, values, zeros)):
+    elif rows * values.itemsize <= FEW and width >= 8 and _add_product(target, at, values, zeros):
+        pass
+    elif not _add_segments(target, at, values, zeros):
         _each(np.add, target, at, values)
 
 
@@ -102,9 +127,14 @@ def _each(ufunc, target, at, values):
     if width == 1:
         ufunc.at(flat, at, values[:, 0])
         return
+    pairs = ufunc is np.add and width % 2 == 0  # a complex number is two of them
+    if pairs:
+        kind = np.complex64 if target.itemsize == 4 else np.complex128
+        flat, width = flat.view(kind), width // 2
     columns = np.arange(width)
     for some in blocks(at.size, width):
-        ufunc.at(flat, (at[some, None] * width + columns).reshape(-1), values[some].reshape(-1))
+        given = values[some].ravel()  # a reshape could have steps of 0
+        ufunc.at(flat, (at[some, None] * width + columns).reshape(-1), given.view(kind) if pairs else given)
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -119,3 +149,97 @@ def _add_product(target, at, values, zeros):
     elif zeros and not finite:
         target[...] = 0
     return finite
+
+
+# ------------------------------------------------------------------------------------------ rows in segments
+
+
+class Segments:
+    """Row numbers sorted, those that are equal being a segment, and the segments sorted by their length.
+
+    The i-th is of `rows[i]`, at order[begins[i] : begins[i + 1]] of the given numbers. The segments from
+    `bounds[j]` to `bounds[j + 1]` have one length.
+    """
+
+    def __init__(self, at, rows):
+        order = sorting(at, rows)
+        ids = at[order]
+        first = np.empty(ids.size, np.bool_)
+        first[:1] = True
+        np.not_equal(ids[1:], ids[:-1], out=first[1:])
+        starts = np.flatnonzero(first)
+        lengths = np.concatenate((starts[1:], [ids.size])) - starts
+        by = sorting(lengths, ids.size + 1)
+        starts, lengths = starts[by], lengths[by]
+        self.rows = ids[starts]
+        self.begins = np.concatenate(([0], lengths.cumsum()))
+        self.order = order[np.repeat(starts - self.begins[:-1], lengths) + np.arange(ids.size)]
+        changes = np.flatnonzero(lengths[1:] != lengths[:-1]) + 1
+        self.bounds = [0, *changes.tolist(), by.size]
+
+    def sums(self, values, source=None):
+        """(slice of `rows`, the sums of their rows of `values`, a new array), some at a time.
+
+        The i-th row number stands for values[i], or for values[source[i]].
+        """
+        order = self.order if source is None else source[self.order]
+        width = values.shape[1]
+        for parts, begins in self._parts(max(1, ROOM // max(1, width))):
+            rows = values.take(order[begins[0] : begins[-1]], 0)
+            first, last = parts[0][0], parts[-1][1]
+            if len(rows) > last - first:
+                total = np.empty((last - first, width), values.dtype)
+                for (a, b), begin, end in zip(parts, begins, begins[1:], strict=False):
+                    part = rows[begin - begins[0] : end - begins[0]].reshape(b - a, -1, width)
+                    np.add.reduce(part, 1, None, total[a - first : b - first])
+                rows = total
+            yield slice(first, last), rows
+
+    def _parts(self, room):
+        """Lists of (first, last + 1) segments of one length each, with about `room` numbers in each list, and
+        at which of the numbers each begins, and the last ends."""
+        ends = self.begins[self.bounds].tolist()
+        if ends[-1] <= room:  # most often
+            if ends[-1]:
+                yield list(pairwise(self.bounds)), ends
+            return
+        parts, begins = [], ends[:1]
+        for (a, b), (begin, end) in zip(pairwise(self.bounds), pairwise(ends), strict=True):
+            length = (end - begin) // (b - a)
+            step = max(1, room // length)
+            for i in range(a, b, step):
+                j = min(i + step, b)
+                if parts and begins[-1] - begins[0] + (j - i) * length > room:
+                    yield parts, begins
+                    parts, begins = [], begins[-1:]
+                parts.append((i, j))
+                begins.append(begins[-1] + (j - i) * length)
+        yield parts, begins
+
+
+def _add_segments(target, at, values, zeros, source=None):
+    """The same by segments, and whether it was done: not where they are too small, or of too many lengths."""
+    size, least, rows = at.size * target.shape[1], CALLS + ROW * at.size, len(target)
+    if size <= least:
+        return False
+    if rows < 4 * at.size:  # else few rows repeat, and there are few lengths
+        least += GROUP * np.count_nonzero(np.bincount(np.bincount(at, minlength=rows))[1:])
+        if size <= least:
+            return False
+    segments = Segments(at, rows)
+    for some, sums in segments.sums(values, source):
+        if zeros:
+            target[segments.rows[some]] = sums
+        else:
+            target[segments.rows[some]] += sums
+    return True
+
+
+def sorting(at, n):
+    """at.argsort(kind="stable") for integers from 0 to n - 1; those of 16 bits NumPy sorts in two passes."""
+    if n <= 1 << 16:
+        return at.astype(np.uint16).argsort(kind="stable")
+    if n > 1 << 32:
+        return at.argsort(kind="stable")
+    low = (at & 0xFFFF).astype(np.uint16).argsort(kind="stable")
+    return low[(at[low] >> 16).astype(np.uint16).argsort(kind="stable")]

@@ -11,6 +11,7 @@ import numpy as np
 from . import engine
 from .engine import Node
 from .modes import enable_grad, higher_order
+from .sparse import SparseRows
 from .tensor import Tensor, seed_for, wrap
 
 
@@ -30,7 +31,7 @@ def grad(
     must have been run under `higher_order()`. `retain_graph` is `create_graph` unless given. RuntimeError
     where nothing was recorded, or for an input that the outputs do not depend on, which `allow_unused` makes
     `None`; ValueError where the number of `grad_outputs` or a shape is wrong; TypeError
-    for what is no Tensor.
+    for what is no Tensor. A gradient that would be sparse in `.grad` comes as a whole.
     """
     outputs, inputs = _tensors("outputs", outputs), _tensors("inputs", inputs)
     given = [None] * len(outputs) if grad_outputs is None else grad_outputs
@@ -83,6 +84,8 @@ def _own(g) -> Tensor | None:
     """A gradient as a Tensor that is nobody else's."""
     if g is None:
         return None
+    if isinstance(g, SparseRows):
+        return wrap(g.to_dense(), None)
     return wrap(g.data.copy(), g.edge) if isinstance(g, Tensor) else wrap(g.copy(), None)
 
 

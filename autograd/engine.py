@@ -12,6 +12,7 @@ from numpy import add, ndarray
 from . import versions
 from .arrays import HALF, as_array
 from .modes import Scope, scope
+from .sparse import SparseRows
 from .versions import clock
 
 
@@ -238,10 +239,10 @@ def _run_hooks(node: Node, slots: list) -> None:
             shown = g.view()
             shown.flags.writeable = False
         else:
-            shown = g
+            shown = g.read_only() if type(g) is SparseRows else g
         new = hook(shown)
         if new is not None:
-            if type(g) is np.ndarray:
+            if type(g) is np.ndarray or (type(g) is SparseRows and type(new) is not SparseRows):
                 new = as_array(new)
             if new.shape != g.shape:
                 raise ValueError(

@@ -15,6 +15,7 @@ from .bound import Bound
 from .engine import Edge, Node
 from .handle import Handle
 from .modes import current
+from .sparse import SparseRows
 
 
 class Tensor(Bound):
@@ -129,6 +130,7 @@ class Tensor(Bound):
     def grad(self) -> np.ndarray | None:
         """The accumulated gradient, an ndarray of its own and of this shape, or None; it can be set.
 
+        That of a table from which `sparse=True` was asked for is a SparseRows: rows and their numbers.
         RuntimeError where it is set and no gradient is kept, ValueError for another shape or dtype.
         """
         edge = self.edge or self._leaf
@@ -143,7 +145,7 @@ class Tensor(Bound):
         if node.grads is None:
             raise RuntimeError("this Tensor is no leaf and keeps no gradient; call retain_grad() first")
         if value is not None and value is not node.grads.get(i):
-            value = as_array(value).copy()
+            value = value.copy() if isinstance(value, SparseRows) else as_array(value).copy()
             if value.shape != self.shape or value.dtype != self.dtype:
                 raise ValueError(
                     f"a gradient of {value.shape} {value.dtype} for a Tensor of {self.shape} {self.dtype}"

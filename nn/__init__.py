@@ -47,6 +47,11 @@ FILES = {  # and what is found there
     "modules.regression": "HuberLoss L1Loss MSELoss SmoothL1Loss",
     "modules.shape": "Flatten Identity Unflatten",
     "modules.softmaxes": "LogSoftmax Softmax Softmax2d Softmin",
+    "modules.dropout": "Dropout",
+    "modules.embedding": "Embedding EmbeddingBag",
+    "modules.linear": "Bilinear Linear",
+    "modules.loss": "CrossEntropyLoss MSELoss",
+    "modules.normalization": "LayerNorm RMSNorm",
     "modules.transformer": """Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder
         TransformerEncoderLayer""",
     "modules.transposed_convolution": "ConvTranspose1d ConvTranspose2d ConvTranspose3d",

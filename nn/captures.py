@@ -11,6 +11,7 @@ import numpy as np
 from ..autograd import Tensor, engine
 from ..autograd.arrays import keeping
 from ..autograd.replay import NotReplayableError, Program, Traced
+from ..autograd.sparse import SparseRows
 from ..autograd.tensor import wrap
 from .module import Module, Parameter
 from .surroundings import Surroundings
@@ -151,6 +152,10 @@ def results(loss: Any, params: list[Parameter]) -> list[np.ndarray | None]:
     if loss.edge is not None:
         seed = np.ones(loss.shape, loss.dtype)
         engine.walk([loss.edge], [seed], retain_graph=True, targets=found, hooks=False)
+    if any(isinstance(g, SparseRows) for g in found.values()):
+        raise NotReplayableError(
+            "a table has a sparse gradient, whose number of rows changes; sparse=False is replayed"
+        )
     return [loss.data, *found.values()]
 
 

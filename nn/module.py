@@ -11,6 +11,7 @@ import numpy as np
 
 from ..autograd.handle import Handle
 from ..autograd.modes import Scope, scope
+from ..autograd.sparse import zeros_for
 from .conversion import Conversion
 from .registry import Buffer, Parameter
 
@@ -72,7 +73,7 @@ class Module(Conversion):
         """Forget all gradients, or fill them with zeros."""
         for _, parameter in self._parameters_found():
             if parameter.grad is not None:
-                parameter.grad = None if set_to_none else np.zeros_like(parameter.grad)
+                parameter.grad = None if set_to_none else zeros_for(parameter.grad)
 
     def requires_grad_(self, requires_grad: bool = True) -> Module:
         """Thaw all parameters, or freeze them: no gradient is computed for them; returns the module."""

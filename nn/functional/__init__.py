@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from ...autograd.exports import on_first_use
 from .dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
 from .embedding import embedding
-from .linear import linear
+from .linear import bilinear, linear
 
 FILES = {  # and what is found there; a file that is called as its function is loaded at once
     "activation": "gelu glu logsigmoid mish sigmoid silu softplus softsign tanh tanhshrink",
@@ -30,6 +30,8 @@ FILES = {  # and what is found there; a file that is called as its function is l
         multilabel_margin_loss multilabel_soft_margin_loss soft_margin_loss triplet_margin_loss
         triplet_margin_with_distance_loss""",
     "multi_head": "multi_head_attention_forward",
+    "bags": "embedding_bag",
+    "loss": "cross_entropy mse_loss",
     "normalization": "layer_norm rms_norm",
     "padding": "pad",
     "pooling": """avg_pool1d avg_pool2d avg_pool3d lp_pool1d lp_pool2d lp_pool3d max_pool1d
@@ -46,6 +48,7 @@ FILES = {  # and what is found there; a file that is called as its function is l
 }
 _DROPOUT = "alpha_dropout dropout dropout1d dropout2d dropout3d feature_alpha_dropout"
 __all__ = sorted({"embedding", "linear", *" ".join([_DROPOUT, *FILES.values()]).split()})
+__all__ = sorted({"bilinear", "dropout", "embedding", "linear", *" ".join(FILES.values()).split()})
 
 if TYPE_CHECKING:
     from .activation import *
@@ -61,6 +64,7 @@ if TYPE_CHECKING:
     from .groupnorm import *
     from .hard import *
     from .likelihood import *
+    from .bags import *
     from .loss import *
     from .margin_loss import *
     from .multi_head import *

@@ -5,46 +5,49 @@ from __future__ import annotations
 import numpy as np
 
 from ...autograd import Tensor, op
-from ...autograd.adding import added_at
 from ...autograd.arrays import ArrayLike, as_array
-from ._inputs import are_within, unsupported
+from ._inputs import as_tensor
+from ._tables import check_norm, check_within, gradient_of_table, hold_rows, ids_of, is_leaf, row_of
 
 __all__ = ["embedding"]
 
 
 @op(inputs=1, flops=0)
-def _embedding(weight, ids, padding_idx=None):
-    ids = as_array(ids)
-    shape = weight.shape
-    if ids.dtype.kind not in "iu":
-        raise TypeError(f"ids must be integers, not {ids.dtype}")
-    if not are_within(ids, shape[0]):
-        at = tuple(np.argwhere((ids < 0) | (ids >= shape[0]))[0].tolist())
-        raise IndexError(f"id {ids[at]} at position {at} is outside the vocabulary of {shape[0]} (from 0)")
+def _embedding(weight, ids, padding_idx=None, by_frequency=False, sparse=False):
+    ids, shape = as_array(ids), weight.shape
 
     def backward(g):
-        dw = added_at(g, ids, shape)
-        if padding_idx is not None:
-            dw[padding_idx] = 0
-        return (dw,)
+        return (gradient_of_table(g, ids, shape, padding_idx, by_frequency, sparse),)
 
-    return weight[ids], backward
+    return np.take(weight, ids, 0), backward
 
 
 def embedding(
     input: ArrayLike,
     weight: ArrayLike,
     padding_idx: int | None = None,
-    max_norm: None = None,
+    max_norm: float | None = None,
     norm_type: float = 2.0,
     scale_grad_by_freq: bool = False,
     sparse: bool = False,
 ) -> Tensor:
     """weight[input]: rows of the (vocabulary, width) table for integer ids of any shape (...).
 
-    The result is (..., width). Row `padding_idx` gets no gradient. TypeError for ids that are no integers,
-    and for `max_norm`, `scale_grad_by_freq` and `sparse`, which are there for PyTorch's order alone;
-    IndexError for an id outside.
+    The result is (..., width). Row `padding_idx`, which may count from the end, gets no gradient. With
+    `max_norm` the rows that are asked for are first scaled down in place to a norm, of `norm_type`, of
+    max_norm at most. `scale_grad_by_freq` divides the gradient of a row by how often it is asked for. With
+    `sparse`, `.grad` of a leaf is a SparseRows, which SGD and Adam take. TypeError for ids that are no
+    integers, IndexError for one outside, ValueError for a padding_idx outside or a norm that is none.
     """
-    unsupported("embedding", max_norm=max_norm, scale_grad_by_freq=scale_grad_by_freq, sparse=sparse)
-    return _embedding(weight, input, padding_idx)
+    ids = ids_of("embedding", "ids", input)
+    weight = as_tensor(weight)
+    if not weight.ndim:
+        raise ValueError("embedding: weight is a table, not one number")
+    check_within("embedding", ids, weight.shape[0])
+    padding_idx = row_of("embedding", padding_idx, weight.shape[0])
+    if max_norm is not None:
+        check_norm("embedding", max_norm, norm_type)
+        hold_rows("embedding", weight, ids, max_norm, norm_type)
+    if padding_idx is None and not scale_grad_by_freq and not sparse:
+        return _embedding(weight, ids)
+    return _embedding(weight, ids, padding_idx, bool(scale_grad_by_freq), sparse and is_leaf(weight))

@@ -9,8 +9,9 @@ import numpy as np
 from ...autograd import Tensor, op
 from ...autograd.arrays import ArrayLike
 from ...autograd.ops.contraction import rows
+from ._inputs import as_float, as_tensor, where
 
-__all__ = ["linear"]
+__all__ = ["bilinear", "linear"]
 
 
 def _flops(inputs, outputs, _):
@@ -42,3 +43,36 @@ def _linear(needs, x, weight, bias=None):
 def linear(input: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None) -> Tensor:
     """input @ weight.T + bias over the last axis: (..., in) to (..., out); weight (out, in), bias (out,)."""
     return _linear(input, weight, bias)
+
+
+def bilinear(
+    input1: ArrayLike, input2: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None
+) -> Tensor:
+    """input1 @ weight[o] @ input2 + bias[o] over the last axes: (..., in1) and (..., in2) to (..., out).
+
+    weight is (out, in1, in2), bias (out,). ValueError where the shapes do not fit.
+    """
+    weight = as_float(weight)
+    a, b = as_float(input1, weight), as_float(input2, weight)
+    _check_bilinear(a, b, weight, None if bias is None else as_tensor(bias))
+    out, n1, n2 = weight.shape
+    # the larger product first, of all numbers of input1 with all of weight; what remains is small
+    first = a.reshape(-1, n1) @ weight.transpose(1, 0, 2).reshape(n1, out * n2)
+    y = (first.reshape(-1, out, n2) @ b.reshape(-1, n2, 1)).reshape(*a.shape[:-1], out)
+    return y if bias is None else y + bias
+
+
+def _check_bilinear(a: Tensor, b: Tensor, weight: Tensor, bias: Tensor | None) -> None:
+    if weight.ndim != 3:
+        raise ValueError(f"{where('bilinear')}: weight is (out, in1, in2), not of shape {weight.shape}")
+    shapes = f"input1 {a.shape}, input2 {b.shape}, weight {weight.shape}"
+    if not a.ndim or a.shape[:-1] != b.shape[:-1] or not b.ndim:
+        raise ValueError(f"{where('bilinear')}: the inputs differ before their last axis ({shapes})")
+    for argument, x, axis in (("input1", a, 1), ("input2", b, 2)):
+        if x.shape[-1] != weight.shape[axis]:
+            raise ValueError(
+                f"{where('bilinear')}: {argument} has {x.shape[-1]} features on its last axis, expected "
+                f"{weight.shape[axis]} ({shapes})"
+            )
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise ValueError(f"{where('bilinear')}: bias of shape {bias.shape}, expected {weight.shape[:1]}")

@@ -13,7 +13,7 @@ from .. import init
 from ..devices import dtype_for
 from ..module import Module, Parameter
 
-__all__ = ["Linear"]
+__all__ = ["Bilinear", "Linear"]
 
 
 def tensor_for(module: Module, x: ArrayLike, dtype: np.dtype) -> Tensor:
@@ -68,3 +68,50 @@ class Linear(Module):
     def extra_repr(self) -> str:
         bias = "" if self.bias is not None else ", bias=False"
         return f"in_features={self.in_features}, out_features={self.out_features}{bias}"
+
+
+class Bilinear(Module):
+    """input1 @ weight[o] @ input2 + bias[o] over the last axes: (..., in1) and (..., in2) to (..., out).
+
+    in1 is in1_features, and so on; weight is (out_features, in1_features, in2_features), bias
+    (out_features,). ValueError for in1_features below 1, and where an input does not fit; TypeError where one
+    has another dtype.
+    """
+
+    def __init__(
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: DTypeLike | None = None,
+    ):
+        dtype = dtype_for(self, device, dtype)
+        if in1_features <= 0:
+            raise ValueError(f"Bilinear: in1_features must be above 0, not {in1_features}")
+        self.in1_features = in1_features
+        self.in2_features = in2_features
+        self.out_features = out_features
+        self.weight = Parameter(np.empty((out_features, in1_features, in2_features), dtype))
+        self.bias = Parameter(np.empty(out_features, dtype)) if bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Uniform within 1 / sqrt(in1_features), as PyTorch does."""
+        bound = 1 / self.in1_features**0.5
+        init.uniform_(self.weight, -bound, bound)
+        if self.bias is not None:
+            init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, input1: ArrayLike, input2: ArrayLike) -> Tensor:
+        dtype = self.weight.dtype
+        return F.bilinear(
+            tensor_for(self, input1, dtype), tensor_for(self, input2, dtype), self.weight, self.bias
+        )
+
+    def extra_repr(self) -> str:
+        return (
+            f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
+            f"out_features={self.out_features}, bias={self.bias is not None}"
+        )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .optimizer import Optimizer
+from .sparse import in_blocks, refuse_decay
 
 
 class Adam(Optimizer):
@@ -17,6 +18,9 @@ class Adam(Optimizer):
     m = beta1 * m + (1 - beta1) * g                     # exp_avg
     v = beta2 * v + (1 - beta2) * g**2                  # exp_avg_sq
     p = p - lr * (m / (1 - beta1**t)) / (sqrt(v / (1 - beta2**t)) + eps)
+
+    Where the gradient of a table is sparse, that is done for the rows it has, with eps beside sqrt(v), as in
+    PyTorch's SparseAdam: the other rows stay, and their moments too. It takes no weight decay then.
     """
 
     state_names = ("exp_avg", "exp_avg_sq")
@@ -53,6 +57,19 @@ class Adam(Optimizer):
             decayed += g
             g = decayed
         self.descend(group, t, p, g, m, v, s)
+
+    def check_sparse(self, group: Mapping[str, Any]) -> None:
+        refuse_decay(type(self).__name__, group)
+
+    def update_rows(self, group, t, p, rows, g, m, v) -> None:
+        """One update, the t-th with the options `group`, of the `rows` of p, m and v by their gradients g.
+
+        As in PyTorch's SparseAdam.
+        """
+        root = (1 - group["betas"][1] ** t) ** 0.5  # by which `descend` multiplies eps
+        options = {**group, "eps": group["eps"] / root}
+        for some, p_rows, m_rows, v_rows in in_blocks(rows, g, p, m, v):
+            self.descend(options, t, p_rows, some, m_rows, v_rows, np.empty_like(some))
 
     def descend(self, group, t, p, g, m, v, s) -> None:
         """The last three lines of the formula, with the arguments of `update`: group, t, p, g, m, v, s."""

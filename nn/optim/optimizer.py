@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from ...autograd import Tensor
+from ...autograd.sparse import SparseRows
 from .flat import Flat, share_memory
+from .sparse import arrays_of, take_sparse
 from .steps import Piece, reduce, update
 
 
@@ -21,7 +23,8 @@ class Optimizer:
 
     A subclass gives the names of its state arrays, `check(group)` for options, and `update`, which changes
     one piece of the buffers in place: `update(group, t, p, g, *state, scratch1, scratch2)` with 1-D arrays of
-    equal length; t = 1 at a parameter's first update. It leaves g as it is.
+    equal length; t = 1 at a parameter's first update. It leaves g as it is. For sparse gradients there are
+    `check_sparse(group)`, which refuses them here, and `update_rows`.
     """
 
     state_names: tuple[str, ...] = ()
@@ -98,22 +101,49 @@ class Optimizer:
             for p in group["params"]:
                 if set_to_none:
                     p.grad = None
+                elif isinstance(p.grad, SparseRows):
+                    p.grad = p.grad.emptied()
                 elif p.grad is not None:
                     p.grad.fill(0)
 
     def step(self) -> None:
-        """Update every parameter that has a gradient; the others and their state stay as they are."""
+        """Update every parameter that has a gradient; the others and their state stay as they are.
+
+        TypeError or ValueError for a sparse gradient that the optimizer, or its options, cannot take.
+        """
         flats = [flat for _, flat in self.buffers()]
         for flat in flats:
             flat.adopt()
         found = [[p.grad for p in flat.params] for flat in flats]
+        sparse = any([SparseRows in map(type, of_buffer) for of_buffer in found])
+        buffers, tables = (list(self.buffers()), take_sparse(found)) if sparse else ((), ())
+        for table in tables:
+            self.check_sparse(buffers[table.buffer][0])
         gradients = [[None if g is None else g.reshape(-1) for g in of_buffer] for of_buffer in found]
         used = [[g is not None for g in of_buffer] for of_buffer in found]
         pieces = list(self.pieces(used))
         own = ((flats[p.buffer].gather(gradients[p.buffer], p.span),) for p in pieces)
         update(self.update, pieces, reduce(own))
+        for buffer, place, gradient in tables:
+            group, flat = buffers[buffer]
+            self.update_rows(group, int(flat.steps[place]) + 1, *arrays_of(flat, place, gradient.coalesce()))
+            used[buffer][place] = True
         for flat, of_buffer in zip(flats, used, strict=True):
             flat.count_step(of_buffer)
+
+    def check_sparse(self, group: Mapping[str, Any]) -> None:
+        """Raise TypeError or ValueError unless this optimizer, with these options, takes sparse gradients."""
+        raise self._error(
+            "takes no sparse gradients; use SGD or Adam, or sparse=False in the embedding", TypeError
+        )
+
+    def update_rows(self, group, t, p, rows, g, *state) -> None:
+        """As `update`, the t-th with the options `group`, for a sparse gradient: g[i] is that of p[rows[i]].
+
+        Each of the rows is there once; p, a view of the parameter, and the `state` arrays are tables of such
+        rows. NotImplementedError here.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no update_rows()")
 
     def buffers(self) -> Iterator[tuple[dict[str, Any], Flat]]:
         """(group, flat buffer) of all parameters, one for each group and dtype."""

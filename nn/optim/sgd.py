@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ...autograd.kernels import blocks
 from .optimizer import Optimizer
+from .sparse import in_blocks, refuse_decay
 
 
 class SGD(Optimizer):
@@ -16,6 +18,9 @@ class SGD(Optimizer):
     g = g + weight_decay * p
     b = g at the first update, then momentum * b + (1 - dampening) * g      # momentum_buffer
     p = p - lr * (g + momentum * b if nesterov else b)                      # lr * g without momentum
+
+    A sparse gradient gives the same numbers; without momentum, only the rows that it has are looked at. It
+    takes no weight decay then.
     """
 
     state_names = ("momentum_buffer",)
@@ -65,3 +70,26 @@ class SGD(Optimizer):
         else:
             np.multiply(b if momentum else g, group["lr"], out=s)
         p -= s
+
+    def check_sparse(self, group: Mapping[str, Any]) -> None:
+        refuse_decay(type(self).__name__, group)
+
+    def update_rows(self, group, t, p, rows, g, b) -> None:
+        """One update, the t-th with the options `group`, by the gradients g of some `rows` of p.
+
+        With momentum, in b, all rows go on moving.
+        """
+        lr, momentum, dampening = (group[name] for name in ("lr", "momentum", "dampening"))
+        if not momentum or group["nesterov"]:
+            for some, part in in_blocks(rows, g, p):
+                part -= some * lr
+        if not momentum:
+            return
+        if t == 1:
+            b[...] = 0
+            b[rows] = g
+        else:
+            b *= momentum
+            b[rows] += g * (1 - dampening)
+        for some in blocks(len(p), p.shape[1]):
+            p[some] -= b[some] * (lr * momentum if group["nesterov"] else lr)

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from ...autograd import Tensor, engine, no_grad
+from ...autograd.sparse import SparseRows
 from .. import random
+from ..functional._tables import shared
 from ..module import Module
 from ..optim import Optimizer
 from ..optim.steps import clip, update
@@ -150,8 +152,12 @@ class Worker:
 
     def _forward(self, task: Task) -> Tensor:
         """What the loss gives for the share: a mean, or an array of total and count."""
-        with nullcontext() if task.train else no_grad():
-            out = self.loss(*task.share)
+        token = shared.set(self.exchange.sharers > 1)
+        try:
+            with nullcontext() if task.train else no_grad():
+                out = self.loss(*task.share)
+        finally:
+            shared.reset(token)
         if task.pair is not None and task.pair != (out.ndim == 1):
             raise TypeError("replicas: the loss gives (total, count) for some batches and a mean for others")
         return out
@@ -173,6 +179,11 @@ class Worker:
         for leaves, used in zip(self.leaves, self.exchange.used, strict=True):
             for i, (p, place) in enumerate(leaves):
                 g = found.get(p.edge)
+                if isinstance(g, SparseRows):
+                    raise TypeError(
+                        f"replicas: the gradient of a table of {p.shape} is sparse, and whole ones are "
+                        "exchanged; use sparse=False"
+                    )
                 used[i] = g is not None
                 if g is not place:  # a replay has made it there
                     place[...] = 0 if g is None else g

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from ...autograd import Tensor
+from ...autograd.sparse import SparseRows
 from ..optim.steps import clip, square_sum
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
@@ -94,5 +95,13 @@ def _norm(numbers, p: float) -> float:
 
 
 def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[np.ndarray]:
-    given = [parameters] if isinstance(parameters, Tensor) else parameters
-    return [p.grad for p in given if p.grad is not None]
+    """The arrays of the gradients there are; of sparse ones the rows, each of them once."""
+    arrays = []
+    for p in [parameters] if isinstance(parameters, Tensor) else parameters:
+        g = p.grad
+        if isinstance(g, SparseRows):  # of a row that is named twice, the sum counts
+            p.grad = g.coalesce()
+            g = p.grad.values
+        if g is not None:
+            arrays.append(g)
+    return arrays

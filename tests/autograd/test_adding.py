@@ -34,6 +34,12 @@ ADDED = {
 }
 
 
+MANY = rng.integers(0, 30, (3, 1000)).max(0) * 7  # some often, some seldom
+ADDED["segments"] = (211, 200), np.where(MANY % 2 > 0, MANY, MANY - 211), (1000, 200)
+ADDED["several batches of segments"] = (211, 500), MANY, (1000, 500)
+ADDED["one long segment"] = (90, 500), np.full(700, 3), (700, 500)
+
+
 def added(target, index, values, add):
     target = target.copy()
     add(target, index, values)
@@ -82,3 +88,28 @@ def test_float16_is_added_in_float32():
     g = np.ones((5000, 2), np.float16)
     sums = adding.added_at(g, np.zeros(5000, int), (3, 2))
     assert sums.dtype == np.float32 and sums.tolist() == [[5000, 5000], [0, 0], [0, 0]]
+
+
+@pytest.mark.parametrize("n", [1, 40, 65536, 65537, 1 << 20, 1 << 33])
+def test_sorting_is_stable(n):
+    x = rng.integers(0, n, 500)
+    x[::3] = x[0]
+    np.testing.assert_array_equal(adding.sorting(x, n), np.argsort(x, kind="stable"))
+    assert adding.sorting(x[:0], n).size == 0
+
+
+@pytest.mark.parametrize("name", ["segments", "several batches of segments", "one long segment"])
+def test_rows_are_summed_in_segments(name, monkeypatch):
+    """Into zeros, from a list of rows that are named by number, and by no other way."""
+    (rows, width), ids, _ = ADDED[name]
+    ids = ids % rows
+    monkeypatch.setattr(adding, "_each", None)
+    source = rng.integers(0, 300, ids.size)
+    values = rng.standard_normal((300, width))
+    right = np.zeros((rows, width))
+    np.add.at(right, ids, values[source])
+    for sums in (
+        adding.taken_at(values, source, ids, (rows, width)),
+        adding.added_at(values[source], ids, (rows, width)),
+    ):
+        np.testing.assert_allclose(sums, right, rtol=1e-12, atol=1e-12)

@@ -44,7 +44,7 @@ FAULTS = [
         "number",
         "tests/autograd/test_selecting.py -k edges",
     ),
-    Fault("autograd/adding.py", "at + rows, at)", "at, at)", f"{ADDING} -k numbers"),
+    Fault("autograd/adding.py", "at + len(target), at)", "at, at)", f"{ADDING} -k numbers"),
     Fault("autograd/adding.py", "parts[-1] == slice(None))", "True)", f"{ADDING} -k columns"),
     Fault(
         "autograd/adding.py",

@@ -89,9 +89,9 @@ MODULES = [
         f"{ATTENTION}test_a_query_that_may_see_nothing_gets_zeros_and_gives_no_gradient",
     ),
     Fault(
-        "nn/modules/embedding.py",
-        "bad = (ids < 0) | (ids",
-        "bad = (ids",
+        "nn/functional/_tables.py",
+        "(ids < 0) | (ids >= n)",
+        "(ids >= n)",
         f"{LAYERS}test_embedding_refuses_what_is_outside",
     ),
     Fault(

@@ -34,9 +34,11 @@ def test_the_first_argument_of_forward_is_input(layer):
 
 
 def test_the_first_argument_of_functions_is_input():
-    others = {"scaled_dot_product_attention", "multi_head_attention", "multi_head_attention_forward"}
-    others |= {"gumbel_softmax"}
-    for name in set(F.__all__) - others:
+    others = """scaled_dot_product_attention multi_head_attention multi_head_attention_forward gumbel_softmax
+        bilinear affine_grid cdist cosine_embedding_loss cosine_similarity ctc_loss linear_cross_entropy
+        margin_ranking_loss one_hot pairwise_distance triplet_margin_loss
+        triplet_margin_with_distance_loss"""
+    for name in set(F.__all__) - set(others.split()):
         assert next(iter(inspect.signature(getattr(F, name)).parameters)) == "input", name
     assert nn.Embedding(3, 2)(input=[1]).shape == (1, 2)
     assert nn.CrossEntropyLoss()(input=[[0.0, 0.0]], target=[1]).item() == pytest.approx(np.log(2))
@@ -77,7 +79,13 @@ def test_places_of_losses_and_tables():
     assert F.cross_entropy(x, t, None, None, 1, None, "sum", 0.1).item() == loss(x, t).item()
     assert nn.MSELoss(None, None, "sum")([1.0], [3.0]).item() == 4
     table = np.arange(6.0).reshape(3, 2)
-    layer = nn.Embedding(3, 2, None, None, 2.0, False, False, table, True, None, np.float64)
+    layer = nn.Embedding(3, 2, -3, 9.0, 1.0, True, True, table, True, None, np.float64)
+    assert layer.padding_idx == 0 and (layer.max_norm, layer.norm_type) == (9.0, 1.0)
+    assert layer.scale_grad_by_freq and layer.sparse
+    bags = nn.EmbeddingBag(3, 2, 9.0, 1.0, True, "sum", True, table, True, 1, "cpu", np.float64)
+    assert (bags.mode, bags.include_last_offset, bags.padding_idx) == ("sum", True, 1)
+    np.testing.assert_array_equal(bags([2, 1, 2], [0, 2, 3]).numpy(), [[4, 5], [4, 5]])
+    layer.max_norm = None
     np.testing.assert_array_equal(layer([2]).numpy(), [[4, 5]])
     assert not layer.weight.requires_grad and layer.weight.numpy() is not table
     with pytest.raises(ValueError, match=r"_weight of shape \(3, 2\), expected \(4, 2\)"):
@@ -88,7 +96,9 @@ def test_places_of_losses_and_tables():
 
 MADE = {
     "Linear": (2, 2),
+    "Bilinear": (2, 2, 2),
     "Embedding": (2, 2),
+    "EmbeddingBag": (2, 2),
     "LayerNorm": (2,),
     "RMSNorm": (2,),
     "MultiheadAttention": (2, 1),
@@ -180,10 +190,3 @@ def test_a_reduction_that_is_none(f):
         f(X, X, reduction="all")
 
 
-def test_options_of_tables_that_are_not_here():
-    for option in ({"max_norm": 1.0}, {"scale_grad_by_freq": True}, {"sparse": True}):
-        (name,) = option
-        with pytest.raises(TypeError, match=f"^Embedding: {name}=.* is not supported"):
-            nn.Embedding(3, 2, **option)
-        with pytest.raises(TypeError, match=f"^embedding: {name}=.* is not supported"):
-            F.embedding([0], np.zeros((3, 2)), **option)

@@ -81,8 +81,10 @@ def test_embedding_refuses_what_is_outside():
     net = nn.Sequential(nn.Embedding(5, 3))
     with pytest.raises(IndexError) as error:
         net([[0, 1], [7, 2]])
-    assert str(error.value) == "Embedding '0': id 7 at (1, 0) is outside the vocabulary of 5 (0 to 4)"
-    with pytest.raises(IndexError, match="^Embedding '0': id -1 at"):
+    assert str(error.value) == (
+        "embedding of Embedding '0': id 7 at (1, 0) is outside the vocabulary of 5 (0 to 4)"
+    )
+    with pytest.raises(IndexError, match="^embedding of Embedding '0': id -1 at"):
         net(-1)
     with pytest.raises(TypeError, match="Embedding '0': ids must be integers, not float64"):
         net([0.5])
