@@ -22,7 +22,7 @@ FILES = {  # and what is found there
     "modules.convolution": "Conv1d Conv2d Conv3d",
     "modules.distance": "CosineSimilarity PairwiseDistance",
     "modules.dropout": "AlphaDropout Dropout Dropout1d Dropout2d Dropout3d FeatureAlphaDropout",
-    "modules.embedding": "Embedding",
+    "modules.embedding": "Embedding EmbeddingBag",
     "modules.folding": "Fold Unfold",
     "modules.fractional_pooling": "FractionalMaxPool2d FractionalMaxPool3d",
     "modules.hard": "Hardshrink Hardsigmoid Hardswish Hardtanh ReLU6 Softshrink Threshold",
@@ -31,7 +31,7 @@ FILES = {  # and what is found there
     "modules.lazy_convolution": """LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d
         LazyConvTranspose2d LazyConvTranspose3d""",
     "modules.likelihood": "BCELoss BCEWithLogitsLoss GaussianNLLLoss KLDivLoss PoissonNLLLoss",
-    "modules.linear": "Linear",
+    "modules.linear": "Bilinear Linear",
     "modules.loss": "CrossEntropyLoss NLLLoss",
     "modules.margin_loss": """CosineEmbeddingLoss HingeEmbeddingLoss MarginRankingLoss
         MultiLabelMarginLoss MultiLabelSoftMarginLoss MultiMarginLoss SoftMarginLoss TripletMarginLoss
@@ -47,11 +47,6 @@ FILES = {  # and what is found there
     "modules.regression": "HuberLoss L1Loss MSELoss SmoothL1Loss",
     "modules.shape": "Flatten Identity Unflatten",
     "modules.softmaxes": "LogSoftmax Softmax Softmax2d Softmin",
-    "modules.dropout": "Dropout",
-    "modules.embedding": "Embedding EmbeddingBag",
-    "modules.linear": "Bilinear Linear",
-    "modules.loss": "CrossEntropyLoss MSELoss",
-    "modules.normalization": "LayerNorm RMSNorm",
     "modules.transformer": """Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder
         TransformerEncoderLayer""",
     "modules.transposed_convolution": "ConvTranspose1d ConvTranspose2d ConvTranspose3d",

@@ -14,6 +14,7 @@ FILES = {  # and what is found there; a file that is called as its function is l
         adaptive_max_pool3d adaptive_max_pool3d_with_indices""",
     "alignment": "ctc_loss",
     "attention": "multi_head_attention scaled_dot_product_attention",
+    "bags": "embedding_bag",
     "batchnorm": "batch_norm",
     "convolution": "conv1d conv2d conv3d",
     "distance": "cdist cosine_similarity normalize one_hot pairwise_distance pdist",
@@ -25,13 +26,12 @@ FILES = {  # and what is found there; a file that is called as its function is l
     "hard": "hardshrink hardsigmoid hardswish hardtanh hardtanh_ relu6 softshrink threshold threshold_",
     "likelihood": """binary_cross_entropy binary_cross_entropy_with_logits gaussian_nll_loss kl_div
         poisson_nll_loss""",
+    "linear": "bilinear",
     "loss": "cross_entropy nll_loss",
     "margin_loss": """cosine_embedding_loss hinge_embedding_loss margin_ranking_loss multi_margin_loss
         multilabel_margin_loss multilabel_soft_margin_loss soft_margin_loss triplet_margin_loss
         triplet_margin_with_distance_loss""",
     "multi_head": "multi_head_attention_forward",
-    "bags": "embedding_bag",
-    "loss": "cross_entropy mse_loss",
     "normalization": "layer_norm rms_norm",
     "padding": "pad",
     "pooling": """avg_pool1d avg_pool2d avg_pool3d lp_pool1d lp_pool2d lp_pool3d max_pool1d
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from .adaptive_pooling import *
     from .alignment import *
     from .attention import *
+    from .bags import *
     from .batchnorm import *
     from .convolution import *
     from .distance import *
@@ -64,7 +65,7 @@ if TYPE_CHECKING:
     from .groupnorm import *
     from .hard import *
     from .likelihood import *
-    from .bags import *
+    from .linear import *
     from .loss import *
     from .margin_loss import *
     from .multi_head import *
