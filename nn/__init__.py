@@ -30,6 +30,8 @@ FILES = {  # and what is found there
     "modules.lazy": "LazyLinear",
     "modules.lazy_convolution": """LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d
         LazyConvTranspose2d LazyConvTranspose3d""",
+    "modules.lazy_norms": """LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d LazyInstanceNorm1d
+        LazyInstanceNorm2d LazyInstanceNorm3d""",
     "modules.likelihood": "BCELoss BCEWithLogitsLoss GaussianNLLLoss KLDivLoss PoissonNLLLoss",
     "modules.linear": "Bilinear Linear",
     "modules.loss": "CrossEntropyLoss NLLLoss",
@@ -82,6 +84,7 @@ if TYPE_CHECKING:
     from .modules.instancenorm import *
     from .modules.lazy import *
     from .modules.lazy_convolution import *
+    from .modules.lazy_norms import *
     from .modules.likelihood import *
     from .modules.linear import *
     from .modules.loss import *

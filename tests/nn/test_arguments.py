@@ -188,5 +188,3 @@ def test_what_came_before_reduction(old, new):
 def test_a_reduction_that_is_none(f):
     with pytest.raises(ValueError, match=f"{f.__name__}: reduction is 'mean', 'sum' or 'none', not 'all'"):
         f(X, X, reduction="all")
-
-
