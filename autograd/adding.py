@@ -191,7 +191,7 @@ class Segments:
                 total = np.empty((last - first, width), values.dtype)
                 for (a, b), begin, end in zip(parts, begins, begins[1:], strict=False):
                     part = rows[begin - begins[0] : end - begins[0]].reshape(b - a, -1, width)
-                    np.add.reduce(part, 1, None, total[a - first : b - first])
+                    np.add.reduce(part, 1, out=total[a - first : b - first])
                 rows = total
             yield slice(first, last), rows
 
@@ -203,7 +203,8 @@ class Segments:
             if ends[-1]:
                 yield list(pairwise(self.bounds)), ends
             return
-        parts, begins = [], ends[:1]
+        parts: list = []
+        begins = ends[:1]
         for (a, b), (begin, end) in zip(pairwise(self.bounds), pairwise(ends), strict=True):
             length = (end - begin) // (b - a)
             step = max(1, room // length)

@@ -239,7 +239,7 @@ def _run_hooks(node: Node, slots: list) -> None:
             shown = g.view()
             shown.flags.writeable = False
         else:
-            shown = g.read_only() if type(g) is SparseRows else g
+            shown = g.read_only() if type(g) is SparseRows else g  # type: ignore[assignment]
         new = hook(shown)
         if new is not None:
             if type(g) is np.ndarray or (type(g) is SparseRows and type(new) is not SparseRows):

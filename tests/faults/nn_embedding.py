@@ -133,8 +133,8 @@ SUMS = [
     ),
     Fault(
         "autograd/adding.py",
-        "np.add.reduce(part, 1, None,",
-        "np.fmax.reduce(part, 1, None,",
+        "np.add.reduce(part, 1, out=",
+        "np.fmax.reduce(part, 1, out=",
         f"{ADDING}test_rows_are_summed_in_segments",
     ),
 ]
