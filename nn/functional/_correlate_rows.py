@@ -16,7 +16,7 @@ from numpy.lib.stride_tricks import as_strided
 
 COLUMNS = 128  # positions that a product should have: below, images are joined
 BUFFER = 1 << 18  # numbers
-INNER = 30  # below, the rows of a kernel are joined
+INNER = 40  # below, the rows of a kernel are joined
 
 
 class Rows:

@@ -91,7 +91,7 @@ def test_float32_and_float16(shape, kernels, groups):
 
 def test_sums_of_float16_do_not_overflow():
     x, w = np.full((1, 64, 9), 40, np.float16), np.full((1, 64, 9), 40, np.float16)
-    assert F.conv1d(x, w * np.where(np.arange(64) % 2, 1, -1)[:, None].astype(np.float16)).item() == 0
+    assert F.conv1d(x, w * np.where(np.arange(64) < 32, 1, -1)[:, None].astype(np.float16)).item() == 0
 
 
 def test_other_dtypes():
