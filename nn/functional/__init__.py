@@ -18,7 +18,6 @@ FILES = {  # and what is found there; a file that is called as its function is l
     "batchnorm": "batch_norm",
     "convolution": "conv1d conv2d conv3d",
     "distance": "cdist cosine_similarity normalize one_hot pairwise_distance pdist",
-    "dropout": "alpha_dropout dropout1d dropout2d dropout3d feature_alpha_dropout",
     "folding": "fold unfold",
     "fractional_pooling": """fractional_max_pool2d fractional_max_pool2d_with_indices
         fractional_max_pool3d fractional_max_pool3d_with_indices""",
@@ -26,7 +25,6 @@ FILES = {  # and what is found there; a file that is called as its function is l
     "hard": "hardshrink hardsigmoid hardswish hardtanh hardtanh_ relu6 softshrink threshold threshold_",
     "likelihood": """binary_cross_entropy binary_cross_entropy_with_logits gaussian_nll_loss kl_div
         poisson_nll_loss""",
-    "linear": "bilinear",
     "loss": "cross_entropy nll_loss",
     "margin_loss": """cosine_embedding_loss hinge_embedding_loss margin_ranking_loss multi_margin_loss
         multilabel_margin_loss multilabel_soft_margin_loss soft_margin_loss triplet_margin_loss
@@ -46,9 +44,10 @@ FILES = {  # and what is found there; a file that is called as its function is l
     "vision": "affine_grid channel_shuffle grid_sample pixel_shuffle pixel_unshuffle",
     "vocabulary": "linear_cross_entropy",
 }
-_DROPOUT = "alpha_dropout dropout dropout1d dropout2d dropout3d feature_alpha_dropout"
-__all__ = sorted({"embedding", "linear", *" ".join([_DROPOUT, *FILES.values()]).split()})
-__all__ = sorted({"bilinear", "dropout", "embedding", "linear", *" ".join(FILES.values()).split()})
+_LOADED = (
+    "alpha_dropout bilinear dropout dropout1d dropout2d dropout3d embedding feature_alpha_dropout linear"
+)
+__all__ = sorted(" ".join([_LOADED, *FILES.values()]).split())
 
 if TYPE_CHECKING:
     from .activation import *
@@ -59,13 +58,11 @@ if TYPE_CHECKING:
     from .batchnorm import *
     from .convolution import *
     from .distance import *
-    from .dropout import *
     from .folding import *
     from .fractional_pooling import *
     from .groupnorm import *
     from .hard import *
     from .likelihood import *
-    from .linear import *
     from .loss import *
     from .margin_loss import *
     from .multi_head import *

@@ -126,7 +126,10 @@ class LazyNormMixin(LazyModuleMixin, Module):
             base.reset_parameters()
 
     def initialize_parameters(self, input: ArrayLike) -> None:
-        """Give parameters and running statistics their shape by the channels of `input` (N, C, ...)."""
+        """Give parameters and running statistics their shape by the channels of `input` (N, C, ...).
+
+        ValueError for an input without channels.
+        """
         if self.has_uninitialized_params():
             self.num_features = self._channels(as_tensor(input))
             for name, value in list(vars(self).items()):
