@@ -86,7 +86,7 @@ def layers(
     sizes = stack[0][0].sizes(mode.states)
     states = _first_states(mode, hx, [(count, batch, size) for size in sizes], alone, x)
     options = {} if batch_sizes is None else {"batch_sizes": tuple(batch_sizes)}
-    ends = []
+    ends: list[Any] = []
     for i, directions in enumerate(stack):
         x = dropout(x, drop) if i and drop else x
         outs = []

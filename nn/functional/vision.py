@@ -166,7 +166,7 @@ def affine_grid(theta: ArrayLike, size: Sequence[int], align_corners: bool | Non
         line = np.linspace(-1, 1, k) if k > 1 else np.zeros(1)
         axes.append(line if align_corners else line * ((k - 1) / k))
     places = np.stack([*np.meshgrid(*axes, indexing="ij")[::-1], np.ones(size[2:])], -1).astype(theta.dtype)
-    return (places.reshape(1, math.prod(size[2:]), n + 1) @ theta.mT).reshape(size[0], *size[2:], n)
+    return ag.matmul(places.reshape(1, math.prod(size[2:]), n + 1), theta.mT).reshape(size[0], *size[2:], n)
 
 
 # ------------------------------------------------------------------ between channels and places

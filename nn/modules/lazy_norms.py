@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from .instancenorm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from .lazy import LazyNormMixin
@@ -29,7 +31,7 @@ class LazyBatchNorm3d(LazyNormMixin, BatchNorm3d):
 
 
 class _LazyInstanceNorm(LazyNormMixin):
-    NDIMS: tuple[int, ...]
+    NDIMS: Any
 
     def _channels(self, input) -> int:
         if input.ndim == self.NDIMS[0]:  # one item, without the batch's axis
