@@ -2,8 +2,8 @@
 
 Layers: forward and backward, gradients of the input and of all parameters; both with all cores and both with
 one. tapegrad's second thread is OpenBLAS's; elementwise loops stay on one. Training steps: forward, backward
-and Adam's update from the same weights on the same batches; replicas take the batch apart, so that batch norm
-sees half a batch in each, and their losses differ where it is used.
+and Adam's update from the same weights on the same batches; replicas take the batch apart, batch norm's
+statistics stay those of the whole of it (SyncBatchNorm).
 """
 
 from __future__ import annotations

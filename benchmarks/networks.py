@@ -99,7 +99,7 @@ def lstm_language_model(nn: ModuleType, F: ModuleType) -> Any:
             self.head = nn.Linear(256, 65)
 
         def forward(self, input):
-            return self.head(self.body(self.embedding(input))[0]).reshape(-1, 65)
+            return self.head(self.body(self.embedding(input))[0]).swapaxes(1, 2)
 
     return Network()
 
@@ -112,11 +112,10 @@ NETWORKS = {"ResNet-20": resnet, "LSTM language model": lstm_language_model, "ML
 
 
 def batches(network: str, count: int = 8) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The same at each call: inputs, and targets in one row."""
+    """The same at each call: inputs and targets."""
     rng = np.random.default_rng(0)
     if network == "LSTM language model":
-        ids = rng.integers(0, 65, (count, 2, 32, 64))
-        return [(x, y.reshape(-1)) for x, y in ids]
+        return [(x, y) for x, y in rng.integers(0, 65, (count, 2, 32, 64))]
     shape = (64, 3, 32, 32) if network == "ResNet-20" else (128, 784)
     images = rng.standard_normal((count, *shape), np.float32)
     return [(x, rng.integers(0, 10, len(x))) for x in images]
@@ -181,6 +180,8 @@ def tapegrad_training(
     keep_memory()
     nn.manual_seed(0)
     model = NETWORKS[network](nn, nn.functional)
+    if replicas:  # statistics over the whole batch
+        model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
     optimizer = nn.optim.Adam(model.parameters(), lr=1e-3)
     data = cycle(batches(network))
     if replicas:
