@@ -79,6 +79,33 @@ def steps(plan: Plan, names: list[str]) -> dict[str, dict]:
     return results
 
 
+def page(run: dict, machine: str) -> str:
+    """Both tables, for docs/performance.md; `machine` tells where they were measured."""
+    names = [candidate.name for candidate in LAYER_CANDIDATES]
+    rows = [
+        [name, *(shown(found[who]) for who in names), speed(found, ""), speed(found, ", 1 thread")]
+        for name, found in run["layers"].items()
+    ]
+    ways = list(next(iter(run["steps"].values())))
+    step_rows = [
+        [who, *(step_cell(found[who], ways[0] == who) for found in run["steps"].values())] for who in ways
+    ]
+    return (
+        "Layers, forward and backward, in milliseconds, and speed relative to PyTorch, both with "
+        f"{run['threads']} threads and both with one ({machine}):\n\n"
+        f"{table(['', *names, 'speed', 'speed, 1 thread'], rows)}\n\n"
+        "Training steps (Adam) in milliseconds: a ResNet of 20 layers on 64 images of 32 x 32, a language "
+        "model of two LSTM layers of 256 on 32 texts of 64 characters, an MLP of two layers of 512 on 128 "
+        "images:\n\n"
+        f"{table(['', *run['steps']], step_rows)}"
+    )
+
+
+def step_cell(figures: dict, first: bool) -> str:
+    text = shown(figures)
+    return text if first or "skipped" in figures else f"{text} {speed_text(figures)}"
+
+
 def main() -> None:
     parser = arguments("layers", __doc__)
     parser.add_argument("--only", choices=("layers", "steps"), help="one of the two parts")

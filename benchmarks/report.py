@@ -15,12 +15,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from textwrap import fill
 
-from . import summary
+from . import layers, summary
 from .measure import RESULTS, ROOT, milliseconds, speed_text, table
 
 PAGE = ROOT / "docs" / "performance.md"
 START, END = "<!-- performance -->", "<!-- /performance -->"
-PROGRAMS = ("train_step", "race", "ops", "memory", "startup", "scaling")
+PROGRAMS = ("train_step", "race", "ops", "layers", "memory", "startup", "scaling")
+ALONE = ("layers",)  # tells its machine itself
 KERNEL_SIZES = ("mid", "large", "vocab")  # tiny's are mostly overhead, which the tiny ops show
 
 
@@ -47,7 +48,7 @@ def machine(told: Mapping) -> str:
 
 def heading(found: Mapping[str, dict]) -> str:
     """Machine, versions and dates."""
-    runs = list(found.values())
+    runs = [run for name, run in found.items() if name not in ALONE]
     machines = unique(machine(run["machine"]) for run in runs)
     names = {"python": "Python", "numpy": "NumPy", "blas": "BLAS", "torch": "PyTorch", "jax": "JAX"}
     told = [
@@ -221,7 +222,7 @@ def commands(found: Mapping[str, dict]) -> str:
 def page(found: Mapping[str, dict]) -> str:
     """docs/performance.md"""
     parts = ["# Performance"]
-    if found:
+    if found.keys() - set(ALONE):
         parts.append(heading(found))
     if "train_step" in found:
         parts.append(train_step(found["train_step"]))
@@ -235,6 +236,9 @@ def page(found: Mapping[str, dict]) -> str:
         parts.append(kernels(found["ops"]))
     if "long" in found.get("ops", {}):
         parts.append(long_attention(found["ops"]))
+    if "layers" in found:
+        run = found["layers"]
+        parts.append(layers.page(run, f"{machine(run['machine'])}, {run['date']}"))
     parts += [make(found[name]) for name, make in LATER.items() if name in found]
     if found:
         parts.append(commands(found))
@@ -249,7 +253,7 @@ def section(found: Mapping[str, dict]) -> str:
     lines = summary.lines(found)
     if not lines:
         return ""
-    machines = " and ".join(unique(machine(run["machine"]) for run in found.values()))
+    machines = " and ".join(unique(machine(run["machine"]) for n, run in found.items() if n not in ALONE))
     told = [f"Measured on {machines}; [docs/performance.md](docs/performance.md) has it all:\n"]
     told += [fill(line, 120, initial_indent="- ", subsequent_indent="  ") for line in lines]
     return "\n".join(told)

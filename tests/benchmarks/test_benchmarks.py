@@ -147,6 +147,11 @@ def results():
             "kernels": {"mid": {"linear": kernels}},
             "long": {"1 x 2 heads of 64, length 4,096": {"torch": figures(0.2) | {"increase": 2e7}}},
         },
+        "layers": shared
+        | {
+            "layers": {"max_pool 2x2": {**kernels, "torch": skipped}},
+            "steps": {"MLP": {"torch": figures(0.004), "tapegrad, 1 thread": figures(0.002, 1.9, 2.1)}},
+        },
         "memory": shared | {"sizes": {"tiny": peaks}},
         "startup": shared | {"modules": modules},
         "scaling": shared | {"axes": {"length": points}},
@@ -176,6 +181,8 @@ def test_report_writes_the_page_and_between_the_markers(folder):
     assert "old" not in readme and "2 cores of Some CPU; [docs/performance.md]" in readme
     for part in ("2 cores of Some CPU (2026-01-02)", "**2.00 x2.00 (1.90 to 2.10)**", "100 x2.00 (1.50)"):
         assert part in text
+    assert "0.30" in text and "x1.50" in text  # of a layer whose first candidate was skipped
+    assert "2.00 x2.00" in text and "both with one (2 cores of Some CPU, 2026-01-02)" in text
     for part in ("300 (50)", "`import numpy`", "(scaling.svg)", "length of the text (64 to 1024)"):
         assert part in text
     assert "JAX jit" not in text  # could do no size

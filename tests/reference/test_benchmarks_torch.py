@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 sys.path.append(str(Path(__file__).resolve().parent.parent.parent))
 
 import tapegrad.autograd as ag
-from benchmarks import array_ops, tasks, torch_models
+from benchmarks import array_ops, networks, tasks, torch_models
 from tapegrad.autograd import Tensor
 
 TASKS = [tasks.Task(65, 64, 4, 2, 32, 8), tasks.Task(65, 32, 4, 2, 16, 4, "transformer")]
@@ -56,3 +56,9 @@ def test_array_ops_are_the_same_in_both(op):
     for a, b in zip(ours, theirs, strict=True):
         scale = float(b.grad.abs().max())
         np.testing.assert_allclose(a.grad, b.grad.numpy(), rtol=1e-3, atol=1e-4 * scale)
+
+
+@pytest.mark.parametrize("network", ["MLP", "LSTM language model"])
+def test_networks_have_the_losses_of_torch(network):
+    with networks.torch_training(network) as theirs, networks.tapegrad_training(network) as ours:
+        np.testing.assert_allclose([ours(), ours()], [theirs(), theirs()], rtol=1e-4)
