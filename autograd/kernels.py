@@ -10,8 +10,8 @@ from .arrays import opaque
 # A ufunc on an array in the cache is several times faster than on one in main memory, and costs a microsecond
 # to call. This many numbers (256 kB of float32) are worked on at a time by ops of many passes.
 CHUNK = 1 << 16
-# A ufunc copies a number that holds for a row into its buffer, once for each element and in the time of a pass,
-# where rows are shorter than that buffer. One as small as can be leaves it out; short rows are better copied.
+# Where rows are shorter than its buffer, a ufunc writes a number that holds for a row into it, once for each
+# element and in the time of a pass. A buffer as small as can be is left out; short rows are better copied.
 LONG = 256
 SMALLEST_BUFFER = 16
 
