@@ -58,6 +58,14 @@ def test_layer_norm_of_more_than_one_block(dtype, biased):
     assert fewer[0] is None and (fewer[1] == backward(g)[1]).all()
 
 
+def test_numpys_buffer_is_left_as_it_is():
+    size, x = np.getbufsize(), Tensor(np.ones((700, 384), np.float32), requires_grad=True)
+    weight = np.ones(384, np.float32)
+    for f in (F.softmax, F.log_softmax, lambda x: F.layer_norm(x, (384,), weight)):
+        f(x).backward(np.ones((700, 384), np.float32))
+        assert np.getbufsize() == size
+
+
 @pytest.mark.parametrize("mean", [0, 3, 30, 1e3, 1e5])
 @pytest.mark.parametrize("form", ["fast", "plain", "one row among others"])
 def test_layer_norm_of_large_means(mean, form):
