@@ -10,6 +10,10 @@ from .arrays import opaque
 # A ufunc on an array in the cache is several times faster than on one in main memory, and costs a microsecond
 # to call. This many numbers (256 kB of float32) are worked on at a time by ops of many passes.
 CHUNK = 1 << 16
+# Where rows are shorter than its buffer, a ufunc writes a number that holds for a row into it, once for each
+# element and in the time of a pass. A buffer as small as can be is left out; short rows are better copied.
+LONG = 256
+SMALLEST_BUFFER = 16
 
 
 def blocks(rows, width, limit=CHUNK):
@@ -55,6 +59,24 @@ def row_dots(a, b):
 def _quiet_dots(a, b):
     total = np.vecdot(a, b)
     return total, type(total) is not np.ndarray or math.isfinite(np.vdot(total, total))
+
+
+@opaque
+@np.errstate()  # undoes setbufsize
+def times_rows(out, x, a):
+    """out = x * a, of a number `a` for each row."""
+    if x.shape[-1] >= LONG:
+        np.setbufsize(SMALLEST_BUFFER)
+    np.multiply(x, a[..., None], out)
+
+
+@opaque
+@np.errstate()
+def less_rows(out, x, a):
+    """out = x - a, of a number `a` for each row."""
+    if x.shape[-1] >= LONG:
+        np.setbufsize(SMALLEST_BUFFER)
+    np.subtract(x, a[..., None], out)
 
 
 def exp_sums(x, e, counted=None):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import ArrayLike, Axes, opaque
-from ..kernels import CHUNK, blocks, exp_sums, row_dots, row_sums
+from ..kernels import CHUNK, blocks, exp_sums, less_rows, row_dots, row_sums, times_rows
 from ..op import Needs, composed, op
 from ..ops.index import where
 from ..ops.reduce import reduced, widened, without
@@ -44,15 +44,16 @@ def softmax(x: ArrayLike, axis: Axes = None):
     y = np.empty_like(x)
     for block in blocks(*x.shape, ROWS):
         total, _ = exp_sums(x[block], y[block])
-        y[block] *= (1 / total)[:, None]
+        times_rows(y[block], y[block], 1 / total)
 
     def backward(g):  # dx = (g - <g, y>) y
         g = g.reshape(y.shape)
-        dx = np.empty_like(y)
+        made = np.empty_like(y, shape=shape, order="C")
+        dx = made.reshape(y.shape)
         for block in blocks(*y.shape, ROWS):
-            np.subtract(g[block], row_dots(g[block], y[block])[:, None], out=dx[block])
+            less_rows(dx[block], g[block], row_dots(g[block], y[block]))
             dx[block] *= y[block]
-        return (dx.reshape(shape),)
+        return (made,)  # a view the engine would copy
 
     return y.reshape(shape), backward
 
@@ -90,15 +91,16 @@ def log_softmax(needs: Needs, x: ArrayLike, axis: Axes = None):
     total = np.empty_like(x, shape=x.shape[:1])
     for block in blocks(*x.shape, ROWS):
         total[block], shift = exp_sums(x[block], e[block])
-        np.subtract(x[block], (np.log(total[block]) + shift)[:, None], out=y[block])
+        less_rows(y[block], x[block], np.log(total[block]) + shift)
 
     def backward(g):  # dx = g - sum(g) softmax(x)
         g = g.reshape(e.shape)
-        dx = np.empty_like(e)
+        made = np.empty_like(e, shape=shape, order="C")
+        dx = made.reshape(e.shape)
         for block in blocks(*e.shape, ROWS):
-            np.multiply(e[block], (row_sums(g[block]) / -total[block])[:, None], out=dx[block])
+            times_rows(dx[block], e[block], row_sums(g[block]) / -total[block])
             dx[block] += g[block]
-        return (dx.reshape(shape),)
+        return (made,)  # a view the engine would copy
 
     return y.reshape(shape), backward
 

@@ -10,7 +10,7 @@ from ...autograd.arrays import ArrayLike
 from ...autograd.kernels import blocks
 from ...autograd.special.error import erf_kernel
 from ...autograd.special.logistic import bounded_exp, sigmoid_kernel
-from ._curve import applied, curve
+from ._curve import BLOCK, applied, curve
 from ._inputs import as_float, in_place, where
 
 __all__ = [
@@ -32,13 +32,19 @@ FAR = 1e4
 
 def _silu_kernel(x):
     z = np.clip(x, -FAR, 80)  # from 40 on, the sigmoid is 1
-    e = np.exp(z)
-    s = e / (e + 1)
+    s = np.exp(z)
+    s /= s + 1
 
     def slope():  # s + x s (1 - s)
-        return ((1 - s) * z + 1) * s
+        d = 1 - s
+        d *= z
+        d += 1
+        d *= s
+        return d
 
-    return np.maximum(x, z) * s, slope
+    y = np.maximum(x, z)
+    y *= s
+    return y, slope
 
 
 _silu = curve(_silu_kernel, flops=10)
@@ -78,7 +84,7 @@ def _gelu(needs, x, approximate="none"):
     slope = np.empty_like(y) if needs[0] else None
     outs = y.reshape(-1), slope if slope is None else slope.reshape(-1)
     x = x.reshape(-1)
-    for block in blocks(x.size, 1):
+    for block in blocks(x.size, 1, BLOCK):
         kernel(x[block], *(out if out is None else out[block] for out in outs))
 
     def backward(g):

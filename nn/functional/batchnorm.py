@@ -77,9 +77,9 @@ def _batch_norm(needs, x, weight=None, bias=None, eps=1e-5, gather=None):
         db = times(sums[0, 0], 1, x.dtype) if needs[2] else None
         if not needs[0]:
             return None, dw, db
-        dx = np.empty_like(x, order="C")
-        _input_gradient(dx, g, x, table, weight, sums, total, (of_mean, of_var), gather)
-        return dx.reshape(shape), dw, db
+        dx = np.empty_like(x, shape=shape, order="C")  # a view would be copied by the engine
+        _input_gradient(dx.reshape(x.shape), g, x, table, weight, sums, total, (of_mean, of_var), gather)
+        return dx, dw, db
 
     return (y.reshape(shape), mean, var), backward
 
@@ -159,9 +159,8 @@ def _running_norm(needs, x, mean, var, weight=None, bias=None, eps=1e-5):
         g = g.reshape(n, c, width)
         dx = None
         if needs[0]:
-            dx = np.empty_like(g, order="C")
-            scale(dx, g, _without_mean(table), weight, None)
-            dx = dx.reshape(shape)
+            dx = np.empty_like(g, shape=shape, order="C")
+            scale(dx.reshape(g.shape), g, _without_mean(table), weight, None)
         if x is None:
             return dx, None, None, None, None
         sums = np.empty_like(x, shape=(2, 1, c), dtype=np.float64)

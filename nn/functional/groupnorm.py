@@ -78,9 +78,9 @@ def _group_norm(needs, x, weight=None, bias=None, groups=1, eps=1e-5):
         db = _total(sums[0], x.dtype) if needs[2] else None
         if not needs[0]:
             return None, dw, db
-        dx = np.empty_like(x, order="C")
-        _input_gradient(dx, g, x, table, weight, sums, of_mean, of_var)
-        return dx.reshape(shape), dw, db
+        dx = np.empty_like(x, shape=shape, order="C")  # a view would be copied by the engine
+        _input_gradient(dx.reshape(x.shape), g, x, table, weight, sums, of_mean, of_var)
+        return dx, dw, db
 
     return (y.reshape(shape), mean, var), backward
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...autograd import Tensor, op
 from ...autograd.arrays import ArrayLike
-from ._curve import applied, curve
+from ._curve import applied, curve, masked
 from ._inputs import as_float, in_place, where
 
 __all__ = [
@@ -61,14 +61,29 @@ def relu6(input: ArrayLike, inplace: bool = False) -> Tensor:
     return hardtanh(input, 0.0, 6.0, inplace)
 
 
-def _hardsigmoid_kernel(x):
-    def slope():
-        return (np.absolute(x) < 3).astype(x.dtype) / 6
+def _hardsigmoid_plain(x):
+    inside = np.absolute(x) < 3
 
-    return (np.clip(x, -3, 3) + 3) / 6, slope
+    def backward(g):
+        return (g * inside / 6,)
+
+    return (np.clip(x, -3, 3) + 3) / 6, backward
 
 
-_hardsigmoid = curve(_hardsigmoid_kernel, flops=4)
+def _put_hardsigmoid(y, inside, x):
+    np.absolute(x, out=y)
+    np.less(y, 3, out=inside)
+    np.clip(x, -3, 3, out=y)
+    y += 3
+    y /= 6
+
+
+def _put_hardsigmoid_gradient(dx, g, inside):
+    np.multiply(g, inside, out=dx)
+    dx /= 6
+
+
+_hardsigmoid = masked(_hardsigmoid_plain, _put_hardsigmoid, _put_hardsigmoid_gradient, flops=4)
 
 
 def hardsigmoid(input: ArrayLike, inplace: bool = False) -> Tensor:
@@ -81,12 +96,20 @@ def hardsigmoid(input: ArrayLike, inplace: bool = False) -> Tensor:
 
 def _hardswish_kernel(x):
     z = np.clip(x, -3, 3)
-    h = (z + 3) / 6
 
-    def slope():  # h + x / 6 between -3 and 3
-        return h + z * (np.absolute(z) < 3).astype(z.dtype) / 6
+    def slope():  # (z + 3) / 6, and x / 6 more between -3 and 3
+        d = (np.absolute(z) < 3).astype(z.dtype)
+        d += 1
+        d *= z
+        d += 3
+        d /= 6
+        return d
 
-    return np.maximum(x, z) * h, slope
+    h = z + 3
+    h /= 6
+    y = np.maximum(x, z)
+    y *= h
+    return y, slope
 
 
 _hardswish = curve(_hardswish_kernel, flops=6)
@@ -132,8 +155,7 @@ def softshrink(input: ArrayLike, lambd: float = 0.5) -> Tensor:
     return _softshrink(as_float(input), float(lambd))
 
 
-@op(inputs=1, flops=3)
-def _threshold(x, threshold, value):
+def _threshold_plain(x, threshold, value):
     far = ~(x <= threshold)  # nan is
 
     def backward(g):
@@ -143,6 +165,28 @@ def _threshold(x, threshold, value):
         return np.where(far, x, value), backward
     y = np.clip(x, threshold, np.inf) * far  # 0 times -inf would be nan
     return y + (~far).astype(y.dtype) * value if value else y, backward
+
+
+def _put_threshold(y, far, x, threshold, value):
+    near = x <= threshold
+    np.logical_not(near, out=far)
+    if not np.isfinite(threshold + value):
+        y[...] = np.where(far, x, value)
+        return
+    np.clip(x, threshold, np.inf, out=y)
+    if value != threshold:
+        y *= far
+    if value not in (0, threshold):
+        values = near.astype(y.dtype)
+        values *= value
+        y += values
+
+
+def _put_threshold_gradient(dx, g, far, threshold, value):
+    np.multiply(g, far, out=dx)
+
+
+_threshold = masked(_threshold_plain, _put_threshold, _put_threshold_gradient, flops=3)
 
 
 def threshold(input: ArrayLike, threshold: float, value: float, inplace: bool = False) -> Tensor:

@@ -13,7 +13,7 @@ from ... import autograd as ag
 from ...autograd import Tensor, op
 from ...autograd.arrays import ArrayLike, drawn
 from .. import random
-from ._curve import applied, curve
+from ._curve import applied, curve, masked
 from ._inputs import as_float, in_place, where
 
 __all__ = [
@@ -53,16 +53,41 @@ def relu_(input: ArrayLike) -> Tensor:
 # ----------------------------------------------------------------------------- a slope above 0, another below
 
 
-def _leaky_relu_kernel(x, negative_slope):
-    above = (x > 0).astype(x.dtype)
+def _leaky_relu_plain(x, negative_slope):
+    above = x > 0
+
+    def backward(g):
+        return (g * _chosen(above.astype(g.dtype), negative_slope),)
+
+    return x * _chosen(above.astype(x.dtype), negative_slope), backward
+
+
+def _chosen(above, negative_slope):
+    """1 where `above` is, else negative_slope."""
     if 0 <= negative_slope <= 1:
-        slope = np.clip(above, negative_slope, 1.0)
+        return np.clip(above, negative_slope, 1.0)
+    return (1 - above) * negative_slope + above
+
+
+def _put_leaky_relu(y, above, x, negative_slope):
+    np.greater(x, 0, out=above)
+    if 0 < negative_slope <= 1:
+        np.multiply(x, negative_slope, out=y)
+        np.maximum(x, y, out=y)
     else:
-        slope = (1 - above) * negative_slope + above
-    return x * slope, lambda: slope
+        _put_leaky_gradient(y, x, above, negative_slope)
 
 
-_leaky_relu = curve(_leaky_relu_kernel, flops=2)
+def _put_leaky_gradient(dx, g, above, negative_slope):
+    dx[...] = above
+    if 0 <= negative_slope <= 1:
+        np.clip(dx, negative_slope, 1.0, out=dx)
+    else:
+        dx[...] = _chosen(dx, negative_slope)
+    np.multiply(g, dx, out=dx)
+
+
+_leaky_relu = masked(_leaky_relu_plain, _put_leaky_relu, _put_leaky_gradient, flops=2)
 
 
 def leaky_relu(input: ArrayLike, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:

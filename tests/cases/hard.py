@@ -19,7 +19,7 @@ def threshold(x, threshold, value):
 
 
 CASES = [
-    *unary(kernels.hardsigmoid, hardsigmoid, wide, "slope"),
+    *unary(kernels.hardsigmoid, hardsigmoid, wide, "inside"),
     *unary(kernels.hardswish, lambda x: x * hardsigmoid(x), wide, "slope"),
     *(
         case(kernels.hardtanh, lambda x, low, high: np.clip(x, low, high), (3, 4), low=a, high=b, saves="y")

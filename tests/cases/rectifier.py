@@ -29,7 +29,7 @@ CASES = [
             shape,
             domain=both_signs,
             negative_slope=slope,
-            saves="slope",
+            saves="above",
         )
         for shape, slope in [((2, 3), 0.01), ((), 0.2), ((3, 2), -1.5), ((2, 0), 3.0), ((4,), 0.0)]
     ),

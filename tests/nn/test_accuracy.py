@@ -7,7 +7,7 @@ import pytest
 
 from tapegrad.autograd import Tensor
 from tapegrad.nn import functional as F
-from tapegrad.nn.functional.normalization import layer_norm_plain
+from tapegrad.nn.functional.normalization import _layer_norm, layer_norm_plain
 
 pytestmark = pytest.mark.usefixtures("one_blas_thread")
 
@@ -33,6 +33,37 @@ def test_layer_norm_of_constant_rows_is_zero(value, width):
     assert (y.numpy() == 0).all() and np.isfinite(x.grad).all()
     y, _ = layer_norm_plain((False,) * 3, x.numpy())
     assert abs(y).max() < 1e-5
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("biased", [True, False])
+def test_layer_norm_of_more_than_one_block(dtype, biased):
+    """Rows with large means among them, one of which is constant; in any layout."""
+    x = RNG.normal(size=(400, 2, 384))
+    x[::7] += 1e3
+    x[5] = 123.4
+    arrays = [x.astype(dtype), *RNG.normal(size=(1 + biased, 384)).astype(dtype)]
+    g = RNG.normal(size=x.shape).astype(dtype).swapaxes(0, 1).copy().swapaxes(0, 1)
+    y, backward = _layer_norm.body((True,) * 3, *arrays)
+    wide = [a.astype(np.float64) for a in arrays]
+    z, plain = layer_norm_plain((True,) * 3, *wide)
+    within = 1e-3 if dtype == np.float32 else 1e-8
+    close(y, z, rtol=within, atol=within)
+    rest = np.arange(400) != 5  # a constant row has 1 / sqrt(eps) for a slope
+    for found, wanted in zip(backward(g), plain(g.astype(np.float64)), strict=True):
+        assert found.dtype == dtype
+        part = rest if found.ndim == 3 else ...
+        close(found[part], wanted[part], rtol=10 * within, atol=10 * within)
+    fewer = _layer_norm.body((False, True, True), *arrays)[1](g)
+    assert fewer[0] is None and (fewer[1] == backward(g)[1]).all()
+
+
+def test_numpys_buffer_is_left_as_it_is():
+    size, x = np.getbufsize(), Tensor(np.ones((700, 384), np.float32), requires_grad=True)
+    weight = np.ones(384, np.float32)
+    for f in (F.softmax, F.log_softmax, lambda x: F.layer_norm(x, (384,), weight)):
+        f(x).backward(np.ones((700, 384), np.float32))
+        assert np.getbufsize() == size
 
 
 @pytest.mark.parametrize("mean", [0, 3, 30, 1e3, 1e5])

@@ -112,9 +112,9 @@ def test_more_than_one_block(name, dtype):
     """Large arrays are done in blocks; the same numbers as in one piece, in any layout."""
     op = getattr(kernels, name)
     for x in (
-        RNG.normal(size=(300, 500)),
-        RNG.normal(size=(500, 300)).T,
-        RNG.normal(size=(2, 130, 999))[:, ::-1, ::2],
+        RNG.normal(size=(600, 500)),
+        RNG.normal(size=(500, 600)).T,
+        RNG.normal(size=(4, 140, 999))[:, ::-1, ::2],
     ):
         x = x.astype(dtype) * 3
         g = RNG.normal(size=x.shape).astype(dtype)
@@ -124,6 +124,26 @@ def test_more_than_one_block(name, dtype):
         close(y, z, rtol=tolerance, atol=tolerance)
         close(backward(g)[0], plain(g)[0], rtol=tolerance, atol=10 * tolerance)
         assert y.dtype == backward(g)[0].dtype == dtype and y.shape == x.shape
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("hardsigmoid", ())]
+    + [("leaky_relu", (a,)) for a in (0.2, 0.0, -1.5)]
+    + [("threshold", options) for options in [(0.1, 7.0), (-0.5, 0.0), (0.3, 0.3), (-np.inf, 1.0)]],
+)
+def test_masks_of_more_than_one_block(name, options):
+    """Numbers with inf, nan and corners among them, where the slope is kept as a mask."""
+    op = getattr(kernels, name)
+    x = (RNG.normal(size=(700, 500)) * 3).astype(np.float32)
+    x[:, :7] = [np.inf, -np.inf, np.nan, 0, 3, -3, 0.3]
+    g = RNG.normal(size=x.shape).astype(np.float32)
+    with np.errstate(invalid="ignore"):  # of inf * 0
+        y, backward = op.body((True,), x, *options)
+        z, plain = op.plain((True,), x, *options)
+    close(y, z, rtol=1e-6)
+    close(backward(g)[0], plain(g)[0], rtol=1e-6)
+    assert y.dtype == backward(g)[0].dtype == np.float32
 
 
 def test_no_slope_is_made_where_none_is_wanted():
