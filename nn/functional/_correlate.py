@@ -9,6 +9,7 @@ computes; `weigh` the gradient of w. The plain forms are sums over the kernel's 
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from ...autograd.adding import zeros_to_add
 from ...autograd.arrays import opaque
 from . import _correlate_band as band
 from . import _correlate_rows as rows
+from ._together import parts, together
 
 
 class Geometry(NamedTuple):
@@ -156,6 +158,11 @@ def _has_band(w, geometry):
 
 @opaque
 def _correlate_into(y, x, w, bias, geometry):
+    pieces = parts(len(x), y.size * math.prod(w.shape[1:]))
+    together([partial(_correlate_part, y[part], x[part], w, bias, geometry) for part in pieces])
+
+
+def _correlate_part(y, x, w, bias, geometry):
     if not (x.size and w.size and y.size):
         y[...] = 0
     elif _is_product(x, geometry):
@@ -169,6 +176,11 @@ def _correlate_into(y, x, w, bias, geometry):
 
 @opaque
 def _spread_into(dx, g, w, bias, geometry):
+    pieces = parts(len(g), g.size * math.prod(w.shape[1:]))
+    together([partial(_spread_part, dx[part], g[part], w, bias, geometry) for part in pieces])
+
+
+def _spread_part(dx, g, w, bias, geometry):
     turned = geometry.turned(dx.shape[2:], g.shape[2:])
     if not (dx.size and w.size and g.size):
         dx[...] = 0
@@ -178,7 +190,7 @@ def _spread_into(dx, g, w, bias, geometry):
     elif turned is not None and (max(geometry.stride) == 1 or _has_band(w, geometry)):
         kernels = kernels_in_groups(np.flip(w, range(2, w.ndim)), geometry.groups).swapaxes(1, 2)
         kernels = kernels.reshape((dx.shape[1], -1, *geometry.kernel))
-        _correlate_into(dx, _with_zeros_between(g, geometry.stride), kernels, bias, turned)
+        _correlate_part(dx, _with_zeros_between(g, geometry.stride), kernels, bias, turned)
         return
     else:
         rows.spread(dx, g, w, geometry)
@@ -187,6 +199,15 @@ def _spread_into(dx, g, w, bias, geometry):
 
 @opaque
 def _weigh_into(dw, x, g, geometry):
+    pieces = parts(len(g), g.size * math.prod(dw.shape[1:]))
+    sums = [dw, *(np.empty_like(dw) for _ in pieces[1:])]
+    met = zip(sums, pieces, strict=True)
+    together([partial(_weigh_part, made, x[part], g[part], geometry) for made, part in met])
+    for made in sums[1:]:
+        dw += made
+
+
+def _weigh_part(dw, x, g, geometry):
     if not (x.size and dw.size and g.size):
         dw[...] = 0
     elif not (_has_band(dw, geometry) and band.weigh(dw, x, g, geometry)):
