@@ -35,14 +35,13 @@ class Block(NamedTuple):
 class Rows:
     """How a padded x (N, C, ...), or the room for one, is read for products with kernels."""
 
-    def __init__(self, x, kernels, geometry, positions):
+    def __init__(self, x, kernels, geometry, positions, padded=False):
+        """If `padded`, x is to be surrounded by zeros first: in room for a block, which stays in the cache."""
         groups = geometry.groups
         count, channels = x.shape[:2]
         first, *others = geometry.kernel
         whole = x.shape[1] // groups * math.prod(others)
         self.joined = first == 1 or whole < INNER or kernels.size > x.size
-        steps = [s * b for s, b in zip(geometry.stride, x.strides[2:], strict=True)]
-        spaces = [d * b for d, b in zip(geometry.dilation, x.strides[2:], strict=True)]
         self.outer = groups, channels // groups, *(geometry.kernel if self.joined else others)
         self.taps = self.outer[2:]
         self.count, (self.rows, *inner) = count, positions
@@ -51,44 +50,62 @@ class Rows:
         self.step = step
         self.row_taps = [divmod(i * space, step) for i in range(1 if self.joined else first)]  # offset, phase
         self.phases = sorted({phase for _, phase in self.row_taps})
-        self.view = as_strided(
-            x,
-            (count, *self.outer, self.rows if self.joined else x.shape[2], *inner),
-            (
-                x.strides[0],
-                x.strides[1] * self.outer[1],
-                x.strides[1],
-                *(spaces if self.joined else spaces[1:]),
-                steps[0] if self.joined else x.strides[2],
-                *steps[1:],
-            ),
-        )
         self.width = math.prod(self.outer[1:])
         self.limit = max(BUFFER, kernels.size)
-        self.scratch = {}
+        self.scratch, self.dtype = {}, x.dtype
+        self.source = x if padded and any(map(any, geometry.padding)) else None
+        if self.source is not None:
+            sizes = zip(x.shape[2:], geometry.padding, strict=True)
+            x = np.zeros((self.most_images(), channels, *(n + a + b for n, (a, b) in sizes)), x.dtype)
+            self.inside = x[inside(self.source.shape[2:], geometry)]
+        self.view = self._windows(x, geometry)
+
+    def _windows(self, x, geometry):
+        """x as (N, *outer, rows, places in a row): what each tap meets, a view."""
+        steps = [s * b for s, b in zip(geometry.stride, x.strides[2:], strict=True)]
+        spaces = [d * b for d, b in zip(geometry.dilation, x.strides[2:], strict=True)]
+        if not self.joined:
+            steps[0], spaces = x.strides[2], spaces[1:]
+        return as_strided(
+            x,
+            (len(x), *self.outer, self.rows if self.joined else x.shape[2], *self.places),
+            (x.strides[0], x.strides[1] * self.outer[1], x.strides[1], *spaces, *steps),
+        )
+
+    def most_images(self):
+        """How many a block may have."""
+        least = self.least_images()
+        return min(self.count, max(1, self.limit // (self.row_size() * self.rows * least)) * least)
+
+    def least_images(self):
+        """How many a product has."""
+        positions = self.rows * self.inner
+        return 1 if positions >= COLUMNS else min(self.count, -(-2 * COLUMNS // positions))
+
+    def row_size(self):
+        return self.outer[0] * self.width * self.inner * len(self.phases)
 
     def blocks(self, join=False):
         """Blocks, with one product for all of its images if `join`."""
-        positions = self.rows * self.inner
-        least = 1 if positions >= COLUMNS else min(self.count, -(-2 * COLUMNS // positions))
-        line = self.outer[0] * self.width * self.inner * len(self.phases)
-        images = max(1, self.limit // (line * self.rows * least)) * least
-        rows = min(self.rows, max(1, self.limit // (line * least), -(-COLUMNS // (self.inner * least))))
-        for i in range(0, self.count, images):
-            n = min(images, self.count - i)
-            whole = n if join else n - n % least
+        images, least = self.most_images(), self.least_images()
+        line = self.row_size() * least
+        rows = min(self.rows, max(1, self.limit // line, -(-COLUMNS // (self.inner * least))))
+        ends = set(range(0, self.count, images))
+        if not join:
+            ends.add(self.count - self.count % images % least)
+        ends = sorted(ends | {self.count})
+        for start, stop in zip(ends, ends[1:], strict=False):
+            if self.source is not None:
+                self.inside[: stop - start] = self.source[start:stop]
+            joined = stop - start if join else min(least, stop - start)
             for r in range(0, self.rows, rows):
-                part = slice(r, min(r + rows, self.rows))
-                if whole:
-                    yield Block(slice(i, i + whole), whole if join else least, part)
-                if n > whole:
-                    yield Block(slice(i + whole, i + n), n - whole, part)
+                yield Block(slice(start, stop), joined, slice(r, min(r + rows, self.rows)))
 
     def room(self, name, *shape):
         """An array of this shape, the same again for the same name as long as it fits."""
         made = self.scratch.get(name)
         if made is None or made.shape != shape:
-            made = self.scratch[name] = np.empty(shape, self.view.dtype)
+            made = self.scratch[name] = np.empty(shape, self.dtype)
         return made
 
     def seen(self, block):
@@ -98,11 +115,14 @@ class Rows:
         """
         found = {}
         axis = 1 + len(self.outer)
+        images = block.images
+        if self.source is not None:
+            images = slice(0, images.stop - images.start)
         for phase in self.phases:
             last = block.rows.stop + max(offset for offset, p in self.row_taps if p == phase)
             start = phase + self.step * block.rows.start
             there = slice(start, phase + self.step * (last - 1) + 1, self.step)
-            part = self.view[(block.images, *[slice(None)] * len(self.outer), there)]
+            part = self.view[(images, *[slice(None)] * len(self.outer), there)]
             part = part.reshape(block.products, block.joined, *part.shape[1:])
             part = part.transpose(0, *range(2, axis + 2), 1, *range(axis + 2, part.ndim))
             buffer = self.room(phase, *part.shape)
@@ -159,7 +179,7 @@ class Rows:
 
 
 def correlate(y, x, w, bias, geometry):
-    read = Rows(padded(x, geometry), w, geometry, y.shape[2:])
+    read = Rows(x, w, geometry, y.shape[2:], padded=True)
     kernels = read.flat(w)[:, :, None]
     bias = None if bias is None else bias.reshape(read.outer[0], -1, 1)
     for block in read.blocks():
@@ -210,15 +230,18 @@ def spread(dx, g, w, geometry):
 
 
 def weigh(dw, x, g, geometry):
-    read = Rows(padded(x, geometry), dw, geometry, g.shape[2:])
+    read = Rows(x, dw, geometry, g.shape[2:], padded=True)
     g = np.ascontiguousarray(g)
     groups, width, out = read.outer[0], read.width, g.shape[1] // read.outer[0]
     turn = dw.size < g.size  # the smaller one: BLAS is slow at g @ columns.mT and columns @ g.mT
     total = np.zeros((len(read.row_taps), groups, *((width, out) if turn else (out, width))), dw.dtype)
     for block in read.blocks(join=True):
-        part = _copied(read, g, block)[0]
-        size = small(part.shape[-1], width * out) if turn else part.shape[-1]
-        part = _turned(read, part).reshape(groups, -1, size, out) if turn else part[:, None]
+        count = (block.rows.stop - block.rows.start) * read.inner * block.joined
+        size = small(count, width * out) if turn else count
+        if turn:
+            part = _turned(read, g, block, count).reshape(groups, -1, size, out)
+        else:
+            part = _copied(read, g, block)[0][:, None]
         made = read.room("dw", groups, part.shape[1], *total.shape[2:])
         for sums, columns in zip(total, read.gathered(block), strict=True):
             columns = columns[0]
@@ -231,14 +254,15 @@ def weigh(dw, x, g, geometry):
     target[...] = (total.swapaxes(2, 3) if turn else total).reshape(target.shape)
 
 
-def _turned(read, part):
-    """(groups, out, positions) as (groups, positions, out).
+def _turned(read, g, block, count):
+    """The part of g for a block of one product as (groups, positions, out).
 
     By way of rows that are no power of 2 apart: those would share one place in the cache.
     """
-    groups, out, count = part.shape
+    part = read.of_images(g, block)[0]
+    groups, out = part.shape[:2]
     apart = read.room("apart", groups, out, count + 16)[..., :count]
-    apart[...] = part
+    apart.reshape(part.shape)[...] = part
     turned = read.room("turned", groups, count, out)
     turned[...] = apart.mT
     return turned
@@ -270,15 +294,6 @@ def _copied(read, g, block):
     copy = read.room("g", *part.shape)
     copy[...] = part
     return copy.reshape(*part.shape[:3], -1)
-
-
-def padded(x, geometry):
-    if not any(map(any, geometry.padding)):
-        return x
-    sizes = zip(x.shape[2:], geometry.padding, strict=True)
-    made = np.zeros((*x.shape[:2], *(n + a + b for n, (a, b) in sizes)), x.dtype)
-    made[inside(x.shape[2:], geometry)] = x
-    return made
 
 
 def inside(sizes, geometry):
