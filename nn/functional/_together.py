@@ -77,17 +77,25 @@ def _threads() -> int:
     return max(1, min([*numbers, len(available_cores())])) if numbers else 1
 
 
+def one_blas_thread():
+    """A limit, in a `with` statement, for products among what is done together.
+
+    BLAS threads go on to wait for work for some 25 ms after a product, in the way of ours.
+    """
+    from ..parallel.cores import BlasLimit
+
+    return BlasLimit(1)
+
+
 def together(jobs: list[Callable[[], None]]) -> None:
     """Run the first job here, the others beside it if the workers are free, and wait for all."""
     if len(jobs) == 1 or not _free.acquire(blocking=False):
         for job in jobs:
             job()
         return
-    from ..parallel.cores import BlasLimit
-
     lock = _free
     try:
-        with BlasLimit(1):
+        with one_blas_thread():
             _run_all(jobs)
     finally:
         lock.release()
