@@ -45,9 +45,7 @@ class Geometry(NamedTuple):
 
     def phases(self, sizes, positions):
         """Of an x of these sizes, with y of these positions: for each axis its _Phases."""
-        axes = zip(
-            sizes, positions, self.kernel, self.stride, self.padding, self.dilation, strict=True
-        )
+        axes = zip(sizes, positions, self.kernel, self.stride, self.padding, self.dilation, strict=True)
         return [_phases(*axis) for axis in axes]
 
 

@@ -92,7 +92,8 @@ class Rows:
         rows = min(self.rows, max(1, self.limit // line, -(-COLUMNS // (self.inner * least))))
         ends = set(range(0, self.count, images))
         if not join:
-            ends.add(self.count - self.count % images % least)
+            last = self.count % images or images
+            ends.add(self.count - last % least)
         ends = sorted(ends | {self.count})
         for start, stop in zip(ends, ends[1:], strict=False):
             if self.source is not None:
