@@ -21,7 +21,6 @@ from . import _correlate_band as band
 from . import _correlate_rows as rows
 from ._together import parts, together
 
-
 PHASES = 9  # of strides with more, kernels are scattered as one
 
 
@@ -52,7 +51,7 @@ class Geometry(NamedTuple):
 class _Phase(NamedTuple):
     """Every stride-th element of an axis of x meets the same taps of a kernel, at successive places of y.
 
-    What spreads to them is therefore a correlation of y, cut and padded, with these taps turned, in steps of 1.
+    What spreads to them is thus a correlation of y, cut and padded, with these taps turned, in steps of 1.
     """
 
     there: slice  # of x
@@ -63,7 +62,7 @@ class _Phase(NamedTuple):
 
 
 def _phases(size, count, kernel, stride, padding, dilation):
-    """Of one axis, without those that no tap meets: x[i] is met by y[p] where i + before = stride p + dilation t."""
+    """Of one axis, those that a tap meets: t of y[p] meets x[i] where i + before = stride p + dilation t."""
     found = []
     common = math.gcd(stride, dilation)
     apart, spacing = stride // common, dilation // common  # of the taps of a phase; of what they meet in y

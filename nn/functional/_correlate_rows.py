@@ -21,7 +21,7 @@ INNER = 40  # below, the rows of a kernel are joined
 
 
 class Block(NamedTuple):
-    """What is done at a time: some images, `joined` of them in one product, or some rows of y of one image."""
+    """What is done at a time: some images, `joined` of them in a product, or some rows of y of them."""
 
     images: slice
     joined: int
@@ -36,7 +36,7 @@ class Rows:
     """How a padded x (N, C, ...), or the room for one, is read for products with kernels."""
 
     def __init__(self, x, kernels, geometry, positions, padded=False):
-        """If `padded`, x is to be surrounded by zeros first: in room for a block, which stays in the cache."""
+        """If `padded`, x is to be surrounded by zeros first: in room for a block, that stays in cache."""
         groups = geometry.groups
         count, channels = x.shape[:2]
         first, *others = geometry.kernel
@@ -166,9 +166,9 @@ class Rows:
         return parts.reshape(*parts.shape[:3], self.width)
 
     def of_images(self, y, block):
-        """The part of y (N, out, ...) for a block, a view (products, groups, out / groups, rows, images, inner).
+        """The part of y (N, out, ...) for a block, a view.
 
-        Where a product is of one image, the last three are one.
+        (products, groups, out / groups, rows, images, inner), or the last three as one for single images.
         """
         groups, rows = self.outer[0], block.rows
         part = y[block.images]

@@ -1,6 +1,7 @@
 """Parts of a layer's work on several threads: what comes of it is what one thread gives."""
 
 import os
+import signal
 import sys
 import threading
 import warnings
@@ -139,6 +140,7 @@ def test_a_child_has_its_own_workers():
         warnings.simplefilter("ignore", DeprecationWarning)  # of threads at a fork
         pid = os.fork()
     if pid == 0:
+        signal.alarm(20)  # ends a child that waits for workers it has not
         done = []
         _together.together([partial(done.append, 1)] * 2)
         os._exit(0 if done == [1, 1] else 1)
