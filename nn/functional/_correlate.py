@@ -9,6 +9,8 @@ computes; `weigh` the gradient of w. The plain forms are sums over the kernel's 
 from __future__ import annotations
 
 import math
+from functools import partial
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +19,9 @@ from ...autograd.adding import zeros_to_add
 from ...autograd.arrays import opaque
 from . import _correlate_band as band
 from . import _correlate_rows as rows
+from ._together import parts, together
+
+PHASES = 9  # of strides with more, kernels are scattered as one
 
 
 class Geometry(NamedTuple):
@@ -37,17 +42,46 @@ class Geometry(NamedTuple):
         wide = [n + a + b for n, (a, b) in zip(sizes, self.padding, strict=True)]
         return tuple((n - self.span(i)) // self.stride[i] + 1 for i, n in enumerate(wide))
 
-    def turned(self, sizes, positions) -> Geometry | None:
-        """Of the correlation of y with turned kernels that gives the gradient of x, of these sizes.
+    def phases(self, sizes, positions):
+        """Of an x of these sizes, with y of these positions: for each axis its _Phases."""
+        axes = zip(sizes, positions, self.kernel, self.stride, self.padding, self.dilation, strict=True)
+        return [_phases(*axis) for axis in axes]
 
-        y is to have stride - 1 zeros between its elements. None where x is padded by more than a kernel.
-        """
-        padding = []
-        for i, (n, m) in enumerate(zip(sizes, positions, strict=True)):
-            before = self.span(i) - 1 - self.padding[i][0]
-            padding.append((before, n - 2 - (m - 1) * self.stride[i] + self.span(i) - before))
-        once = (1,) * len(padding)
-        return None if min(map(min, padding)) < 0 else self._replace(stride=once, padding=tuple(padding))
+
+class _Phase(NamedTuple):
+    """Every stride-th element of an axis of x meets the same taps of a kernel, at successive places of y.
+
+    What spreads to them is thus a correlation of y, cut and padded, with these taps turned, in steps of 1.
+    """
+
+    there: slice  # of x
+    taps: slice  # of the kernel, turned
+    part: slice  # of y
+    padding: tuple[int, int]
+    dilation: int
+
+
+def _phases(size, count, kernel, stride, padding, dilation):
+    """Of one axis, those that a tap meets: t of y[p] meets x[i] where i + before = stride p + dilation t."""
+    found = []
+    common = math.gcd(stride, dilation)
+    apart, spacing = stride // common, dilation // common  # of the taps of a phase; of what they meet in y
+    for start in range(min(stride, size)):
+        place = start + padding[0]
+        first = next((t for t in range(min(apart, kernel)) if (place - dilation * t) % stride == 0), None)
+        if first is None:
+            continue
+        length = -(-(size - start) // stride)
+        taps = range(first, kernel, apart)
+        newest = (place - dilation * first) // stride  # the p that the first tap meets in the first x
+        before = spacing * (len(taps) - 1) - newest
+        after = newest + length - count
+        part = slice(max(0, -before), count - max(0, -after))
+        if part.start < part.stop:
+            turned = slice(taps[-1], first - 1 if first else None, -apart)
+            there = slice(start, None, stride)
+            found.append(_Phase(there, turned, part, (max(0, before), max(0, after)), spacing))
+    return found
 
 
 # ------------------------------------------------------------------------------------- tap by tap
@@ -156,6 +190,11 @@ def _has_band(w, geometry):
 
 @opaque
 def _correlate_into(y, x, w, bias, geometry):
+    pieces = parts(len(x), y.size * math.prod(w.shape[1:]))
+    together([partial(_correlate_part, y[part], x[part], w, bias, geometry) for part in pieces])
+
+
+def _correlate_part(y, x, w, bias, geometry):
     if not (x.size and w.size and y.size):
         y[...] = 0
     elif _is_product(x, geometry):
@@ -169,38 +208,57 @@ def _correlate_into(y, x, w, bias, geometry):
 
 @opaque
 def _spread_into(dx, g, w, bias, geometry):
-    turned = geometry.turned(dx.shape[2:], g.shape[2:])
+    pieces = parts(len(g), g.size * math.prod(w.shape[1:]))
+    together([partial(_spread_part, dx[part], g[part], w, bias, geometry) for part in pieces])
+
+
+def _spread_part(dx, g, w, bias, geometry):
     if not (dx.size and w.size and g.size):
         dx[...] = 0
     elif _is_product(g, geometry):
         kernels = w.reshape((geometry.groups, -1, w.shape[1]))
         np.matmul(kernels.mT, in_groups(g, geometry.groups), out=in_groups(dx, geometry.groups))
-    elif turned is not None and (max(geometry.stride) == 1 or _has_band(w, geometry)):
-        kernels = kernels_in_groups(np.flip(w, range(2, w.ndim)), geometry.groups).swapaxes(1, 2)
-        kernels = kernels.reshape((dx.shape[1], -1, *geometry.kernel))
-        _correlate_into(dx, _with_zeros_between(g, geometry.stride), kernels, bias, turned)
+    elif math.prod(geometry.stride) <= PHASES:
+        _spread_by_phases(dx, g, w, bias, geometry)
         return
     else:
         rows.spread(dx, g, w, geometry)
     _add_bias(dx, bias)
 
 
+def _spread_by_phases(dx, g, w, bias, geometry):
+    found = geometry.phases(dx.shape[2:], g.shape[2:])
+    whole = max(geometry.stride) == 1
+    if math.prod(map(len, found)) < math.prod(map(min, geometry.stride, dx.shape[2:])):
+        dx[...] = 0  # no tap meets some phases
+        _add_bias(dx, bias)
+    for phases in product(*found):
+        there, taps, parts, padding, dilation = zip(*phases, strict=True)
+        kernels = kernels_in_groups(w[(..., *taps)], geometry.groups).swapaxes(1, 2)
+        kernels = kernels.reshape((dx.shape[1], -1, *kernels.shape[3:]))
+        once = Geometry(kernels.shape[2:], (1,) * len(taps), padding, dilation, geometry.groups)
+        target = dx[(..., *there)]
+        made = target if whole else np.empty(target.shape, dx.dtype)
+        _correlate_part(made, g[(..., *parts)], kernels, bias, once)
+        if not whole:
+            target[...] = made
+
+
 @opaque
 def _weigh_into(dw, x, g, geometry):
+    pieces = parts(len(g), g.size * math.prod(dw.shape[1:]))
+    sums = [dw, *(np.empty_like(dw) for _ in pieces[1:])]
+    met = zip(sums, pieces, strict=True)
+    together([partial(_weigh_part, made, x[part], g[part], geometry) for made, part in met])
+    for made in sums[1:]:
+        dw += made
+
+
+def _weigh_part(dw, x, g, geometry):
     if not (x.size and dw.size and g.size):
         dw[...] = 0
     elif not (_has_band(dw, geometry) and band.weigh(dw, x, g, geometry)):
         rows.weigh(dw, x, g, geometry)
-
-
-def _with_zeros_between(g, stride):
-    if max(stride) == 1:
-        return g
-    wide = np.zeros(
-        (*g.shape[:2], *((n - 1) * s + 1 for n, s in zip(g.shape[2:], stride, strict=True))), g.dtype
-    )
-    wide[(..., *(slice(None, None, step) for step in stride))] = g
-    return wide
 
 
 def _add_bias(y, bias):

@@ -10,6 +10,7 @@ rows and one of odd. Where a row has few taps the whole kernel is taken as one.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -19,71 +20,118 @@ BUFFER = 1 << 18  # numbers
 INNER = 40  # below, the rows of a kernel are joined
 
 
+class Block(NamedTuple):
+    """What is done at a time: some images, `joined` of them in a product, or some rows of y of them."""
+
+    images: slice
+    joined: int
+    rows: slice
+
+    @property
+    def products(self):
+        return (self.images.stop - self.images.start) // self.joined
+
+
 class Rows:
     """How a padded x (N, C, ...), or the room for one, is read for products with kernels."""
 
-    def __init__(self, x, kernels, geometry, positions):
+    def __init__(self, x, kernels, geometry, positions, padded=False):
+        """If `padded`, x is to be surrounded by zeros first: in room for a block, that stays in cache."""
         groups = geometry.groups
         count, channels = x.shape[:2]
         first, *others = geometry.kernel
         whole = x.shape[1] // groups * math.prod(others)
         self.joined = first == 1 or whole < INNER or kernels.size > x.size
-        steps = [s * b for s, b in zip(geometry.stride, x.strides[2:], strict=True)]
-        spaces = [d * b for d, b in zip(geometry.dilation, x.strides[2:], strict=True)]
         self.outer = groups, channels // groups, *(geometry.kernel if self.joined else others)
         self.taps = self.outer[2:]
-        self.rows, *inner = positions
+        self.count, (self.rows, *inner) = count, positions
         self.inner, self.places = math.prod(inner), tuple(inner)
         step, space = (1, 0) if self.joined else (geometry.stride[0], geometry.dilation[0])
         self.step = step
         self.row_taps = [divmod(i * space, step) for i in range(1 if self.joined else first)]  # offset, phase
-        self.view = as_strided(
-            x,
-            (*self.outer, self.rows if self.joined else x.shape[2], count, *inner),
-            (
-                x.strides[1] * self.outer[1],
-                x.strides[1],
-                *(spaces if self.joined else spaces[1:]),
-                steps[0] if self.joined else x.strides[2],
-                x.strides[0],
-                *steps[1:],
-            ),
-        )
+        self.phases = sorted({phase for _, phase in self.row_taps})
         self.width = math.prod(self.outer[1:])
         self.limit = max(BUFFER, kernels.size)
-        self.scratch = {}
+        self.scratch, self.dtype = {}, x.dtype
+        self.source = x if padded and any(map(any, geometry.padding)) else None
+        if self.source is not None:
+            sizes = zip(x.shape[2:], geometry.padding, strict=True)
+            x = np.zeros((self.most_images(), channels, *(n + a + b for n, (a, b) in sizes)), x.dtype)
+            self.inside = x[inside(self.source.shape[2:], geometry)]
+        self.view = self._windows(x, geometry)
 
-    def blocks(self):
-        """(slice of images, slice of rows of y)."""
-        count, positions = self.view.shape[-1 - len(self.places)], self.rows * self.inner
-        images = 1 if positions >= COLUMNS else min(count, -(-2 * COLUMNS // positions))
-        size = self.outer[0] * self.width * self.inner * images * self.step
-        rows = min(self.rows, max(1, self.limit // size, -(-COLUMNS // (self.inner * images))))
-        for i in range(0, count, images):
+    def _windows(self, x, geometry):
+        """x as (N, *outer, rows, places in a row): what each tap meets, a view."""
+        steps = [s * b for s, b in zip(geometry.stride, x.strides[2:], strict=True)]
+        spaces = [d * b for d, b in zip(geometry.dilation, x.strides[2:], strict=True)]
+        if not self.joined:
+            steps[0], spaces = x.strides[2], spaces[1:]
+        return as_strided(
+            x,
+            (len(x), *self.outer, self.rows if self.joined else x.shape[2], *self.places),
+            (x.strides[0], x.strides[1] * self.outer[1], x.strides[1], *spaces, *steps),
+        )
+
+    def most_images(self):
+        """How many a block may have."""
+        least = self.least_images()
+        return min(self.count, max(1, self.limit // (self.row_size() * self.rows * least)) * least)
+
+    def least_images(self):
+        """How many a product has."""
+        positions = self.rows * self.inner
+        return 1 if positions >= COLUMNS else min(self.count, -(-2 * COLUMNS // positions))
+
+    def row_size(self):
+        return self.outer[0] * self.width * self.inner * len(self.phases)
+
+    def blocks(self, join=False):
+        """Blocks, with one product for all of its images if `join`."""
+        images, least = self.most_images(), self.least_images()
+        line = self.row_size() * least
+        rows = min(self.rows, max(1, self.limit // line, -(-COLUMNS // (self.inner * least))))
+        ends = set(range(0, self.count, images))
+        if not join:
+            last = self.count % images or images
+            ends.add(self.count - last % least)
+        ends = sorted(ends | {self.count})
+        for start, stop in zip(ends, ends[1:], strict=False):
+            if self.source is not None:
+                self.inside[: stop - start] = self.source[start:stop]
+            joined = stop - start if join else min(least, stop - start)
             for r in range(0, self.rows, rows):
-                yield slice(i, min(i + images, count)), slice(r, min(r + rows, self.rows))
+                yield Block(slice(start, stop), joined, slice(r, min(r + rows, self.rows)))
 
     def room(self, name, *shape):
         """An array of this shape, the same again for the same name as long as it fits."""
         made = self.scratch.get(name)
         if made is None or made.shape != shape:
-            made = self.scratch[name] = np.empty(shape, self.view.dtype)
+            made = self.scratch[name] = np.empty(shape, self.dtype)
         return made
 
     def seen(self, block):
-        """{phase: (view of x, buffer of its shape, the buffer as matrices)} for a block."""
-        images, rows = block
+        """{phase: (view of x, buffer of its shape, the buffer as matrices)} for a block.
+
+        Their axes are products, groups, channels, taps, rows, images of a product, places in a row.
+        """
         found = {}
-        for phase in {phase for _, phase in self.row_taps}:
-            last = rows.stop + max(offset for offset, p in self.row_taps if p == phase)
-            there = slice(phase + self.step * rows.start, phase + self.step * (last - 1) + 1, self.step)
-            part = self.view[(..., there, images, *[slice(None)] * len(self.places))]
+        axis = 1 + len(self.outer)
+        images = block.images
+        if self.source is not None:
+            images = slice(0, images.stop - images.start)
+        for phase in self.phases:
+            last = block.rows.stop + max(offset for offset, p in self.row_taps if p == phase)
+            start = phase + self.step * block.rows.start
+            there = slice(start, phase + self.step * (last - 1) + 1, self.step)
+            part = self.view[(images, *[slice(None)] * len(self.outer), there)]
+            part = part.reshape(block.products, block.joined, *part.shape[1:])
+            part = part.transpose(0, *range(2, axis + 2), 1, *range(axis + 2, part.ndim))
             buffer = self.room(phase, *part.shape)
-            found[phase] = part, buffer, buffer.reshape(self.outer[0], self.width, -1)
+            found[phase] = part, buffer, buffer.reshape(block.products, self.outer[0], self.width, -1)
         return found
 
     def gathered(self, block):
-        """For each row of the kernels what it meets in a block: (groups, width, positions)."""
+        """For each row of the kernels what it meets in a block: (products, groups, width, positions)."""
         found = self.seen(block)
         for phase, (part, buffer, flat) in found.items():
             if part.flags.c_contiguous:
@@ -93,9 +141,8 @@ class Rows:
         return self.columns(found, block)
 
     def columns(self, found, block):
-        images, rows = block
-        line = (images.stop - images.start) * self.inner
-        length = (rows.stop - rows.start) * line
+        line = block.joined * self.inner
+        length = (block.rows.stop - block.rows.start) * line
         return [
             found[phase][2][..., offset * line : offset * line + length] for offset, phase in self.row_taps
         ]
@@ -104,7 +151,7 @@ class Rows:
         """Add what is in the buffers to where it was seen, one tap after the other."""
         for part, buffer, _ in found.values():
             for tap in np.ndindex(self.taps):
-                index = (slice(None), slice(None), *tap)
+                index = (slice(None), slice(None), slice(None), *tap)
                 part[index] += buffer[index]
 
     def matrices(self, w):
@@ -118,32 +165,37 @@ class Rows:
         parts = self.matrices(w)
         return parts.reshape(*parts.shape[:3], self.width)
 
-    def of_image(self, y, block):
-        """The part of y (N, out, ...) for a block; of one image (groups, out / groups, positions)."""
-        images, rows = block
-        groups = self.outer[0]
-        if images.stop - images.start == 1:
-            part = y[images.start].reshape(groups, -1, self.rows * self.inner)
+    def of_images(self, y, block):
+        """The part of y (N, out, ...) for a block, a view.
+
+        (products, groups, out / groups, rows, images, inner), or the last three as one for single images.
+        """
+        groups, rows = self.outer[0], block.rows
+        part = y[block.images]
+        if block.joined == 1:
+            part = part.reshape(len(part), groups, -1, self.rows * self.inner)
             return part[..., rows.start * self.inner : rows.stop * self.inner]
-        part = y[images].reshape(images.stop - images.start, groups, -1, self.rows, self.inner)
-        return part[:, :, :, rows].transpose(1, 2, 3, 0, 4)
+        part = part.reshape(block.products, block.joined, groups, -1, self.rows, self.inner)
+        return part[..., rows, :].transpose(0, 2, 3, 4, 1, 5)
 
 
 def correlate(y, x, w, bias, geometry):
-    read = Rows(padded(x, geometry), w, geometry, y.shape[2:])
+    read = Rows(x, w, geometry, y.shape[2:], padded=True)
     kernels = read.flat(w)[:, :, None]
     bias = None if bias is None else bias.reshape(read.outer[0], -1, 1)
     for block in read.blocks():
-        target = read.of_image(y, block)
+        target = read.of_images(y, block)
         made = target
-        if target.ndim > 3:
-            made = read.room("y", *target.shape).reshape(*target.shape[:2], -1)
+        if target.ndim > 4:
+            made = read.room("y", *target.shape).reshape(*target.shape[:3], -1)
         first, *others = read.gathered(block)
         size = small(made.shape[-1], kernels[0].size // read.outer[0])
         np.matmul(kernels[0], split(first, size), out=split(made, size))
-        part = read.room("part", *made.shape)
+        if others:
+            part = read.room("part", *made.shape)
+            pieces = split(part, size)
         for kernel, columns in zip(kernels[1:], others, strict=True):
-            np.matmul(kernel, split(columns, size), out=split(part, size))
+            np.matmul(kernel, split(columns, size), out=pieces)
             made += part
         if bias is not None:
             made += bias
@@ -179,17 +231,21 @@ def spread(dx, g, w, geometry):
 
 
 def weigh(dw, x, g, geometry):
-    read = Rows(padded(x, geometry), dw, geometry, g.shape[2:])
+    read = Rows(x, dw, geometry, g.shape[2:], padded=True)
     g = np.ascontiguousarray(g)
     groups, width, out = read.outer[0], read.width, g.shape[1] // read.outer[0]
     turn = dw.size < g.size  # the smaller one: BLAS is slow at g @ columns.mT and columns @ g.mT
     total = np.zeros((len(read.row_taps), groups, *((width, out) if turn else (out, width))), dw.dtype)
-    for block in read.blocks():
-        part = _copied(read, g, block)
-        size = small(part.shape[-1], width * out) if turn else part.shape[-1]
-        part = _turned(read, part).reshape(groups, -1, size, out) if turn else part[:, None]
+    for block in read.blocks(join=True):
+        count = (block.rows.stop - block.rows.start) * read.inner * block.joined
+        size = small(count, width * out) if turn else count
+        if turn:
+            part = _turned(read, g, block, count).reshape(groups, -1, size, out)
+        else:
+            part = _copied(read, g, block)[0][:, None]
         made = read.room("dw", groups, part.shape[1], *total.shape[2:])
         for sums, columns in zip(total, read.gathered(block), strict=True):
+            columns = columns[0]
             if turn:
                 np.matmul(split(columns, size), part, out=made)
             else:
@@ -199,14 +255,15 @@ def weigh(dw, x, g, geometry):
     target[...] = (total.swapaxes(2, 3) if turn else total).reshape(target.shape)
 
 
-def _turned(read, part):
-    """(groups, out, positions) as (groups, positions, out).
+def _turned(read, g, block, count):
+    """The part of g for a block of one product as (groups, positions, out).
 
     By way of rows that are no power of 2 apart: those would share one place in the cache.
     """
-    groups, out, count = part.shape
+    part = read.of_images(g, block)[0]
+    groups, out = part.shape[:2]
     apart = read.room("apart", groups, out, count + 16)[..., :count]
-    apart[...] = part
+    apart.reshape(part.shape)[...] = part
     turned = read.room("turned", groups, count, out)
     turned[...] = apart.mT
     return turned
@@ -227,26 +284,17 @@ def small(columns, size):
 
 
 def split(matrices, size):
-    """(groups, rows, columns) as (groups, parts, rows, size), a view."""
-    return matrices.reshape(*matrices.shape[:2], -1, size).swapaxes(1, 2)
+    """(..., rows, columns) as (..., parts, rows, size), a view."""
+    return matrices.reshape(*matrices.shape[:-1], -1, size).swapaxes(-2, -3)
 
 
 def _copied(read, g, block):
-    part = read.of_image(g, block)
-    if part.ndim == 3:
+    part = read.of_images(g, block)
+    if part.ndim == 4:
         return part
     copy = read.room("g", *part.shape)
     copy[...] = part
-    return copy.reshape(*part.shape[:2], -1)
-
-
-def padded(x, geometry):
-    if not any(map(any, geometry.padding)):
-        return x
-    sizes = zip(x.shape[2:], geometry.padding, strict=True)
-    made = np.zeros((*x.shape[:2], *(n + a + b for n, (a, b) in sizes)), x.dtype)
-    made[inside(x.shape[2:], geometry)] = x
-    return made
+    return copy.reshape(*part.shape[:3], -1)
 
 
 def inside(sizes, geometry):

@@ -6,16 +6,44 @@ CONTRACT = "tests/autograd/test_op_contract.py::"
 GRADIENT = "tests/autograd/test_op_gradients.py::test_gradient"
 LAZY = "tests/nn/test_lazy.py::"
 NUMBERS = "tests/nn/test_convolution.py::"
+TOGETHER = "tests/nn/test_together.py::"
 
 FAULTS = [
     Fault(
         "nn/functional/_correlate.py",
-        "self.span(i) - 1 - self.padding[i][0]",
-        "self.span(i) - 1 - self.padding[i][1]",
+        "place = start + padding[0]",
+        "place = start + padding[1]",
         f"{GRADIENT} -k convolution",
     ),
     Fault(
-        "nn/functional/_correlate.py", "range(2, w.ndim)", "range(3, w.ndim)", f"{GRADIENT} -k convolution"
+        "nn/functional/_correlate.py",
+        "first - 1 if first else None, -apart",
+        "first - 1 if first else None, -stride",
+        f"{GRADIENT} -k convolution",
+    ),
+    Fault(
+        "nn/functional/_correlate.py",
+        "        dw += made\n",
+        "        pass\n",
+        f"{TOGETHER}test_layers_are_the_same",
+    ),
+    Fault(
+        "nn/functional/_correlate_rows.py",
+        "last = self.count % images or images",
+        "last = self.count % images",
+        f"{TOGETHER}test_layers_are_the_same",
+    ),
+    Fault(
+        "nn/functional/_together.py",
+        "worker.jobs.put((copy_context(), job))",
+        "worker.jobs.put((type(copy_context())(), job))",
+        f"{TOGETHER}test_settings_of_the_caller_hold",
+    ),
+    Fault(
+        "nn/functional/_together.py",
+        "    _workers.clear()\n\n\nif",
+        "    pass\n\n\nif",
+        f"{TOGETHER}test_a_child_has_its_own_workers",
     ),
     Fault(
         "nn/functional/_correlate_rows.py",
