@@ -12,7 +12,7 @@ PRUNE = "tests/nn/test_prune.py::"
 FAULTS = [
     Fault(
         "nn/registry.py",
-        'own["_buffers"].pop(name, None)',
+        'own["_persistent"].pop(name, None)',
         "pass",
         f"{STATE}test_a_parameter_takes_the_place_of_a_buffer",
     ),
