@@ -132,6 +132,9 @@ class Module(Conversion):
             running = running.parent
         return f"{type(self).__name__} {path!r}" if path else type(self).__name__
 
+    def _get_name(self) -> str:
+        return type(self).__name__
+
     def extra_repr(self) -> str:
         """What stands between the parentheses of a layer's repr."""
         return ""

@@ -77,3 +77,9 @@ def test_factors_of_upsampling_are_floats():
     assert repr(nn.Upsample(scale_factor=2)) == "Upsample(scale_factor=2.0, mode='nearest')"
     assert nn.Upsample(scale_factor=(2, 3)).scale_factor == (2.0, 3.0)
     assert nn.Upsample(size=4).scale_factor is None
+
+
+def test_names_that_programs_borrow(model):
+    assert model._get_name() == "Sequential"
+    assert nn.init._calculate_correct_fan(np.ones((2, 3, 4)), "fan_out") == 8
+    assert nn.init._calculate_correct_fan(np.ones((2, 3, 4)), "fan_in") == 12
