@@ -24,9 +24,8 @@ class LoadResult(NamedTuple):
     def __repr__(self) -> str:
         if not self.missing_keys and not self.unexpected_keys:
             return "<All keys matched successfully>"
-        return f"{type(self).__name__}({self.missing_keys=}, {self.unexpected_keys=})".replace("self.", "")
-
-    __str__ = __repr__
+        missing, unexpected = self
+        return f"{type(self).__name__}(missing_keys={missing}, unexpected_keys={unexpected})"
 
 
 def load(model: Any, state_dict: Mapping[str, Any], strict: bool, assign: bool) -> LoadResult:
