@@ -13,6 +13,7 @@ from ..autograd.handle import Handle
 from ..autograd.modes import Scope, scope
 from ..autograd.sparse import zeros_for
 from .conversion import Conversion
+from .hooks import Registered
 from .registry import Buffer, Parameter
 
 __all__ = ["Buffer", "Module", "Parameter"]
@@ -26,6 +27,10 @@ class Module(Conversion):
     """
 
     training = True  # False in evaluation
+    _forward_hooks = Registered("forward")
+    _forward_pre_hooks = Registered("forward_pre")
+    _backward_hooks = Registered("backward")
+    _backward_pre_hooks = Registered("backward_pre")
 
     def forward(self, *args, **kwargs):
         """What a call with `args` computes; each class tells of its own arguments and shapes.

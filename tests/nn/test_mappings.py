@@ -83,3 +83,23 @@ def test_names_that_programs_borrow(model):
     assert model._get_name() == "Sequential"
     assert nn.init._calculate_correct_fan(np.ones((2, 3, 4)), "fan_out") == 8
     assert nn.init._calculate_correct_fan(np.ones((2, 3, 4)), "fan_in") == 12
+
+
+def test_hooks_are_emptied(model):
+    calls = []
+    for kind in ("forward", "forward_pre", "full_backward", "full_backward_pre"):
+        getattr(model.act, f"register_{kind}_hook")(lambda *given, kind=kind: calls.append(kind))
+    x = np.ones((2, 2), np.float32)
+    model(x).sum().backward()
+    assert sorted(calls) == ["forward", "forward_pre", "full_backward", "full_backward_pre"]
+    for name in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"):
+        assert len(getattr(model.act, name)) == 1
+    model.act._forward_hooks.clear()
+    model.act._forward_pre_hooks = OrderedDict()
+    model.act._backward_hooks.popitem()
+    model.act._backward_pre_hooks = {}
+    calls.clear()
+    model(x).sum().backward()
+    assert calls == []
+    with pytest.raises(TypeError, match="ReLU: hooks are added by register_"):
+        model.act._forward_hooks = {1: print}
