@@ -1,8 +1,8 @@
 """What PyTorch's words are called here: the one table behind every hint in an error.
 
 Each spelling runs as it stands, as a test shows: `x` and `y` are Tensors, `xs` a list of them, `v` and `w`
-vectors, `m` and `c` matrices, `s` and `t` stacks of matrices; `np` is NumPy, `ag` this package and `F`
-tapegrad.nn.functional.
+vectors, `m` and `c` matrices, `s` and `t` stacks of matrices; `np` is NumPy, `ag` this package, `nn`
+tapegrad.nn and `F` its functional.
 """
 
 from __future__ import annotations
@@ -182,13 +182,28 @@ WORDS: dict[str, str | None] = {
     "scaled_dot_product_attention": "F.scaled_dot_product_attention(x, x, x)",
     "silu": "F.silu(x)",
 }
+METHODS = {  # of Tensors alone: what is written in place, into parameters mostly
+    "addcdiv_": "x += value * y / y",
+    "addcmul_": "x += value * y * y",
+    "clamp_": "x[...] = np.clip(x, low, high)",
+    "detach_": "x = x.detach()",
+    "element_size": "x.itemsize",
+    "exp_": "x[...] = np.exp(x)",
+    "lerp_": "x += value * (y - x)",
+    "masked_fill_": "x[mask] = value",
+    "nelement": "x.size",
+    "normal_": "nn.init.normal_(x)",
+    "pow_": "x **= 2",
+    "trunc_normal_": "nn.init.trunc_normal_(x)",
+    "uniform_": "nn.init.uniform_(x)",
+}
 KEYWORDS = {"dim": "axis", "dims": "axis", "keepdim": "keepdims"}
 
 
 def hint(name: str, functions: Iterable[str] = ()) -> str:
     """What to add to an error about an unknown name; `functions` are those of NumPy that take a Tensor."""
-    if name in WORDS:
-        spelling = WORDS[name]
+    if name in WORDS or name in METHODS:
+        spelling = WORDS.get(name) or METHODS.get(name)
         return f"; instead: {spelling}" if spelling else "; nothing to do: arrays are in the CPU's memory"
     if name in functions:
         return f"; instead: np.{name}(x{_others(name)})"

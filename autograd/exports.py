@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -36,7 +36,7 @@ def on_first_use(package: dict, files: Mapping[str, str]) -> Callable[[str], Any
 
     def load(name: str) -> Any:
         if name not in places:
-            near = "" if name[:1] == "_" else _nearest(name, places)
+            near = "" if name[:1] == "_" else _nearest(name, [*places, *package.get("__all__", ())])
             raise AttributeError(f"module {package['__name__']!r} has no attribute {name!r}{near}")
         file = import_module(f".{places[name]}", package["__name__"])
         value = package[name] = file if name == places[name] else getattr(file, name)
@@ -45,8 +45,9 @@ def on_first_use(package: dict, files: Mapping[str, str]) -> Callable[[str], Any
     return load
 
 
-def _nearest(name: str, names: Mapping[str, str]) -> str:
+def _nearest(name: str, names: Iterable[str]) -> str:
     from difflib import get_close_matches
 
-    near = get_close_matches(name, names, 1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    lowered = {n.lower(): n for n in names}  # nn.Relu, nn.BatchNorm2D
+    near = get_close_matches(name.lower(), lowered, 1)
+    return f"; did you mean {lowered[near[0]]!r}?" if near else ""

@@ -12,6 +12,7 @@ FILES = {  # and what is found there
     "container": "ModuleDict ModuleList Sequential",
     "functional": "functional",
     "init": "init",
+    "modules": "modules",
     "modules.activation": "GELU GLU LogSigmoid Mish SiLU Sigmoid Softplus Softsign Tanh Tanhshrink",
     "modules.adaptive_pooling": """AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d AdaptiveMaxPool1d
         AdaptiveMaxPool2d AdaptiveMaxPool3d""",
@@ -58,6 +59,7 @@ FILES = {  # and what is found there
     "modules.vocabulary": "AdaptiveLogSoftmaxWithLoss LinearCrossEntropyLoss LinearCrossEntropyOptions",
     "optim": "optim",
     "parallel": "parallel",
+    "parameter": "parameter",
     "parameter_containers": "ParameterDict ParameterList",
     "uninitialized": "UninitializedBuffer UninitializedParameter",
     "utils": "utils",
@@ -66,7 +68,7 @@ _LOADED = "Buffer Module Parameter get_rng_state load manual_seed replay save se
 __all__ = sorted(" ".join([_LOADED, *FILES.values()]).split())
 
 if TYPE_CHECKING:
-    from . import functional, init, optim, parallel, utils
+    from . import functional, init, modules, optim, parallel, parameter, utils
     from .container import *
     from .modules.activation import *
     from .modules.adaptive_pooling import *

@@ -88,7 +88,7 @@ class Conversion(State):
             if parameter.dtype.kind == "f":
                 parameter.become(parameter.data.astype(dtype))
         for module in self.modules():
-            for name in vars(module).get("_buffers", ()):
+            for name in vars(module).get("_persistent", ()):
                 buffer = vars(module)[name]
                 if buffer is not None and np.result_type(buffer).kind == "f":
                     setattr(module, name, buffer.astype(dtype) if hasattr(buffer, "astype") else buffer)

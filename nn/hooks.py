@@ -84,6 +84,21 @@ class Hooks:
                     warnings.warn(f"{text}, after another error in the call", RuntimeWarning, stacklevel=4)
 
 
+class Registered:
+    """The attribute under which PyTorch has a module's hooks of one kind: module._forward_hooks.clear()."""
+
+    def __init__(self, kind: str):
+        self.kind = kind
+
+    def __get__(self, module: Any, owner: type | None = None) -> Any:
+        return self if module is None else getattr(module._own_hooks(), self.kind)
+
+    def __set__(self, module: Any, value: dict) -> None:
+        if value:
+            raise TypeError(f"{type(module).__name__}: hooks are added by register_..._hook alone")
+        getattr(module._own_hooks(), self.kind).clear()
+
+
 def _prepared(
     hook: Callable, with_kwargs: bool, module: Any, args: tuple, kwargs: dict
 ) -> tuple[tuple, dict]:

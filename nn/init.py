@@ -230,11 +230,16 @@ def xavier_normal_(tensor: T, gain: float = 1.0, generator: Generator | None = N
     return normal_(tensor, 0.0, std, generator)
 
 
-def _kaiming_std(tensor: Tensor | np.ndarray, a: float, mode: str, nonlinearity: str) -> float:
+def _calculate_correct_fan(tensor: Tensor | np.ndarray, mode: str) -> int:
+    """Inputs or outputs, as `mode` says."""
     mode = mode.lower() if isinstance(mode, str) else mode
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(f"mode must be 'fan_in' or 'fan_out', got {mode!r}")
-    fan = _calculate_fan_in_and_fan_out(tensor)[mode == "fan_out"]
+    return _calculate_fan_in_and_fan_out(tensor)[mode == "fan_out"]
+
+
+def _kaiming_std(tensor: Tensor | np.ndarray, a: float, mode: str, nonlinearity: str) -> float:
+    fan = _calculate_correct_fan(tensor, mode)
     gain = calculate_gain(nonlinearity, a)
     if 0 in tensor.shape:
         warnings.warn("kaiming_uniform_ and kaiming_normal_: there are no numbers to fill", stacklevel=3)

@@ -21,6 +21,12 @@ class LoadResult(NamedTuple):
     missing_keys: list[str]
     unexpected_keys: list[str]
 
+    def __repr__(self) -> str:
+        if not self.missing_keys and not self.unexpected_keys:
+            return "<All keys matched successfully>"
+        missing, unexpected = self
+        return f"{type(self).__name__}(missing_keys={missing}, unexpected_keys={unexpected})"
+
 
 def load(model: Any, state_dict: Mapping[str, Any], strict: bool, assign: bool) -> LoadResult:
     """What Module.load_state_dict does: hooks, then checks, and then all is copied or assigned."""

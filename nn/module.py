@@ -13,6 +13,7 @@ from ..autograd.handle import Handle
 from ..autograd.modes import Scope, scope
 from ..autograd.sparse import zeros_for
 from .conversion import Conversion
+from .hooks import Registered
 from .registry import Buffer, Parameter
 
 __all__ = ["Buffer", "Module", "Parameter"]
@@ -26,6 +27,10 @@ class Module(Conversion):
     """
 
     training = True  # False in evaluation
+    _forward_hooks = Registered("forward")
+    _forward_pre_hooks = Registered("forward_pre")
+    _backward_hooks = Registered("backward")
+    _backward_pre_hooks = Registered("backward_pre")
 
     def forward(self, *args, **kwargs):
         """What a call with `args` computes; each class tells of its own arguments and shapes.
@@ -131,6 +136,9 @@ class Module(Conversion):
             path = next((name for name, m in outer.named_modules() if m is self), path) if outer else path
             running = running.parent
         return f"{type(self).__name__} {path!r}" if path else type(self).__name__
+
+    def _get_name(self) -> str:
+        return type(self).__name__
 
     def extra_repr(self) -> str:
         """What stands between the parentheses of a layer's repr."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..autograd import Tensor
 from ..autograd.arrays import ArrayLike
+from .mappings import Held
 from .traversal import HOLDERS, Parameter, Traversal
 from .traversal import kind as _kind
 
@@ -32,14 +33,14 @@ class Buffer(Tensor):
 class Registry(Traversal):
     """The part of Module that decides what may be put where, and finds it by name."""
 
-    _buffers: dict[str, bool]  # name -> whether it belongs to the state_dict
+    _persistent: dict[str, bool]  # name of a buffer -> whether it belongs to the state_dict
     _hooks: Any
 
     def __setattr__(self, name: str, value: Any) -> None:
         own = self.__dict__
         if isinstance(value, (Parameter, Registry)):
-            if "_buffers" in own:
-                own["_buffers"].pop(name, None)
+            if "_persistent" in own:
+                own["_persistent"].pop(name, None)
         elif isinstance(value, Buffer):
             return self.register_buffer(name, value.data, value.persistent)
         elif value is not None:
@@ -61,7 +62,7 @@ class Registry(Traversal):
         if isinstance(value, HOLDERS):
             self._check_holder(name, value)
         fits = isinstance(value, (*ARRAYS, *NUMBERS)) or hasattr(value, "materialize")
-        if name in self.__dict__.get("_buffers", ()) and not fits:
+        if name in self.__dict__.get("_persistent", ()) and not fits:
             raise TypeError(
                 f"{_kind(self)}.{name} is a buffer, and no {_kind(value)} takes its place: assign an array, "
                 "a Tensor, a number or None; or del it first"
@@ -69,7 +70,7 @@ class Registry(Traversal):
 
     def __delattr__(self, name: str) -> None:
         object.__delattr__(self, name)
-        self.__dict__.get("_buffers", {}).pop(name, None)
+        self.__dict__.get("_persistent", {}).pop(name, None)
 
     def __getattr__(self, name: str):
         hooks = self.__dict__.get("_hooks")
@@ -109,10 +110,27 @@ class Registry(Traversal):
             array = np.asarray(array)
         if array is not None and array.dtype.kind not in "fiubc":
             raise TypeError(f"{_kind(self)}: {name!r} is to be a buffer, an array, got {_kind(tensor)}")
-        if name not in self.__dict__.get("_buffers", ()):
+        if name not in self.__dict__.get("_persistent", ()):
             _check_name(self, name, ())
-        self.__dict__.setdefault("_buffers", {})[name] = persistent
+        self.__dict__.setdefault("_persistent", {})[name] = persistent
         setattr(self, name, array)
+
+    @property
+    def _modules(self) -> Held:
+        return Held(self, lambda _, value: isinstance(value, Registry), self.register_module)
+
+    @property
+    def _parameters(self) -> Held:
+        return Held(self, lambda _, value: isinstance(value, Parameter), self.register_parameter)
+
+    @property
+    def _buffers(self) -> Held:
+        kept = self.__dict__.get("_persistent", {})
+        return Held(
+            self,
+            lambda name, value: name in kept,
+            lambda name, value: self.register_buffer(name, value, kept.get(name, True)),
+        )
 
     def get_submodule(self, target: str) -> Any:
         """The module with this dotted path, itself for ""; AttributeError where there is none."""
@@ -150,7 +168,7 @@ class Registry(Traversal):
         """The buffer with this dotted path; AttributeError where there is none."""
         path, _, name = target.rpartition(".")
         owner = self.get_submodule(path)
-        if name not in vars(owner).get("_buffers", ()):
+        if name not in vars(owner).get("_persistent", ()):
             raise AttributeError(f"{target!r} is no buffer of {type(self).__name__}")
         return getattr(owner, name)
 

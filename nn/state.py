@@ -60,7 +60,7 @@ class State(Registry):
         for name, value in list(own.items()):
             if isinstance(value, Parameter):
                 yield name, self, value
-        for name, persistent in list(own.get("_buffers", {}).items()):
+        for name, persistent in list(own.get("_persistent", {}).items()):
             if persistent and own[name] is not None:
                 value = own[name]
                 if not isinstance(value, Tensor) and not hasattr(value, "materialize"):

@@ -14,12 +14,34 @@ HOLDERS = (list, tuple, dict)
 
 
 class Parameter(Tensor):
-    """A Tensor that a module trains: a leaf of `data` that requires a gradient."""
+    """A Tensor that a module trains: a leaf of `data` that requires a gradient.
+
+    It has the few methods of PyTorch's that programs ask parameters for while they count, freeze and place
+    them; its numbers are `data`, an ndarray.
+    """
 
     __slots__ = ()
 
     def __init__(self, data: ArrayLike, requires_grad: bool = True, dtype: DTypeLike | None = None):
         super().__init__(data, requires_grad, dtype)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Parameter:
+        """Train it from now on, or not; returns it."""
+        self.requires_grad = requires_grad
+        return self
+
+    def numel(self) -> int:
+        """The number of its elements, `size`."""
+        return self.size
+
+    def dim(self) -> int:
+        """The number of its axes, `ndim`."""
+        return self.ndim
+
+    @property
+    def device(self) -> str:
+        """Where it is: "cpu"."""
+        return "cpu"
 
 
 class Traversal:
@@ -85,7 +107,7 @@ class Traversal:
 
         `recurse` and `remove_duplicate` as in named_parameters.
         """
-        named = self._named(prefix, lambda m: vars(m).get("_buffers", ()), recurse, remove_duplicate)
+        named = self._named(prefix, lambda m: vars(m).get("_persistent", ()), recurse, remove_duplicate)
         found = ((name, value) for name, value in named if value is not None)
         return _each_once(found) if remove_duplicate else found
 

@@ -236,4 +236,8 @@ def test_names_that_load_a_file_are_those_that_it_exports(package):
 def test_a_wrong_name_is_told_the_nearest():
     with pytest.raises(AttributeError, match="has no attribute 'Lineal'; did you mean 'Linear'?"):
         nn.Lineal  # noqa: B018
+    with pytest.raises(AttributeError, match="did you mean 'ReLU'?"):
+        nn.Relu  # noqa: B018
+    with pytest.raises(AttributeError, match="did you mean 'bilinear'?"):
+        nn.functional.bilnear  # noqa: B018
     assert not hasattr(nn, "__wrapped__")

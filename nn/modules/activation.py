@@ -6,6 +6,7 @@ from ...autograd import Tensor
 from ...autograd.arrays import ArrayLike
 from .. import functional as F
 from ..module import Module
+from .elsewhere import elsewhere
 
 __all__ = [
     "GELU",
@@ -126,3 +127,6 @@ class Tanhshrink(Module):
 
     def forward(self, input: ArrayLike) -> Tensor:
         return F.tanhshrink(input)
+
+
+__getattr__ = elsewhere(__name__)

@@ -55,7 +55,10 @@ class MultiheadAttention(Module):
         self.kdim = embed_dim if kdim is None else kdim
         self.vdim = embed_dim if vdim is None else vdim
         self.in_proj_weight: Parameter | None = None
-        if self.kdim == self.vdim == embed_dim:
+        self.q_proj_weight: Parameter | None = None
+        self.k_proj_weight: Parameter | None = None
+        self.v_proj_weight: Parameter | None = None
+        if self._qkv_same_embed_dim:
             self.in_proj_weight = Parameter(np.empty((3 * embed_dim, embed_dim), dtype))  # query, key, value
         else:
             self.q_proj_weight = Parameter(np.empty((embed_dim, embed_dim), dtype))
@@ -78,6 +81,10 @@ class MultiheadAttention(Module):
         for bias in (self.bias_k, self.bias_v):
             if bias is not None:
                 init.xavier_normal_(bias)
+
+    @property
+    def _qkv_same_embed_dim(self) -> bool:
+        return self.kdim == self.vdim == self.embed_dim
 
     def _in_weights(self) -> list[Any]:
         """Weights of query, key and value, where they have different widths."""

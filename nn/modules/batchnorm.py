@@ -14,6 +14,7 @@ from ..functional._inputs import as_tensor
 from ..functional.batchnorm import normalized
 from ..module import Module, Parameter
 from ..synced import Gather, Synced, gathering
+from .elsewhere import elsewhere
 from .linear import tensor_for
 
 __all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm"]
@@ -207,3 +208,6 @@ class SyncBatchNorm(_BatchNorm, Synced):
         for name in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked", "training"):
             setattr(new, name, getattr(norm, name))
         return new
+
+
+__getattr__ = elsewhere(__name__)

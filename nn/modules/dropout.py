@@ -12,14 +12,10 @@ from ..module import Module
 __all__ = ["AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "FeatureAlphaDropout"]
 
 
-class Dropout(Module):
-    """While training, input elementwise 0 with probability p, else divided by 1 - p; in evaluation, input.
+class _DropoutNd(Module):
+    """What the dropouts have in common; none of them is another one, for those who ask with isinstance."""
 
-    With `inplace`, input becomes the result while training. Srivastava et al. 2014. ValueError unless
-    0 <= p <= 1.
-    """
-
-    _function: Callable = staticmethod(F.dropout)
+    _function: Callable
 
     def __init__(self, p: float = 0.5, inplace: bool = False):
         if not 0 <= p <= 1:
@@ -34,7 +30,17 @@ class Dropout(Module):
         return f"p={self.p}, inplace={self.inplace}"
 
 
-class Dropout1d(Dropout):
+class Dropout(_DropoutNd):
+    """While training, input elementwise 0 with probability p, else divided by 1 - p; in evaluation, input.
+
+    With `inplace`, input becomes the result while training. Srivastava et al. 2014. ValueError unless
+    0 <= p <= 1.
+    """
+
+    _function = staticmethod(F.dropout)
+
+
+class Dropout1d(_DropoutNd):
     """Dropout of whole channels; input (N, C, L) or (C, L).
 
     With `inplace`, input becomes the result while training. ValueError unless 0 <= p <= 1, and for another
@@ -44,7 +50,7 @@ class Dropout1d(Dropout):
     _function = staticmethod(F.dropout1d)
 
 
-class Dropout2d(Dropout):
+class Dropout2d(_DropoutNd):
     """Dropout of whole channels; input (N, C, H, W), also (N, C, L) and (N, C), never without a batch.
 
     With `inplace`, input becomes the result while training. ValueError unless 0 <= p <= 1, and for less than
@@ -54,7 +60,7 @@ class Dropout2d(Dropout):
     _function = staticmethod(F.dropout2d)
 
 
-class Dropout3d(Dropout):
+class Dropout3d(_DropoutNd):
     """Dropout of whole channels; input (N, C, D, H, W) or (C, D, H, W).
 
     With `inplace`, input becomes the result while training. ValueError unless 0 <= p <= 1, and for another
@@ -64,7 +70,7 @@ class Dropout3d(Dropout):
     _function = staticmethod(F.dropout3d)
 
 
-class AlphaDropout(Dropout):
+class AlphaDropout(_DropoutNd):
     """Dropout after SELU, elementwise of input, which keeps a mean of 0 and a variance of 1.
 
     With `inplace`, input becomes the result while training. Klambauer et al. 2017, arXiv:1706.02515.
@@ -74,7 +80,7 @@ class AlphaDropout(Dropout):
     _function = staticmethod(F.alpha_dropout)
 
 
-class FeatureAlphaDropout(Dropout):
+class FeatureAlphaDropout(_DropoutNd):
     """AlphaDropout of whole channels; input (N, C, ...).
 
     With `inplace`, input becomes the result while training. ValueError unless 0 <= p <= 1, and for an input

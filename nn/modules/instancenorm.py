@@ -10,6 +10,7 @@ from ...autograd import Tensor
 from ...autograd.arrays import ArrayLike, DTypeLike
 from .. import functional as F
 from .batchnorm import _NormBase
+from .elsewhere import elsewhere
 
 __all__ = ["InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"]
 
@@ -78,3 +79,6 @@ class InstanceNorm3d(_InstanceNorm):
     """InstanceNorm1d of input (N, C, D, H, W) or (C, D, H, W); its ValueError and TypeError."""
 
     NDIMS = (4, 5)
+
+
+__getattr__ = elsewhere(__name__)

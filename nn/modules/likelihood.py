@@ -5,27 +5,17 @@ from __future__ import annotations
 from ...autograd import Tensor
 from ...autograd.arrays import ArrayLike
 from .. import functional as F
-from .loss import Loss, as_buffer
+from .loss import Loss, WeightedLoss, as_buffer
 
 __all__ = ["BCELoss", "BCEWithLogitsLoss", "GaussianNLLLoss", "KLDivLoss", "PoissonNLLLoss"]
 
 
-class BCELoss(Loss):
+class BCELoss(WeightedLoss):
     """-(target log(input) + (1 - target) log(1 - input)), input and target from 0 to 1 and of one shape.
 
     The mean, or as `reduction` says; `weight`, which is multiplied with each loss, is a buffer. Errors are
     those of functional.binary_cross_entropy.
     """
-
-    def __init__(
-        self,
-        weight: ArrayLike | None = None,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ):
-        super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", as_buffer(weight))
 
     def forward(self, input: ArrayLike, target: ArrayLike) -> Tensor:
         return F.binary_cross_entropy(input, target, weight=self.weight, reduction=self.reduction)

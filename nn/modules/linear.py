@@ -12,6 +12,7 @@ from .. import functional as F
 from .. import init
 from ..devices import dtype_for
 from ..module import Module, Parameter
+from .elsewhere import elsewhere
 
 __all__ = ["Bilinear", "Linear"]
 
@@ -115,3 +116,6 @@ class Bilinear(Module):
             f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
             f"out_features={self.out_features}, bias={self.bias is not None}"
         )
+
+
+__getattr__ = elsewhere(__name__)

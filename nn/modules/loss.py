@@ -9,6 +9,7 @@ from ...autograd.arrays import ArrayLike
 from .. import functional as F
 from ..functional._inputs import reduction_of
 from ..module import Module
+from .elsewhere import elsewhere
 
 __all__ = ["CrossEntropyLoss", "NLLLoss"]
 
@@ -28,7 +29,8 @@ class Loss(Module):
 
     def _depth(self) -> int:
         """How many calls above reduction_of somebody has made this loss."""
-        return 3 + (type(self).__init__ is not Loss.__init__)
+        kinds = type(self).__mro__
+        return 3 + sum("__init__" in vars(kind) for kind in kinds[: kinds.index(Loss)])
 
 
 def as_buffer(weight: ArrayLike | None) -> np.ndarray | None:
@@ -38,7 +40,21 @@ def as_buffer(weight: ArrayLike | None) -> np.ndarray | None:
     return np.asarray(weight, None if hasattr(weight, "dtype") else np.float32)
 
 
-class CrossEntropyLoss(Loss):
+class WeightedLoss(Loss):
+    """A Loss with a `weight` by which its parts are multiplied, a buffer."""
+
+    def __init__(
+        self,
+        weight: ArrayLike | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ):
+        super().__init__(size_average, reduce, reduction)
+        self.register_buffer("weight", as_buffer(weight))
+
+
+class CrossEntropyLoss(WeightedLoss):
     """-log softmax(input)[target]: input (N, C), (C,) or (N, C, d1, ...), integer target without the C.
 
     Or probabilities as target, in the shape of input. Its mean, or as `reduction` says; `weight` (C,), by
@@ -55,8 +71,7 @@ class CrossEntropyLoss(Loss):
         reduction: str = "mean",
         label_smoothing: float = 0.0,
     ):
-        super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", as_buffer(weight))
+        super().__init__(weight, size_average, reduce, reduction)
         self.ignore_index = ignore_index
         self.label_smoothing = label_smoothing
 
@@ -71,7 +86,7 @@ class CrossEntropyLoss(Loss):
         )
 
 
-class NLLLoss(Loss):
+class NLLLoss(WeightedLoss):
     """-input[target]: input (N, C), (C,) or (N, C, d1, ...), logarithms; integer target without the C.
 
     Its mean, or as `reduction` says; `weight` (C,), by which the loss of each class is multiplied, is a
@@ -86,11 +101,13 @@ class NLLLoss(Loss):
         reduce: bool | None = None,
         reduction: str = "mean",
     ):
-        super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", as_buffer(weight))
+        super().__init__(weight, size_average, reduce, reduction)
         self.ignore_index = ignore_index
 
     def forward(self, input: ArrayLike, target: ArrayLike) -> Tensor:
         return F.nll_loss(
             input, target, weight=self.weight, ignore_index=self.ignore_index, reduction=self.reduction
         )
+
+
+__getattr__ = elsewhere(__name__)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ...autograd import Tensor
 from ...autograd.arrays import ArrayLike
 from .. import functional as F
-from .loss import Loss, as_buffer
+from .loss import Loss, WeightedLoss
 
 __all__ = [
     "CosineEmbeddingLoss",
@@ -86,7 +86,7 @@ class SoftMarginLoss(Loss):
         return F.soft_margin_loss(input, target, reduction=self.reduction)
 
 
-class MultiMarginLoss(Loss):
+class MultiMarginLoss(WeightedLoss):
     """The sum of max(margin - input[target] + input[i], 0)^p / C over the other classes i.
 
     input (N, C), target (N,); `weight` (C,), by which the loss of each class is multiplied, is a buffer.
@@ -102,12 +102,11 @@ class MultiMarginLoss(Loss):
         reduce: bool | None = None,
         reduction: str = "mean",
     ):
-        super().__init__(size_average, reduce, reduction)
+        super().__init__(weight, size_average, reduce, reduction)
         if p not in (1, 2):
             raise ValueError(f"MultiMarginLoss: p is 1 or 2, not {p!r}")
         self.p = p
         self.margin = margin
-        self.register_buffer("weight", as_buffer(weight))
 
     def forward(self, input: ArrayLike, target: ArrayLike) -> Tensor:
         options = self.p, self.margin, self.weight
@@ -124,22 +123,12 @@ class MultiLabelMarginLoss(Loss):
         return F.multilabel_margin_loss(input, target, reduction=self.reduction)
 
 
-class MultiLabelSoftMarginLoss(Loss):
+class MultiLabelSoftMarginLoss(WeightedLoss):
     """The mean over classes of the binary cross entropy of input (N, C) with target (N, C).
 
     `weight`, by which the loss of each class is multiplied, is a buffer; see
     functional.multilabel_soft_margin_loss.
     """
-
-    def __init__(
-        self,
-        weight: ArrayLike | None = None,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ):
-        super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", as_buffer(weight))
 
     def forward(self, input: ArrayLike, target: ArrayLike) -> Tensor:
         return F.multilabel_soft_margin_loss(input, target, self.weight, reduction=self.reduction)

@@ -21,28 +21,15 @@ from .linear import tensor_for
 __all__ = ["CrossMapLRN2d", "GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
 
 
-class LayerNorm(Module):
-    """(input - mean) / sqrt(var + eps) * weight + bias over the last axes, which are of `normalized_shape`.
+class _NormOfLastAxes(Module):
+    """What LayerNorm and RMSNorm have in common: a weight, perhaps a bias, of `normalized_shape`."""
 
-    Ba et al. 2016, arXiv:1607.06450. The result is shaped as input. ValueError where input does not end in
-    that shape, TypeError where it has another dtype.
-    """
-
-    def __init__(
-        self,
-        normalized_shape: int | Sequence[int],
-        eps: float = 1e-5,
-        elementwise_affine: bool = True,
-        bias: bool = True,
-        device: Any = None,
-        dtype: DTypeLike | None = None,
-    ):
-        dtype = dtype_for(self, device, dtype)
-        self.normalized_shape = shape = as_shape(normalized_shape)
-        self.eps: Any = eps  # may be None in RMSNorm
-        self.elementwise_affine = elementwise_affine
-        self.weight = Parameter(np.ones(shape, dtype)) if elementwise_affine else None
-        self.bias = Parameter(np.zeros(shape, dtype)) if elementwise_affine and bias else None
+    def __init__(self, shape: int | Sequence[int], eps: float | None, weight: bool, bias: bool, dtype: Any):
+        self.normalized_shape = as_shape(shape)
+        self.eps = eps
+        self.elementwise_affine = weight
+        self.weight = Parameter(np.ones(self.normalized_shape, dtype)) if weight else None
+        self.bias = Parameter(np.zeros(self.normalized_shape, dtype)) if weight and bias else None
 
     def reset_parameters(self) -> None:
         """Ones and zeros."""
@@ -50,10 +37,6 @@ class LayerNorm(Module):
             init.ones_(self.weight)
         if self.bias is not None:
             init.zeros_(self.bias)
-
-    def forward(self, input: ArrayLike) -> Tensor:
-        x = self._checked(input)
-        return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def _checked(self, x: ArrayLike) -> Tensor:
         x = as_tensor(x) if self.weight is None else tensor_for(self, x, self.weight.dtype)
@@ -65,13 +48,38 @@ class LayerNorm(Module):
         return x
 
     def extra_repr(self) -> str:
-        return (
-            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, "
-            f"bias={self.bias is not None}"
-        )
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
 
 
-class RMSNorm(LayerNorm):
+class LayerNorm(_NormOfLastAxes):
+    """(input - mean) / sqrt(var + eps) * weight + bias over the last axes, which are of `normalized_shape`.
+
+    Ba et al. 2016, arXiv:1607.06450. The result is shaped as input. ValueError where input does not end in
+    that shape, TypeError where it has another dtype.
+    """
+
+    eps: float
+
+    def __init__(
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        device: Any = None,
+        dtype: DTypeLike | None = None,
+    ):
+        super().__init__(normalized_shape, eps, elementwise_affine, bias, dtype_for(self, device, dtype))
+
+    def forward(self, input: ArrayLike) -> Tensor:
+        x = self._checked(input)
+        return F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, bias={self.bias is not None}"
+
+
+class RMSNorm(_NormOfLastAxes):
     """input / sqrt(mean(input^2) + eps) * weight over the last axes, which are of `normalized_shape`.
 
     Zhang and Sennrich 2019, arXiv:1910.07467. `eps=None`: the dtype's precision. The result is shaped as
@@ -86,14 +94,10 @@ class RMSNorm(LayerNorm):
         device: Any = None,
         dtype: DTypeLike | None = None,
     ):
-        super().__init__(normalized_shape, 0.0, elementwise_affine, False, device, dtype)
-        self.eps = eps
+        super().__init__(normalized_shape, eps, elementwise_affine, False, dtype_for(self, device, dtype))
 
     def forward(self, input: ArrayLike) -> Tensor:
         return F.rms_norm(self._checked(input), self.normalized_shape, self.weight, self.eps)
-
-    def extra_repr(self) -> str:
-        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
 
 
 class GroupNorm(Module):
@@ -146,11 +150,8 @@ class GroupNorm(Module):
         )
 
 
-class LocalResponseNorm(Module):
-    """input / (k + alpha * mean(squares))^beta, over `size` channels around each; input (N, C, L, ...).
-
-    The result is shaped as input. Krizhevsky et al. 2012. ValueError as of F.local_response_norm.
-    """
+class _ResponseNorm(Module):
+    """The numbers of both normalisations across channels."""
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0):
         self.size = size
@@ -158,14 +159,21 @@ class LocalResponseNorm(Module):
         self.beta = beta
         self.k = k
 
-    def forward(self, input: ArrayLike) -> Tensor:
-        return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
-
     def extra_repr(self) -> str:
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
 
 
-class CrossMapLRN2d(LocalResponseNorm):
+class LocalResponseNorm(_ResponseNorm):
+    """input / (k + alpha * mean(squares))^beta, over `size` channels around each; input (N, C, L, ...).
+
+    The result is shaped as input. Krizhevsky et al. 2012. ValueError as of F.local_response_norm.
+    """
+
+    def forward(self, input: ArrayLike) -> Tensor:
+        return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+
+
+class CrossMapLRN2d(_ResponseNorm):
     """LocalResponseNorm of input (N, C, H, W) as Lua's Torch had it, with PyTorch's numbers.
 
     Counted are (size - 1) // 2 channels on both sides, so for an even size one less than `size`, by which the

@@ -10,6 +10,7 @@ from ...autograd.arrays import ArrayLike
 from .. import functional as F
 from ..functional._inputs import as_tuple
 from ..module import Module
+from .elsewhere import elsewhere
 
 __all__ = ["AvgPool1d", "AvgPool2d", "AvgPool3d", "LPPool1d", "LPPool2d", "LPPool3d", "MaxPool1d"]
 __all__ += ["MaxPool2d", "MaxPool3d"]
@@ -191,3 +192,6 @@ class LPPool3d(_LPPool):
 
     def forward(self, input: ArrayLike) -> Tensor:
         return F.lp_pool3d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+
+
+__getattr__ = elsewhere(__name__)

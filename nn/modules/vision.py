@@ -19,6 +19,11 @@ __all__ = [
 ]
 
 
+def as_floats(factor: float | Sequence[float]) -> float | tuple[float, ...]:
+    """A factor or several, as floats."""
+    return tuple(float(f) for f in factor) if isinstance(factor, Sequence) else float(factor)
+
+
 class Upsample(Module):
     """input (N, C, d1, ...) made `size` or `scale_factor` times as large; see functional.interpolate."""
 
@@ -31,7 +36,7 @@ class Upsample(Module):
         recompute_scale_factor: bool | None = None,
     ):
         self.size = size
-        self.scale_factor = scale_factor
+        self.scale_factor = scale_factor if scale_factor is None else as_floats(scale_factor)
         self.mode = mode
         self.align_corners = align_corners
         self.recompute_scale_factor = recompute_scale_factor

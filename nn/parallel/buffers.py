@@ -26,7 +26,7 @@ class Buffers:
         """The buffers that are not what they were at the last call, copied."""
         found: list[Change] = []
         for i, module in enumerate(self._modules):
-            for name in vars(module).get("_buffers", ()):
+            for name in vars(module).get("_persistent", ()):
                 value = vars(module)[name]
                 mark = _fingerprint(value)
                 if self._known.get((i, name)) != mark:

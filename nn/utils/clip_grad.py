@@ -14,13 +14,26 @@ from ..optim.steps import clip, square_sum
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
 
 
+class Norm(float):
+    """A number that is also asked for itself, as PyTorch's norms are: norm.item()."""
+
+    def item(self) -> float:
+        """The number as a plain float."""
+        return float(self)
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **options):
+        """A float's place in NumPy's arithmetic, where it does not widen float32; subclasses do."""
+        plain = [x.item() if isinstance(x, Norm) else x for x in inputs]
+        return getattr(ufunc, method)(*plain, **options)
+
+
 def clip_grad_norm_(
     parameters: Tensor | Iterable[Tensor],
     max_norm: float,
     norm_type: float = 2.0,
     error_if_nonfinite: bool = False,
     foreach: bool | None = None,
-) -> float:
+) -> Norm:
     """Scale the gradients of `parameters` to a joint norm of at most `max_norm`; returns the norm before.
 
     In place, by the factor max_norm / (norm + 1e-6) where that is below 1, as in PyTorch; `norm_type` as in
@@ -61,7 +74,7 @@ def get_total_norm(
     norm_type: float = 2.0,
     error_if_nonfinite: bool = False,
     foreach: bool | None = None,
-) -> float:
+) -> Norm:
     """(sum of |x|^norm_type)^(1 / norm_type) over all numbers of all tensors; the largest |x| for math.inf.
 
     0.0 without tensors. ValueError if it is not finite and `error_if_nonfinite`. `foreach` says nothing here.
@@ -75,7 +88,7 @@ def get_total_norm(
         norm = _norm([_norm(a.astype(np.float64, copy=False), p) for a in arrays], p) if arrays else 0.0
     if error_if_nonfinite and not math.isfinite(norm):
         raise ValueError(f"the gradients' norm is {norm}: some gradient is infinite or nan")
-    return norm
+    return Norm(norm)
 
 
 def _norm(numbers, p: float) -> float:

@@ -154,7 +154,7 @@ def register_parametrization(
         module.parametrizations[tensor_name].append(parametrization)
         module.parametrizations[tensor_name].unsafe |= unsafe
         return module
-    buffers = vars(module).get("_buffers", {})
+    buffers = vars(module).get("_persistent", {})
     if not isinstance(vars(module).get(tensor_name), Parameter) and tensor_name not in buffers:
         raise ValueError(
             f"register_parametrization: {_kind(module)} has no parameter or buffer {tensor_name!r}"

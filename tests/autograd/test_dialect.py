@@ -4,17 +4,28 @@ import numpy as np
 import pytest
 
 import tapegrad.autograd as ag
+from tapegrad import nn
 from tapegrad.autograd import Tensor, dialect
 from tapegrad.nn import functional as F
 
-SPELLINGS = {word: spelling for word, spelling in dialect.WORDS.items() if spelling}
+SPELLINGS = {word: spelling for word, spelling in dialect.WORDS.items() if spelling} | dialect.METHODS
 
 
 def names():
     """What the spellings speak of."""
     x, y = (Tensor(np.arange(1.0, 7.0).reshape(2, 3) + i) for i in range(2))
     index, indices = np.array([1, 0]), np.array([[2, 0], [0, 1]])
-    given = {"x": x, "y": y, "xs": [x, y], "np": np, "ag": ag, "F": F, "array": np.ones(3), "index": index}
+    given = {
+        "x": x,
+        "y": y,
+        "xs": [x, y],
+        "np": np,
+        "ag": ag,
+        "F": F,
+        "nn": nn,
+        "array": np.ones(3),
+        "index": index,
+    }
     given |= {"axis": 1, "axes": (1, 0), "shape": (1, 2, 3), "dtype": np.float32, "n": 4, "sections": 3}
     given |= {"indices": indices, "mask": x > 2, "value": 0.5, "low": 2, "high": 4, "alpha": 2, "beta": 0.5}
     v, m, s = Tensor([1.0, 2.0]), Tensor([[2.0, 0.5], [0.5, 1.0]]), Tensor(np.ones((3, 2, 2)))
@@ -43,6 +54,13 @@ def test_the_word_itself_is_not_known_or_is_another_thing(word):
     with pytest.raises(AttributeError, match="instead: |nothing to do") as caught:
         getattr(home, word)
     assert dialect.WORDS[word] is None or dialect.WORDS[word] in str(caught.value)
+
+
+@pytest.mark.parametrize("word", dialect.METHODS)
+def test_a_method_of_pytorch_is_told_what_to_write(word):
+    with pytest.raises(AttributeError) as caught:
+        getattr(nn.Parameter(np.ones(2)), word)
+    assert str(caught.value).endswith(f"instead: {dialect.METHODS[word]}")
 
 
 def test_misspelled_words_are_shown_their_neighbours():

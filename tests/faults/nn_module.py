@@ -9,10 +9,36 @@ PARAMETRIZE = "tests/nn/test_parametrize.py::"
 NORMS = "tests/nn/test_parametrizations.py::"
 PRUNE = "tests/nn/test_prune.py::"
 
+MAPPINGS = "tests/nn/test_mappings.py::"
+
 FAULTS = [
     Fault(
         "nn/registry.py",
-        'own["_buffers"].pop(name, None)',
+        "kept.get(name, True)",
+        "True",
+        f"{MAPPINGS}test_buffers_are_listed_and_replaced",
+    ),
+    Fault(
+        "nn/mappings.py",
+        "if value is not None and not self.is_held(name, value):",
+        "if value is None:",
+        f"{MAPPINGS}test_parameters_are_listed_and_replaced",
+    ),
+    Fault(
+        "nn/utils/clip_grad.py",
+        "x.item() if isinstance(x, Norm)",
+        "np.float64(x) if isinstance(x, Norm)",
+        "tests/nn/test_clipping.py::test_the_norm_is_a_number_that_is_asked_for_itself",
+    ),
+    Fault(
+        "nn/modules/dropout.py",
+        "class AlphaDropout(_DropoutNd)",
+        "class AlphaDropout(Dropout)",
+        "tests/nn/test_torch_files.py::test_no_layer_passes_for_another",
+    ),
+    Fault(
+        "nn/registry.py",
+        'own["_persistent"].pop(name, None)',
         "pass",
         f"{STATE}test_a_parameter_takes_the_place_of_a_buffer",
     ),

@@ -85,3 +85,14 @@ def test_clipping_to_values():
     np.testing.assert_array_equal(params[0].grad, [2, -2, math.nan, 0.5])
     clip_grad_value_(params[0], 1.0, foreach=False)
     np.testing.assert_array_equal(params[0].grad, [1, -1, math.nan, 0.5])
+
+
+def test_the_norm_is_a_number_that_is_asked_for_itself():
+    layer = nn.Linear(2, 2)
+    layer(np.ones((1, 2), np.float32)).sum().backward()
+    norm = nn.utils.clip_grad_norm_(layer.parameters(), 1.0)
+    assert isinstance(norm, float) and type(norm.item()) is float and norm.item() == norm
+    assert norm.item() == pytest.approx(6**0.5)
+    assert (layer.weight.grad / norm).dtype == (norm * layer.weight.grad).dtype == np.float32
+    assert (layer.weight * norm).dtype == np.float32 and type(norm / 2) is float
+    assert type(nn.utils.get_total_norm([layer.weight.grad]).item()) is float

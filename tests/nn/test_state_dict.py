@@ -174,3 +174,10 @@ def test_loading_reaches_what_an_optimizer_holds():
     net(np.ones((1, 2), np.float32)).sum().backward()
     optimizer.step()
     np.testing.assert_array_equal(net.linear.bias.numpy(), [1 - 3, 2 - 3, 3 - 3])
+
+
+def test_the_result_reads_as_pytorchs():
+    layer = nn.Linear(1, 1)
+    assert str(layer.load_state_dict(layer.state_dict())) == "<All keys matched successfully>"
+    partly = layer.load_state_dict({"bias": np.ones(1), "b": np.ones(1)}, strict=False)
+    assert str(partly) == "LoadResult(missing_keys=['weight'], unexpected_keys=['b'])"
