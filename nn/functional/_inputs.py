@@ -73,6 +73,8 @@ def as_tuple(name: str, argument: str, value, n: int) -> tuple[int, ...]:
     if len(given) not in (1, n):
         raise ValueError(f"{where(name)}: {argument} is an integer or {n} of them, not {value!r}")
     try:
+        if any(isinstance(size, (bool, np.bool_)) for size in given):
+            raise TypeError
         sizes = tuple([index(size) for size in given])
     except TypeError:
         raise TypeError(f"{where(name)}: {argument} is an integer or {n} of them, not {value!r}") from None

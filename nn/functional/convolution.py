@@ -168,9 +168,6 @@ def operands(name: str, n: int, input, weight, bias):
 def sizes(name: str, argument: str, value, n: int, least: int) -> tuple[int, ...]:
     """n integers of at least `least`."""
     found = as_tuple(name, argument, value, n)
-    given = value if isinstance(value, Sequence) else (value,)
-    if any(isinstance(size, bool) for size in given):
-        raise TypeError(f"{where(name)}: {argument} is an integer or {n} of them, not {value!r}")
     if min(found) < least:
         raise ValueError(f"{where(name)}: {argument} is at least {least}, not {value!r}")
     return found

@@ -206,6 +206,15 @@ def kl_div(
 # ---------------------------------------------------------------------------------- counts and measurements
 
 
+def _check_broadcast(name: str, x: Tensor, t: Tensor) -> None:
+    """Raise ValueError unless the shapes broadcast."""
+    try:
+        np.broadcast_shapes(x.shape, t.shape)
+    except ValueError:
+        given = f"input of shape {x.shape}, target of shape {t.shape}"
+        raise ValueError(f"{where(name)}: {given}, which do not broadcast") from None
+
+
 def poisson_nll_loss(
     input: ArrayLike,
     target: ArrayLike,
@@ -224,6 +233,7 @@ def poisson_nll_loss(
     """
     reduction = reduction_of("poisson_nll_loss", size_average, reduce, reduction)
     x, t = as_float(input, target), as_float(target, input)
+    _check_broadcast("poisson_nll_loss", x, t)
 
     def loss(x, t):
         losses = ag.exp(x) - t * x if log_input else x - t * ag.log(x + eps)
@@ -270,6 +280,7 @@ def gaussian_nll_loss(
     if not eps > 0:
         raise ValueError(f"{where(name)}: eps is a positive number, not {eps}")
     x, t = as_float(input, target), as_float(target, input)
+    _check_broadcast(name, x, t)
     v = _variances(name, var, x)
 
     def loss(x, t, v):

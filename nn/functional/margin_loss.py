@@ -80,7 +80,7 @@ def cosine_embedding_loss(
     dot, *squares = ((x * y).sum(axis=-1) for x, y in ((wide[0], wide[1]), (wide[0],) * 2, (wide[1],) * 2))
     cosine = dot / ag.sqrt((squares[0] + 1e-12) * (squares[1] + 1e-12))
     losses = ag.where(alike, 1 - cosine, 0) + ag.where(apart, _positive(cosine - margin), 0)
-    return reduced(losses, reduction).astype(a.dtype)
+    return reduced(losses, reduction).astype(np.result_type(a.dtype, b.dtype))
 
 
 def hinge_embedding_loss(
@@ -252,7 +252,8 @@ def multilabel_soft_margin_loss(
     name = "multilabel_soft_margin_loss"
     reduction = reduction_of(name, size_average, reduce, reduction)
     x, t = as_float(input), as_float(target, input)
-    _broadcast(name, input=x, target=t)
+    if x.shape != t.shape:
+        raise ValueError(f"{where(name)}: input of shape {x.shape}, target of shape {t.shape}, not the same")
     losses = t * _softplus(-x) + (1 - t) * _softplus(x)
     if not losses.ndim:
         raise ValueError(f"{where(name)}: input of shape () has no classes, expected (N, C) or (C,)")
