@@ -37,6 +37,15 @@ def pair_of(name: str, input, target, broadcasts: bool = True) -> tuple[Tensor, 
     return input, target
 
 
+def broadcast_or_refuse(name: str, **given: Tensor) -> None:
+    """Raise ValueError unless the shapes broadcast."""
+    try:
+        np.broadcast_shapes(*[x.shape for x in given.values()])
+    except ValueError:
+        shapes = ", ".join(f"{argument} of shape {x.shape}" for argument, x in given.items())
+        raise ValueError(f"{where(name)}: {shapes} do not broadcast") from None
+
+
 def weights_for(name: str, weight, input: Tensor, argument: str = "weight") -> Tensor | None:
     """Weights as a Tensor of input's dtype, so that they never widen it; None where there are none."""
     if weight is None:

@@ -11,7 +11,7 @@ from ... import autograd as ag
 from ...autograd import Tensor, op
 from ...autograd.arrays import ArrayLike
 from ._inputs import as_float, reduction_of, where
-from ._losses import fitting, in_single, mean_or, pair_of, quotient
+from ._losses import broadcast_or_refuse, fitting, in_single, mean_or, pair_of, quotient
 
 __all__ = [
     "binary_cross_entropy",
@@ -206,15 +206,6 @@ def kl_div(
 # ---------------------------------------------------------------------------------- counts and measurements
 
 
-def _check_broadcast(name: str, x: Tensor, t: Tensor) -> None:
-    """Raise ValueError unless the shapes broadcast."""
-    try:
-        np.broadcast_shapes(x.shape, t.shape)
-    except ValueError:
-        given = f"input of shape {x.shape}, target of shape {t.shape}"
-        raise ValueError(f"{where(name)}: {given}, which do not broadcast") from None
-
-
 def poisson_nll_loss(
     input: ArrayLike,
     target: ArrayLike,
@@ -233,7 +224,7 @@ def poisson_nll_loss(
     """
     reduction = reduction_of("poisson_nll_loss", size_average, reduce, reduction)
     x, t = as_float(input, target), as_float(target, input)
-    _check_broadcast("poisson_nll_loss", x, t)
+    broadcast_or_refuse("poisson_nll_loss", input=x, target=t)
 
     def loss(x, t):
         losses = ag.exp(x) - t * x if log_input else x - t * ag.log(x + eps)
@@ -280,7 +271,7 @@ def gaussian_nll_loss(
     if not eps > 0:
         raise ValueError(f"{where(name)}: eps is a positive number, not {eps}")
     x, t = as_float(input, target), as_float(target, input)
-    _check_broadcast(name, x, t)
+    broadcast_or_refuse(name, input=x, target=t)
     v = _variances(name, var, x)
 
     def loss(x, t, v):

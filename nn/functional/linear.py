@@ -75,8 +75,9 @@ def bilinear(
     _check_bilinear(a, b, weight, None if bias is None else as_tensor(bias))
     out, n1, n2 = weight.shape
     # the larger product first, of all numbers of input1 with all of weight; what remains is small
-    first = a.reshape(-1, n1) @ weight.transpose(1, 0, 2).reshape(n1, out * n2)
-    y = (first.reshape(-1, out, n2) @ b.reshape(-1, n2, 1)).reshape(*a.shape[:-1], out)
+    n = math.prod(a.shape[:-1])
+    first = a.reshape(n, n1) @ weight.transpose(1, 0, 2).reshape(n1, out * n2)
+    y = (first.reshape(n, out, n2) @ b.reshape(n, n2, 1)).reshape(*a.shape[:-1], out)
     return y if bias is None else y + bias
 
 

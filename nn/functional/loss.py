@@ -163,7 +163,9 @@ def cross_entropy(
     reduction = reduction_of("cross_entropy", size_average, reduce, reduction)
     x = as_float(input)
     if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"cross_entropy: label_smoothing must be from 0 to 1, not {label_smoothing}")
+        raise ValueError(
+            f"{where('cross_entropy')}: label_smoothing must be from 0 to 1, not {label_smoothing}"
+        )
     t = target if isinstance(target, Tensor) else as_array(target)
     if t.dtype.kind == "f" and t.shape == x.shape:
         return _of_probabilities(x, t, weight, ignore_index, label_smoothing, reduction)

@@ -185,3 +185,78 @@ def test_normalize_over_several_axes(dim):
     axes = tuple(dim) if dim is not None else None
     expected = x / np.sqrt((x * x).sum(axis=axes, keepdims=True))
     np.testing.assert_allclose(F.normalize(x, dim=dim).data, expected)
+
+
+# --------------------------------------------------------------------- nothing changes where a call fails
+
+
+@pytest.mark.parametrize(
+    "make", [nn.BatchNorm1d, lambda *a, **k: nn.InstanceNorm1d(*a, **k, track_running_stats=True)]
+)
+@pytest.mark.parametrize("momentum", ["x", (1,), True, float("nan")])
+def test_a_momentum_that_is_no_number_leaves_running_statistics(make, momentum):
+    layer = make(2, momentum=momentum)
+    with pytest.raises((TypeError, ValueError), match=r"Norm1d: momentum is a number, not"):
+        layer(np.ones((3, 2, 4), np.float32))
+    assert layer.num_batches_tracked == 0 and not layer.running_mean.any() and layer.running_var.all()
+
+
+def test_a_transposed_convolution_that_cannot_be_made_draws_nothing():
+    before = nn.get_rng_state()
+    with pytest.raises(ValueError, match="output_padding is at least 0"):
+        nn.ConvTranspose1d(2, 2, 2, output_padding=-1)
+    assert nn.get_rng_state() == before
+
+
+@pytest.mark.parametrize("activation", ["x", "__all__", 3, None])
+def test_a_transformer_names_an_activation_that_is_none(activation):
+    before = nn.get_rng_state()
+    with pytest.raises(ValueError, match="TransformerEncoderLayer: activation is 'relu'"):
+        nn.TransformerEncoderLayer(4, 2, 8, activation=activation)
+    assert nn.get_rng_state() == before
+    assert nn.TransformerEncoderLayer(4, 2, 8, activation="gelu").activation is F.gelu
+
+
+def test_label_smoothing_names_the_layer():
+    with pytest.raises(ValueError, match="cross_entropy of CrossEntropyLoss: label_smoothing"):
+        nn.CrossEntropyLoss(label_smoothing=2)(np.ones((2, 3)), np.array([0, 1]))
+
+
+def test_bilinear_without_features():
+    assert F.bilinear(np.ones((2, 3)), np.ones((2, 4)), np.ones((0, 3, 4))).shape == (2, 0)
+    y = F.bilinear(np.ones((2, 0)), np.ones((2, 4)), np.ones((5, 0, 4)))
+    assert y.shape == (2, 5) and not y.data.any()
+
+
+def test_ctc_with_a_blank_among_the_targets_is_pytorchs():
+    x = np.log(np.full((2, 1, 3), 1 / 3))
+    # 1 then blank as labels: 3 frames at least were needed if a blank could not follow at once
+    np.testing.assert_allclose(F.ctc_loss(x, [[1, 0]], [2], [2]).data, np.log(9) / 2)
+
+
+# --------------------------------------------------------------------------------------------------- replicas
+
+
+def test_replicas_refuse_running_statistics_of_a_share():
+    def net(tracks):
+        layers = nn.Conv1d(2, 3, 2), nn.InstanceNorm1d(3, track_running_stats=tracks), nn.Flatten()
+        return nn.Sequential(*layers, nn.Linear(9, 1)).double()
+
+    def loss(model, x):
+        return (model(x) ** 2).mean()
+
+    def replicate(model):
+        optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
+        return nn.parallel.replicate(model, optimizer, loss, workers=2, kind="threads")
+
+    x, model = rng.normal(size=(4, 2, 4)), net(True)
+    with replicate(model) as replicas:
+        with pytest.raises(ValueError, match="InstanceNorm1d '1' keeps running statistics of the batch"):
+            replicas.step(x)
+        with pytest.raises(ValueError, match="keeps running statistics"):  # and again
+            replicas.step(x)
+        assert not model[1].running_mean.any()
+        model[1].eval()  # what the message says
+        replicas.step(x)
+    with replicate(net(False)) as replicas:
+        replicas.step(x)
