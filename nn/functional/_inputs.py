@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from numbers import Real
 from operator import index
 from typing import Any
 
@@ -65,6 +66,14 @@ def where(name: str) -> str:
 def in_place(input, result: Tensor, inplace: bool) -> Tensor:
     """`result`, or with `inplace` the Tensor `input` that becomes it; RuntimeError for a leaf, as x += 1."""
     return assign(as_tensor(input), result) if inplace else result
+
+
+def check_share(where: str, p) -> None:
+    """TypeError or ValueError for a probability that is none."""
+    if not isinstance(p, Real) or isinstance(p, bool):
+        raise TypeError(f"{where}: p is a number from 0 to 1, not {p!r}")
+    if not 0 <= p <= 1:
+        raise ValueError(f"{where}: p must be from 0 to 1, not {p}")
 
 
 def as_tuple(name: str, argument: str, value, n: int) -> tuple[int, ...]:

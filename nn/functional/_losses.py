@@ -31,7 +31,13 @@ def pair_of(name: str, input, target, broadcasts: bool = True) -> tuple[Tensor, 
         except ValueError:
             raise ValueError(f"{shapes}, which do not fit; give the target the shape of the input") from None
         if not broadcasts:
-            raise ValueError(f"{shapes}; give the target the shape of the input, target.reshape({a})")
+            same = input.data.size == target.data.size
+            way = (
+                f"target.reshape({a})"
+                if same
+                else f"np.broadcast_to(target, {a}) if each is meant for several"
+            )
+            raise ValueError(f"{shapes}; give the target the shape of the input, {way}")
         message = "; they are broadcast, which is seldom what a loss should be of: give both one shape"
         warnings.warn(f"{shapes}{message}", UserWarning, stacklevel=3)
     return input, target

@@ -249,7 +249,7 @@ def normalized(
     if training and values == 1 and gather is None:
         raise ValueError(
             f"{where(name)}: input of shape {x.shape} has one value for each channel, whose variance is 0; "
-            "give a larger batch, or call eval() first"
+            f"give a larger batch{', or call eval() first' if running_mean is not None else ''}"
         )
     half = x.dtype == HALF
     x, w, b = [a.astype(np.float32) if half and a is not None else a for a in (x, *affine)]

@@ -125,7 +125,7 @@ def _check(input, weight, bias):
     shapes = f"{where(NAME)}: input of shape {input.shape}, linear_weight of shape {weight.shape}"
     if input.ndim not in (1, 2):
         raise ValueError(
-            f"{shapes}; input is (N, in) or (in,): use input.reshape(-1, {input.shape[-1:] or 1})"
+            f"{shapes}; input is (N, in) or (in,): use input.reshape(-1, {(1, *input.shape)[-1]})"
         )
     if weight.ndim < 2:
         raise ValueError(f"{shapes}; linear_weight is (C, in) or (C, d1, ..., in)")

@@ -260,3 +260,53 @@ def test_replicas_refuse_running_statistics_of_a_share():
         replicas.step(x)
     with replicate(net(False)) as replicas:
         replicas.step(x)
+
+
+# ----------------------------------------------------------------------------------------------------- advice
+
+
+def test_advice_of_losses_works_as_it_stands():
+    x, few, turned = np.full((2, 3), 0.5), np.full(3, 0.5), np.full(6, 0.5)
+    with pytest.raises(ValueError, match=r"np.broadcast_to\(target, \(2, 3\)\)"):
+        F.binary_cross_entropy(x, few)
+    F.binary_cross_entropy(x, np.broadcast_to(few, (2, 3)))
+    with pytest.raises(ValueError, match=r"target.reshape\(\(6, 1\)\)"):
+        F.binary_cross_entropy(x.reshape(6, 1), turned)
+    F.binary_cross_entropy(x.reshape(6, 1), turned.reshape((6, 1)))
+
+
+def test_advice_of_linear_cross_entropy_works_as_it_stands():
+    x, w, t = np.ones((2, 3, 8)), np.ones((4, 8)), np.zeros((2, 3), np.int64)
+    with pytest.raises(ValueError, match=r"use input.reshape\(-1, 8\)$"):
+        F.linear_cross_entropy(x, w, t)
+    F.linear_cross_entropy(x.reshape(-1, 8), w, t.reshape(-1))
+
+
+def test_eval_is_advised_only_where_it_helps():
+    x = np.ones((1, 3), np.float32)
+    with pytest.raises(ValueError, match="give a larger batch, or call eval"):
+        nn.BatchNorm1d(3)(x)
+    nn.BatchNorm1d(3).eval()(x)
+    with pytest.raises(ValueError, match="give a larger batch$"):
+        nn.BatchNorm1d(3, track_running_stats=False).eval()(x)
+
+
+def test_nll_loss_does_not_speak_of_probabilities():
+    with pytest.raises(TypeError, match="nll_loss: targets must be integers, not bool$"):
+        F.nll_loss(np.ones((2, 3)), np.array([True, False]))
+
+
+def test_weights_of_integers_are_told_the_dtype_that_works():
+    x, w = np.ones((1, 1, 4)), np.ones((1, 1, 2), int)
+    with pytest.raises(TypeError, match=r"use weight.astype\(np.float64\)"):
+        F.conv1d(x, w)
+    F.conv1d(x, w.astype(np.float64))
+
+
+@pytest.mark.parametrize("p", ["x", True, None, (0.5,)])
+def test_dropout_wants_a_number(p):
+    with pytest.raises(TypeError, match="^Dropout: p is a number"):
+        nn.Dropout(p)
+    with pytest.raises(TypeError, match="^dropout: p is a number"):
+        F.dropout(np.ones(3), p)
+    assert F.dropout(np.ones(3), np.float32(0)).tolist() == [1, 1, 1] == F.dropout(np.ones(3), 0).tolist()
