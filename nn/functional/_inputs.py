@@ -72,7 +72,7 @@ def check_share(where: str, p) -> None:
     """TypeError or ValueError for a probability that is none."""
     if not isinstance(p, Real) or isinstance(p, bool):
         raise TypeError(f"{where}: p is a number from 0 to 1, not {p!r}")
-    if not 0 <= p <= 1:
+    if not 0 <= float(p) <= 1:
         raise ValueError(f"{where}: p must be from 0 to 1, not {p}")
 
 
