@@ -13,6 +13,14 @@ Gather = Callable[[np.ndarray], np.ndarray]  # of numbers in one row those of al
 gathering: ContextVar[Gather | None] = ContextVar("gathering", default=None)
 
 
+class Following:
+    """A module whose loss is the same of a batch and of its shares, but whose running statistics are not."""
+
+    def follows(self) -> bool:
+        """Whether the next forward brings running statistics up to date with its batch."""
+        raise NotImplementedError
+
+
 class Synced:
     """A layer that uses `gathering`."""
 

@@ -21,7 +21,7 @@ SCORES = 1 << 18  # of a block: a megabyte of float32, which stays in the cache
 
 def attend(query, key, value, masks, dropout_p, is_causal, scale, y, needs):
     """Put the result into `y`; returns what puts gradients into the arrays that `room(y)` gives for them."""
-    scale = 1 / query.shape[-1] ** 0.5 if scale is None else scale
+    scale = 1 / max(query.shape[-1], 1) ** 0.5 if scale is None else scale
     bias, cap, keep = masks
     q = query * scale
     plan = _plan(q.shape, key.shape[-2], is_causal)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from numbers import Real
 from operator import index
 from typing import Any
 
@@ -67,12 +68,22 @@ def in_place(input, result: Tensor, inplace: bool) -> Tensor:
     return assign(as_tensor(input), result) if inplace else result
 
 
+def check_share(where: str, p) -> None:
+    """TypeError or ValueError for a probability that is none."""
+    if not isinstance(p, Real) or isinstance(p, bool):
+        raise TypeError(f"{where}: p is a number from 0 to 1, not {p!r}")
+    if not 0 <= float(p) <= 1:
+        raise ValueError(f"{where}: p must be from 0 to 1, not {p}")
+
+
 def as_tuple(name: str, argument: str, value, n: int) -> tuple[int, ...]:
     """An integer, or a sequence of n or of one, as n integers; TypeError or ValueError names the argument."""
     given = tuple(value) if isinstance(value, (Sequence, np.ndarray)) else (value,)
     if len(given) not in (1, n):
         raise ValueError(f"{where(name)}: {argument} is an integer or {n} of them, not {value!r}")
     try:
+        if any(isinstance(size, (bool, np.bool_)) for size in given):
+            raise TypeError
         sizes = tuple([index(size) for size in given])
     except TypeError:
         raise TypeError(f"{where(name)}: {argument} is an integer or {n} of them, not {value!r}") from None

@@ -31,10 +31,25 @@ def pair_of(name: str, input, target, broadcasts: bool = True) -> tuple[Tensor, 
         except ValueError:
             raise ValueError(f"{shapes}, which do not fit; give the target the shape of the input") from None
         if not broadcasts:
-            raise ValueError(f"{shapes}; give the target the shape of the input, target.reshape({a})")
+            same = input.data.size == target.data.size
+            way = (
+                f"target.reshape({a})"
+                if same
+                else f"np.broadcast_to(target, {a}) if each is meant for several"
+            )
+            raise ValueError(f"{shapes}; give the target the shape of the input, {way}")
         message = "; they are broadcast, which is seldom what a loss should be of: give both one shape"
         warnings.warn(f"{shapes}{message}", UserWarning, stacklevel=3)
     return input, target
+
+
+def broadcast_or_refuse(name: str, **given: Tensor) -> None:
+    """Raise ValueError unless the shapes broadcast."""
+    try:
+        np.broadcast_shapes(*[x.shape for x in given.values()])
+    except ValueError:
+        shapes = ", ".join(f"{argument} of shape {x.shape}" for argument, x in given.items())
+        raise ValueError(f"{where(name)}: {shapes} do not broadcast") from None
 
 
 def weights_for(name: str, weight, input: Tensor, argument: str = "weight") -> Tensor | None:

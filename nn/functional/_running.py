@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import numpy as np
 
 from ...autograd import Tensor
@@ -42,6 +44,16 @@ def check_running(name: str, x: Tensor, mean, var, needed: bool) -> None:
             )
         if isinstance(given, Tensor) and given.requires_grad:
             raise ValueError(f"{where(name)}: {argument} is written to, and cannot require a gradient")
+
+
+def check_momentum(name: str, momentum: float | None) -> None:
+    """TypeError or ValueError for what is no number, which would be found when half of it is done."""
+    if momentum is None:
+        return
+    if not isinstance(momentum, Real) or isinstance(momentum, bool):
+        raise TypeError(f"{where(name)}: momentum is a number, not {momentum!r}")
+    if momentum != momentum:
+        raise ValueError(f"{where(name)}: momentum is a number, not nan; running statistics would all be nan")
 
 
 def follow(name: str, targets: tuple, mean: Tensor, var: Tensor, values: int, momentum: float | None) -> None:

@@ -70,7 +70,7 @@ def hold_rows(name: str, weight, ids: np.ndarray, max_norm: float, norm_type: fl
             "worker, or scale the rows after the step"
         )
     rows = np.unique(ids)
-    found = table[rows].astype(np.float64).reshape(rows.size, -1)
+    found = table[rows].astype(np.float64).reshape(rows.size, math.prod(table.shape[1:]))
     norms = _norms(found, norm_type)
     over = norms > max_norm
     if over.any():

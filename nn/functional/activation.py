@@ -215,7 +215,7 @@ def logsigmoid(input: ArrayLike) -> Tensor:
 
 def tanh(input: ArrayLike) -> Tensor:
     """The hyperbolic tangent of input, elementwise."""
-    return ag.tanh(input)
+    return ag.tanh(as_float(input))  # NumPy makes float16 of bool and int8
 
 
 def sigmoid(input: ArrayLike) -> Tensor:

@@ -34,6 +34,8 @@ def _prepared(name: str, x: Tensor, n: int, output_size) -> tuple[int, ...]:
     check_input(name, x, n)
     given = tuple(output_size) if isinstance(output_size, (Sequence, np.ndarray)) else (output_size,) * n
     try:
+        if any(isinstance(size, (bool, np.bool_)) for size in given):
+            raise TypeError
         sizes = [m if size is None else index(size) for size, m in zip(given, x.shape[-n:], strict=True)]
     except (TypeError, ValueError):
         raise type_or_value(given, n)(

@@ -23,13 +23,13 @@ def _paths(labels, lengths, blank):
     states[:, 1::2] = labels
     there = np.arange(2 * size + 1, like=labels) <= 2 * lengths[:, None]
     skips = np.zeros_like(there)
-    skips[:, 2:] = (states[:, 2:] != states[:, :-2]) & (states[:, 2:] != blank)
+    skips[:, 2:] = states[:, 2:] != states[:, :-2]
     return states, there, skips
 
 
 def _moved(x, by):
     """x (N, states) with each state's number `by` places on, NEVER at the end that is left."""
-    left = np.full_like(x, NEVER, shape=(x.shape[0], abs(by)))
+    left = np.full_like(x, NEVER, shape=(x.shape[0], min(abs(by), x.shape[1])))  # an empty text has 1 state
     return np.concatenate([left, x[:, :-by]] if by > 0 else [x[:, -by:], left], axis=1)
 
 
@@ -50,27 +50,30 @@ def _ctc(log_probs, labels, input_lengths, label_lengths, blank, zero_infinity):
     states, there, skips = _paths(labels, label_lengths, blank)
     size = states.shape[1]
     seen = np.take_along_axis(log_probs, np.broadcast_to(states, (steps, n, size)), 2)
-    seen = np.where(there, np.maximum(seen, NEVER), NEVER)
+    within = np.arange(steps, like=states)[:, None, None] < input_lengths[:, None]  # nan may stand behind
+    seen = np.where(there & within, np.maximum(seen, NEVER), NEVER)
     first = np.arange(size, like=states) < 2
     last = there & (np.arange(size, like=states) >= 2 * label_lengths[:, None] - 1)
     ends = (input_lengths == np.arange(1, steps + 1, like=states)[:, None])[..., None] & last
 
     never = np.full_like(seen, NEVER, shape=(n, size))
     alpha, total = [], never  # of all beginnings of paths, after each step
-    for t in range(steps):
-        alpha.append((_ahead(alpha[-1], skips) if t else np.where(first, 0, never)) + seen[t])
-        total = np.where(ends[t], alpha[t], total)
+    with np.errstate(invalid="ignore"):  # of nan, whose loss is nan
+        for t in range(steps):
+            alpha.append((_ahead(alpha[-1], skips) if t else np.where(first, 0, never)) + seen[t])
+            total = np.where(ends[t], alpha[t], total)
     top = total.max(axis=1, keepdims=True)
     total = np.log(np.exp(total - top).sum(axis=1, keepdims=True)) + top
     total = np.where(((input_lengths == 0) & (label_lengths == 0))[:, None], 0, total)
-    possible = total > NEVER / 2
+    possible = ~(total <= NEVER / 2)  # or nan, which stays nan
     impossible = 0 if zero_infinity else np.inf
 
     def backward(g):
         behind, visits = never, []  # of all endings; how likely each state is at each step, given the text
-        for t in reversed(range(steps)):
-            behind = np.where(ends[t], 0, _back(behind, skips)) + seen[t]
-            visits.append(np.exp(np.minimum(alpha[t] + behind - seen[t] - total, 0)))
+        with np.errstate(invalid="ignore"):
+            for t in reversed(range(steps)):
+                behind = np.where(ends[t], 0, _back(behind, skips)) + seen[t]
+                visits.append(np.exp(np.minimum(alpha[t] + behind - seen[t] - total, 0)))
         visits = np.where(possible & there, np.stack(visits[::-1], axis=1).swapaxes(0, 1), 0)
         if not zero_infinity:
             visits = np.where(possible, visits, np.nan)
@@ -116,7 +119,8 @@ def ctc_loss(
     # log_softmax would take away, and there where PyTorch has it.
     impossible = 0 if zero_infinity else np.inf
     within = (np.arange(steps)[:, None] < input_lengths) & (losses.data != impossible)
-    sums = ag.where(within[..., None], ag.exp(x), 0).sum(axis=(0, 2))
+    within = within[..., None]
+    sums = ag.where(within, ag.exp(ag.where(within, x, 0)), 0).sum(axis=(0, 2))
     losses = losses + (sums - sums.data)
     if reduction == "mean":
         losses = losses / np.maximum(lengths, 1).astype(losses.dtype)

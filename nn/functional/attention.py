@@ -21,7 +21,7 @@ __all__ = ["multi_head_attention", "scaled_dot_product_attention"]
 def attention_plain(
     needs, query, key, value, mask=None, keep=None, dropout_p=0.0, is_causal=False, scale=None
 ):
-    scale = 1 / query.shape[-1] ** 0.5 if scale is None else scale
+    scale = 1 / max(query.shape[-1], 1) ** 0.5 if scale is None else scale
     q = query * scale
     p = q @ key.mT
     product = np.matmul if mask is None and keep is None and not is_causal else seen

@@ -11,7 +11,7 @@ from ...autograd import Tensor, op
 from ...autograd.arrays import HALF, ArrayLike, opaque
 from ._channels import HI, LO, VAR, R, combine, fill, gradient_sums, moments, quietly, scale, times
 from ._inputs import as_float, as_tensor, where
-from ._running import check_running, follow, read
+from ._running import check_momentum, check_running, follow, read
 
 __all__ = ["batch_norm"]
 
@@ -243,11 +243,12 @@ def normalized(
     if not eps >= 0 or (training and eps == 0):
         raise ValueError(f"{where(name)}: eps must be positive, not {eps}")
     check_running(name, x, running_mean, running_var, not training)
+    check_momentum(name, momentum)
     values = x.shape[0] * math.prod(x.shape[2:])
     if training and values == 1 and gather is None:
         raise ValueError(
             f"{where(name)}: input of shape {x.shape} has one value for each channel, whose variance is 0; "
-            "give a larger batch, or call eval() first"
+            f"give a larger batch{', or call eval() first' if running_mean is not None else ''}"
         )
     half = x.dtype == HALF
     x, w, b = [a.astype(np.float32) if half and a is not None else a for a in (x, *affine)]

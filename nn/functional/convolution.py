@@ -144,7 +144,8 @@ def operands(name: str, n: int, input, weight, bias):
     x, weight = as_tensor(input), as_tensor(weight)
     for beside, t in (("input", x), ("bias", bias)):
         if weight.dtype.kind != "f" and getattr(t, "dtype", weight.dtype).kind == "f":
-            raise TypeError(f"{where(name)}: weight is {weight.dtype}, {beside} {t.dtype}; use weight.astype")
+            way = f"use weight.astype(np.{t.dtype})"
+            raise TypeError(f"{where(name)}: weight is {weight.dtype}, {beside} {t.dtype}; {way}")
     x, weight = as_float(x, weight), as_float(weight, x)
     bias = None if bias is None else as_float(bias, weight)
     if x.ndim not in (n + 1, n + 2) or weight.ndim != n + 2:
@@ -168,9 +169,6 @@ def operands(name: str, n: int, input, weight, bias):
 def sizes(name: str, argument: str, value, n: int, least: int) -> tuple[int, ...]:
     """n integers of at least `least`."""
     found = as_tuple(name, argument, value, n)
-    given = value if isinstance(value, Sequence) else (value,)
-    if any(isinstance(size, bool) for size in given):
-        raise TypeError(f"{where(name)}: {argument} is an integer or {n} of them, not {value!r}")
     if min(found) < least:
         raise ValueError(f"{where(name)}: {argument} is at least {least}, not {value!r}")
     return found

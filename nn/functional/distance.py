@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ... import autograd as ag
@@ -22,12 +24,19 @@ def _length(x: Tensor, p: float, axis: int, keepdims: bool = False) -> Tensor:
     return ag.linalg.norm(x, p, axis, keepdims)
 
 
+def _of_axes(x: Tensor, p: float, axes: tuple[int, ...]) -> Tensor:
+    """The same of vectors that are spread over several axes."""
+    return ag.linalg.vector_norm(x, axis=axes or None, keepdims=True, ord=p)
+
+
 def _at_least(x: Tensor, least: float) -> Tensor:
     """The larger of both, with the gradient of x in any case, as PyTorch has it."""
     return x + np.maximum(least - x.data, 0)
 
 
 def _axis(name: str, dim: int, x: Tensor) -> int:
+    if not isinstance(dim, (int, np.integer)) or isinstance(dim, bool):
+        raise TypeError(f"{where(name)}: dim is an integer, not {dim!r}")
     if not -x.ndim <= dim < x.ndim:
         raise IndexError(f"{where(name)}: dim {dim} is not an axis of an input of shape {x.shape}")
     return dim
@@ -46,7 +55,8 @@ def _pair(name: str, x1, x2) -> tuple[Tensor, Tensor]:
 def cosine_similarity(x1: ArrayLike, x2: ArrayLike, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """x1 . x2 / (max(|x1|, eps) max(|x2|, eps)) along axis `dim`, which the result is without.
 
-    The shapes broadcast. ValueError where they do not, IndexError for a `dim` that is no axis.
+    The shapes broadcast. ValueError where they do not, IndexError for a `dim` that is no axis, TypeError for
+    one that is no integer.
     """
     given = _pair("cosine_similarity", x1, x2)
     a, b = (x if x.ndim else x.reshape(1) for x in ag.broadcast_arrays(*_widened(*given)))
@@ -116,15 +126,23 @@ def _check_p(name: str, p: float) -> None:
 
 
 def normalize(
-    input: ArrayLike, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Tensor | None = None
+    input: ArrayLike,
+    p: float = 2.0,
+    dim: int | Sequence[int] | None = 1,
+    eps: float = 1e-12,
+    out: Tensor | None = None,
 ) -> Tensor:
     """input / max(|input|, eps), the p-norm along axis `dim`, in the shape of input.
 
-    `out` is a Tensor of that shape that becomes the result. IndexError for a `dim` that is no axis.
+    Of several axes, or all of them with `dim=None`, the elements are those of one vector. `out` is a Tensor
+    of that shape that becomes the result. IndexError for a `dim` that is no axis, TypeError for what is no
+    integer.
     """
     x = as_float(input)
     (wide,) = _widened(x if x.ndim else x.reshape(1))
-    length = _length(wide, p, _axis("normalize", dim, wide), True)
+    dims = range(wide.ndim) if dim is None else dim if isinstance(dim, Sequence) else (dim,)
+    axes = tuple([_axis("normalize", one, wide) for one in dims])
+    length = _length(wide, p, axes[0], True) if len(axes) == 1 else _of_axes(wide, p, axes)
     y = (wide / ag.maximum(length, np.asarray(eps, length.dtype))).astype(x.dtype).reshape(x.shape)
     return y if out is None else assign(out, y)
 

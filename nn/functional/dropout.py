@@ -10,7 +10,7 @@ import numpy as np
 from ...autograd import Tensor, op
 from ...autograd.arrays import ArrayLike, opaque
 from .. import random
-from ._inputs import as_float, in_place, where
+from ._inputs import as_float, check_share, in_place, where
 
 __all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout"]
 
@@ -63,8 +63,8 @@ def _dropped(
     name: str, input, p: float, training: bool, inplace: bool, shape_of: Callable, alpha: float | None = None
 ) -> Tensor:
     """Dropout by a mask of shape `shape_of(shape of input)`; with `alpha` by `_keep_variance`."""
-    if not 0 <= p <= 1:
-        raise ValueError(f"{where(name)}: p must be from 0 to 1, not {p}")
+    if type(p) is not float or not 0 <= p <= 1:
+        check_share(where(name), p)
     x = as_float(input)
     if not training or p == 0:
         return x

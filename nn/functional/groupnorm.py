@@ -13,7 +13,7 @@ from ...autograd import Tensor, op
 from ...autograd.arrays import HALF, ArrayLike, opaque
 from ._channels import HI, LO, VAR, R, combine, fill, gradient_sums, moments, quietly, scale, times
 from ._inputs import as_float, as_tensor, where
-from ._running import check_running, follow
+from ._running import check_momentum, check_running, follow
 from .batchnorm import checked, normalized
 
 __all__ = ["group_norm", "instance_norm"]
@@ -184,6 +184,8 @@ def instance_norm(
     x = as_float(input, weight)
     weight, bias = checked(name, x, weight, bias)
     check_running(name, x, running_mean, running_var, False)
+    if running_mean is not None:
+        check_momentum(name, momentum)
     values = math.prod(x.shape[2:])
     if values == 1:
         raise ValueError(

@@ -11,7 +11,7 @@ from ... import autograd as ag
 from ...autograd import Tensor, op
 from ...autograd.arrays import ArrayLike
 from ._inputs import as_float, reduction_of, where
-from ._losses import fitting, in_single, mean_or, pair_of, quotient
+from ._losses import broadcast_or_refuse, fitting, in_single, mean_or, pair_of, quotient
 
 __all__ = [
     "binary_cross_entropy",
@@ -224,6 +224,7 @@ def poisson_nll_loss(
     """
     reduction = reduction_of("poisson_nll_loss", size_average, reduce, reduction)
     x, t = as_float(input, target), as_float(target, input)
+    broadcast_or_refuse("poisson_nll_loss", input=x, target=t)
 
     def loss(x, t):
         losses = ag.exp(x) - t * x if log_input else x - t * ag.log(x + eps)
@@ -270,6 +271,7 @@ def gaussian_nll_loss(
     if not eps > 0:
         raise ValueError(f"{where(name)}: eps is a positive number, not {eps}")
     x, t = as_float(input, target), as_float(target, input)
+    broadcast_or_refuse(name, input=x, target=t)
     v = _variances(name, var, x)
 
     def loss(x, t, v):

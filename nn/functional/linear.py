@@ -41,8 +41,26 @@ def _linear(needs, x, weight, bias=None):
 
 
 def linear(input: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None) -> Tensor:
-    """input @ weight.T + bias over the last axis: (..., in) to (..., out); weight (out, in), bias (out,)."""
-    return _linear(input, weight, bias)
+    """input @ weight.T + bias over the last axis: (..., in) to (..., out); weight (out, in), bias (out,).
+
+    A weight (in,) gives (...,). ValueError where the shapes do not fit.
+    """
+    weight = as_tensor(weight)
+    if weight.data.ndim == 2:
+        return _linear(input, weight, bias)
+    x, shapes = as_float(input, weight), f"weight of shape {weight.shape}"
+    if (
+        weight.ndim != 1
+        or not x.ndim
+        or x.shape[-1] != weight.shape[0]
+        or (bias is not None and np.ndim(bias))
+    ):
+        raise ValueError(
+            f"{where('linear')}: input of shape {x.shape} and {shapes}, expected (..., in) and (out, in), or "
+            f"(in,) and a bias that is a number"
+        )
+    y = x @ weight
+    return y if bias is None else y + as_tensor(bias)
 
 
 def bilinear(
@@ -57,8 +75,9 @@ def bilinear(
     _check_bilinear(a, b, weight, None if bias is None else as_tensor(bias))
     out, n1, n2 = weight.shape
     # the larger product first, of all numbers of input1 with all of weight; what remains is small
-    first = a.reshape(-1, n1) @ weight.transpose(1, 0, 2).reshape(n1, out * n2)
-    y = (first.reshape(-1, out, n2) @ b.reshape(-1, n2, 1)).reshape(*a.shape[:-1], out)
+    n = math.prod(a.shape[:-1])
+    first = a.reshape(n, n1) @ weight.transpose(1, 0, 2).reshape(n1, out * n2)
+    y = (first.reshape(n, out, n2) @ b.reshape(n, n2, 1)).reshape(*a.shape[:-1], out)
     return y if bias is None else y + bias
 
 

@@ -118,11 +118,10 @@ def _picked(targets, logits, ignore_index, reduction):
 
 def _checked(targets, shape, ignore_index, name=""):
     """The targets, integers, for logits of this shape with the classes on the last axis."""
+    likely = "" if name == "nll_loss" else "; probabilities have the shape of input"
     targets, name = as_array(targets), name and f"{where(name)}: "
     if targets.dtype.kind not in "iu":
-        raise TypeError(
-            f"{name}targets must be integers, not {targets.dtype}; probabilities have the shape of input"
-        )
+        raise TypeError(f"{name}targets must be integers, not {targets.dtype}{likely}")
     if targets.shape != shape[:-1]:
         raise ValueError(
             f"{name}targets of shape {targets.shape} for logits of shape {shape}, not {shape[:-1]}"
@@ -163,7 +162,9 @@ def cross_entropy(
     reduction = reduction_of("cross_entropy", size_average, reduce, reduction)
     x = as_float(input)
     if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"cross_entropy: label_smoothing must be from 0 to 1, not {label_smoothing}")
+        raise ValueError(
+            f"{where('cross_entropy')}: label_smoothing must be from 0 to 1, not {label_smoothing}"
+        )
     t = target if isinstance(target, Tensor) else as_array(target)
     if t.dtype.kind == "f" and t.shape == x.shape:
         return _of_probabilities(x, t, weight, ignore_index, label_smoothing, reduction)
@@ -191,7 +192,7 @@ def _classes_last(name, x, target, ignore_index):
     axes = (0, *range(2, x.ndim), 1)
     if target.shape != tuple(x.shape[a] for a in axes[:-1]):
         raise ValueError(
-            f"{name}: target of shape {target.shape} for input of shape {x.shape}; "
+            f"{where(name)}: target of shape {target.shape} for input of shape {x.shape}; "
             "classes are on axis 1, as in PyTorch: if they are on the last, reshape to "
             f"(-1, {x.shape[-1]}) and (-1,)"
         )

@@ -10,6 +10,7 @@ from ... import autograd as ag
 from ...autograd import Tensor
 from ...autograd.arrays import ArrayLike, as_array
 from ._inputs import are_within, as_float, reduced, reduction_of, where
+from ._losses import broadcast_or_refuse
 from .distance import pairwise_distance
 
 __all__ = [
@@ -23,15 +24,6 @@ __all__ = [
     "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
 ]
-
-
-def _broadcast(name: str, **given: Tensor) -> None:
-    """Raise ValueError unless the shapes broadcast."""
-    try:
-        np.broadcast_shapes(*[x.shape for x in given.values()])
-    except ValueError:
-        shapes = ", ".join(f"{argument} of shape {x.shape}" for argument, x in given.items())
-        raise ValueError(f"{where(name)}: {shapes} do not broadcast") from None
 
 
 def _positive(x) -> Tensor:
@@ -74,13 +66,13 @@ def cosine_embedding_loss(
     if t.ndim > 1 or a.ndim != t.ndim + 1 or b.ndim != a.ndim:
         shapes = f"input1 {a.shape}, input2 {b.shape}, target {t.shape}"
         raise ValueError(f"{where(name)}: {shapes}, expected (N, D), (N, D), (N,) or (D,), (D,), ()")
-    _broadcast(name, input1=a, input2=b, target=ag.expand_dims(t, -1))
+    broadcast_or_refuse(name, input1=a, input2=b, target=ag.expand_dims(t, -1))
     alike, apart = _signs(t)
     wide = [x.astype(np.float32) if x.data.dtype.char == "e" else x for x in (a, b)]
     dot, *squares = ((x * y).sum(axis=-1) for x, y in ((wide[0], wide[1]), (wide[0],) * 2, (wide[1],) * 2))
     cosine = dot / ag.sqrt((squares[0] + 1e-12) * (squares[1] + 1e-12))
     losses = ag.where(alike, 1 - cosine, 0) + ag.where(apart, _positive(cosine - margin), 0)
-    return reduced(losses, reduction).astype(a.dtype)
+    return reduced(losses, reduction).astype(np.result_type(a.dtype, b.dtype))
 
 
 def hinge_embedding_loss(
@@ -97,7 +89,7 @@ def hinge_embedding_loss(
     """
     reduction = reduction_of("hinge_embedding_loss", size_average, reduce, reduction)
     x, t = as_float(input), as_float(target, input)
-    _broadcast("hinge_embedding_loss", input=x, target=t)
+    broadcast_or_refuse("hinge_embedding_loss", input=x, target=t)
     alike, apart = _signs(t)
     return reduced(ag.where(~alike, _positive(margin - x), 0) + ag.where(~apart, x, 0), reduction)
 
@@ -122,7 +114,7 @@ def margin_ranking_loss(
     if not a.ndim == b.ndim == t.ndim:
         shapes = f"input1 {a.shape}, input2 {b.shape}, target {t.shape}"
         raise ValueError(f"{where(name)}: {shapes} differ in their number of axes")
-    _broadcast(name, input1=a, input2=b, target=t)
+    broadcast_or_refuse(name, input1=a, input2=b, target=t)
     return reduced(_positive(-t * (a - b) + margin), reduction)
 
 
@@ -139,7 +131,7 @@ def soft_margin_loss(
     """
     reduction = reduction_of("soft_margin_loss", size_average, reduce, reduction)
     x, t = as_float(input), as_float(target, input)
-    _broadcast("soft_margin_loss", input=x, target=t)
+    broadcast_or_refuse("soft_margin_loss", input=x, target=t)
     return reduced(_softplus(-t * x), reduction)
 
 
@@ -252,13 +244,14 @@ def multilabel_soft_margin_loss(
     name = "multilabel_soft_margin_loss"
     reduction = reduction_of(name, size_average, reduce, reduction)
     x, t = as_float(input), as_float(target, input)
-    _broadcast(name, input=x, target=t)
+    if x.shape != t.shape:
+        raise ValueError(f"{where(name)}: input of shape {x.shape}, target of shape {t.shape}, not the same")
     losses = t * _softplus(-x) + (1 - t) * _softplus(x)
     if not losses.ndim:
         raise ValueError(f"{where(name)}: input of shape () has no classes, expected (N, C) or (C,)")
     if weight is not None:
         weight = as_float(weight, x)
-        _broadcast(name, input=losses, weight=weight)
+        broadcast_or_refuse(name, input=losses, weight=weight)
         losses = losses * weight.astype(x.dtype)
     return reduced(losses.mean(axis=-1), reduction)
 
@@ -320,7 +313,7 @@ def _three(name, anchor, positive, negative):
     if not a.ndim == p.ndim == n.ndim:
         shapes = f"anchor {a.shape}, positive {p.shape}, negative {n.shape}"
         raise ValueError(f"{where(name)}: {shapes} differ in their number of axes")
-    _broadcast(name, anchor=a, positive=p, negative=n)
+    broadcast_or_refuse(name, anchor=a, positive=p, negative=n)
     return a, p, n
 
 

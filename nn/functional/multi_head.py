@@ -84,6 +84,10 @@ def multi_head_attention_forward(
     if (bias_k is None) != (bias_v is None):
         raise ValueError(f"{name()}: bias_k and bias_v are given together or not at all")
     bias, k, v = (None if b is None else as_tensor(b) for b in (in_proj_bias, bias_k, bias_v))
+    out, more = as_tensor(out_proj_weight), None if out_proj_bias is None else as_tensor(out_proj_bias)
+    width, last = embed_dim_to_check, out.shape[0] if out.ndim else 0
+    biases = {"in_proj_bias": (bias, 3 * width), "bias_k": (k, width), "bias_v": (v, width)}
+    _check_last(name, width, out, **biases, out_proj_bias=(more, last))
     heads = Heads(name, embed_dim_to_check, num_heads, weights, bias, k, v, add_zero_attn)
     widths = [w.shape[-1] for w in weights] if len(weights) == 3 else [embed_dim_to_check] * 3
     inputs = batch_first_inputs(heads, [query, key, value], widths, weights[0].dtype, False)
@@ -91,7 +95,7 @@ def multi_head_attention_forward(
     options = key_padding_mask, need_weights, attn_mask, average_attn_weights, is_causal, p
     y, seen = attended(heads, inputs, *options, static_k, static_v)
     unbatched = np.ndim(query) == 2
-    y = linear(y[0] if unbatched else y.swapaxes(0, 1), as_tensor(out_proj_weight), out_proj_bias)
+    y = linear(y[0] if unbatched else y.swapaxes(0, 1), out, more)
     return y, seen[0] if seen is not None and unbatched else seen
 
 
@@ -111,6 +115,15 @@ def _checked(name: Callable[[], str], given: list[Any], width: int) -> list[Tens
     return weights
 
 
+def _check_last(name: Callable[[], str], width: int, out: Tensor, **biases: tuple[Any, int]) -> None:
+    """Raise ValueError for biases and a last weight that do not fit, before anything is drawn."""
+    if out.ndim != 2 or out.shape[1] != width:
+        raise ValueError(f"{name()}: out_proj_weight of shape {out.shape}, expected ({width}, {width})")
+    for argument, (bias, size) in biases.items():
+        if bias is not None and (bias.size != size or bias.shape[-1:] != (size,)):
+            raise ValueError(f"{name()}: {argument} of shape {bias.shape}, expected ({size},)")
+
+
 def batch_first_inputs(
     heads: Heads, given: list[Any], widths: list[int], dtype: np.dtype, batch_first: bool
 ) -> list[Tensor]:
@@ -120,6 +133,9 @@ def batch_first_inputs(
         same = [made[j] for j in range(i) if given[j] is x and widths[j] == width]
         made.append(same[0] if same else _input(heads, name, x, width, dtype, batch_first))
     q, k, v = made
+    if len({np.ndim(x) for x in given}) > 1:
+        shapes = f"query {np.shape(given[0])}, key {np.shape(given[1])} and value {np.shape(given[2])}"
+        raise ValueError(f"{heads.name()}: {shapes}, expected all with a batch or all without")
     if k.shape[:2] != v.shape[:2] or q.shape[0] != k.shape[0]:
         shapes = f"query {np.shape(given[0])}, key {np.shape(given[1])} and value {np.shape(given[2])}"
         raise ValueError(f"{heads.name()}: {shapes} differ in batch or length (batch_first={batch_first})")
@@ -200,7 +216,9 @@ def _with_static(heads: Heads, parts: list[Tensor], static_k: Any, static_v: Any
         if x is not None and (x.ndim != 3 or x.shape[0] != n * h or x.shape[2] != width):
             raise ValueError(f"{heads.name()}: {name} of shape {x.shape}, expected ({n * h}, .., {width})")
         made.append(
-            projected if x is None else x.reshape(n, h, -1, width).swapaxes(1, 2).reshape(n, -1, h * width)
+            projected
+            if x is None
+            else x.reshape(n, h, x.shape[1], width).swapaxes(1, 2).reshape(n, x.shape[1], h * width)
         )
     if made[1].shape != made[2].shape:
         raise ValueError(f"{heads.name()}: keys {made[1].shape} and values {made[2].shape} differ in length")
@@ -228,7 +246,8 @@ def _with_more_keys(heads: Heads, parts: list[Tensor], mask, is_causal: bool) ->
 def _weighted(heads: Heads, parts: list[Tensor], mask, p: float, is_causal: bool) -> tuple[Tensor, Tensor]:
     """The same in single ops: (N, L, E), and the weights (N, H, L, S)."""
     thirds = _thirds(heads, parts)
-    q, k, v = (x.reshape(*x.shape[:2], heads.num_heads, -1).swapaxes(1, 2) for x in thirds)
+    width = heads.embed_dim // heads.num_heads  # -1 cannot be told of nothing
+    q, k, v = (x.reshape(*x.shape[:2], heads.num_heads, width).swapaxes(1, 2) for x in thirds)
     hides = mask is not None or is_causal
     clean = not hides or all(map(masks.is_finite, thirds))
     whole = None if clean else multi_head_attention(parts, heads.num_heads, mask, p, is_causal)

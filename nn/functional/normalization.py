@@ -11,7 +11,7 @@ import numpy as np
 from ...autograd import Tensor, op
 from ...autograd.arrays import ArrayLike, opaque
 from ...autograd.kernels import LONG, SMALLEST_BUFFER, blocks, ones
-from ._inputs import as_float, as_tensor, widened
+from ._inputs import as_float, as_tensor, where, widened
 
 __all__ = ["layer_norm", "rms_norm"]
 
@@ -215,7 +215,8 @@ def layer_norm(
     """
     input = as_float(input, weight)
     flat = _flatten_last("layer_norm", input, normalized_shape)
-    arrays = flat, _ravel(weight), _ravel(bias)
+    shape = input.data.shape, flat.data.shape[-1]
+    arrays = flat, _ravel("layer_norm", "weight", weight, *shape), _ravel("layer_norm", "bias", bias, *shape)
     y = _layer_norm(*arrays, eps) if flat.data.dtype.char != "e" else widened(_layer_norm, *arrays, eps=eps)
     return y if flat is input else y.reshape(input.shape)
 
@@ -234,7 +235,7 @@ def rms_norm(
     """
     input = as_float(input, weight)
     flat = _flatten_last("rms_norm", input, normalized_shape)
-    arrays = flat, _ravel(weight)
+    arrays = flat, _ravel("rms_norm", "weight", weight, input.data.shape, flat.data.shape[-1])
     y = _rms_norm(*arrays, eps) if flat.data.dtype.char != "e" else widened(_rms_norm, *arrays, eps=eps)
     return y if flat is input else y.reshape(input.shape)
 
@@ -250,11 +251,21 @@ def _flatten_last(name: str, input, normalized_shape):
     """The input with the normalised axes made one."""
     shape = as_shape(normalized_shape)
     if not shape or input.shape[-len(shape) :] != shape:
-        raise ValueError(f"{name}: input of shape {input.shape} does not end in normalized_shape {shape}")
+        raise ValueError(
+            f"{where(name)}: input of shape {input.shape} does not end in normalized_shape {shape}"
+        )
     return input if len(shape) == 1 else input.reshape(*input.shape[: -len(shape)], math.prod(shape))
 
 
-def _ravel(weight):
-    if weight is None or (isinstance(weight, Tensor) and weight.data.ndim == 1):
+def _ravel(name: str, argument: str, weight, shape: tuple[int, ...], size: int):
+    """The weight of `size` numbers on one axis; ValueError for another shape than the end of `shape`."""
+    if weight is None:
+        return None
+    weight = as_tensor(weight)
+    given = weight.data.shape
+    if given == (size,) == shape[-1:]:
         return weight
-    return as_tensor(weight).reshape(-1)
+    if not given or given != shape[-len(given) :] or weight.data.size != size:
+        message = f"{argument} of shape {given} for input of shape {shape}, expected that of normalized_shape"
+        raise ValueError(f"{where(name)}: {message}")
+    return weight.reshape(-1)

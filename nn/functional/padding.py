@@ -136,7 +136,8 @@ def _cropped(x: Tensor, widths: list[tuple[int, int]]) -> Tensor:
 
 def _copied(x: Tensor, widths: list[tuple[int, int]], mode: str) -> Tensor:
     given, positive = x.shape, [(max(b, 0), max(a, 0)) for b, a in widths]
-    if 0 in given[x.ndim - len(widths) - 1 :]:
+    nothing = given[x.ndim - len(widths) :] if mode == "circular" else given[x.ndim - len(widths) - 1 :]
+    if 0 in nothing:
         raise ValueError(f"{where('pad')}: mode {mode!r} finds nothing in input of shape {given}")
     if mode == "circular":  # goes around what is left
         x = _cropped(x, widths)

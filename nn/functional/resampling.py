@@ -235,6 +235,8 @@ def _sizes(x, n, size, scale_factor, recompute):
         if recompute is True:
             raise ValueError(f"{name}: recompute_scale_factor is for scale_factor, not for size")
         sizes = as_tuple("interpolate", "size", size, n)
+        if np.ndim(size) and len(size) != n:
+            raise ValueError(f"{name}: size is an integer or {n} of them, not {size!r}")
         factors = (None,) * n
     else:
         given = (

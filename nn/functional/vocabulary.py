@@ -99,6 +99,8 @@ def linear_cross_entropy(
         )
     ignore_index = -100 if ignore_index is None else ignore_index
     if options is not None:
+        if not hasattr(options, "batch_chunk_size"):
+            raise TypeError(f"{where(NAME)}: options is a LinearCrossEntropyOptions, not {options!r}")
         if not (shares or label_smoothing or more):
             return _in_pieces(x, w, b, t, weight, reduction, ignore_index, options)
         message = "options= is for integer targets and a linear_weight of two axes, without label_smoothing"
@@ -123,7 +125,7 @@ def _check(input, weight, bias):
     shapes = f"{where(NAME)}: input of shape {input.shape}, linear_weight of shape {weight.shape}"
     if input.ndim not in (1, 2):
         raise ValueError(
-            f"{shapes}; input is (N, in) or (in,): use input.reshape(-1, {input.shape[-1:] or 1})"
+            f"{shapes}; input is (N, in) or (in,): use input.reshape(-1, {(1, *input.shape)[-1]})"
         )
     if weight.ndim < 2:
         raise ValueError(f"{shapes}; linear_weight is (C, in) or (C, d1, ..., in)")

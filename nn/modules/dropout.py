@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ...autograd import Tensor
 from ...autograd.arrays import ArrayLike
 from .. import functional as F
+from ..functional._inputs import check_share
 from ..module import Module
 
 __all__ = ["AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "FeatureAlphaDropout"]
@@ -18,8 +19,7 @@ class _DropoutNd(Module):
     _function: Callable
 
     def __init__(self, p: float = 0.5, inplace: bool = False):
-        if not 0 <= p <= 1:
-            raise ValueError(f"{type(self).__name__}: p must be from 0 to 1, not {p}")
+        check_share(type(self).__name__, p)
         self.p = p
         self.inplace = inplace
 

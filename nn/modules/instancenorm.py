@@ -9,13 +9,14 @@ from ... import autograd as ag
 from ...autograd import Tensor
 from ...autograd.arrays import ArrayLike, DTypeLike
 from .. import functional as F
+from ..synced import Following
 from .batchnorm import _NormBase
 from .elsewhere import elsewhere
 
 __all__ = ["InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"]
 
 
-class _InstanceNorm(_NormBase):
+class _InstanceNorm(_NormBase, Following):
     """Instance normalisation of any number of axes."""
 
     def __init__(
@@ -31,6 +32,9 @@ class _InstanceNorm(_NormBase):
         bias: bool = True,
     ):
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+
+    def follows(self) -> bool:
+        return self.training and self.track_running_stats
 
     def forward(self, input: ArrayLike) -> Tensor:
         x = self._checked(input)

@@ -54,6 +54,13 @@ class _Layer(Module):
         device: Any = None,
         dtype: DTypeLike | None = None,
     ):
+        if isinstance(activation, str) and activation in F.__all__:
+            activation = getattr(F, activation)
+        if not callable(activation):
+            raise ValueError(
+                f"{type(self).__name__}: activation is 'relu', 'gelu', the name of another function of "
+                f"nn.functional, or a function, not {activation!r}"
+            )
         dtype = dtype_for(self, device, dtype)
 
         def attention():
@@ -77,7 +84,7 @@ class _Layer(Module):
         if self.looks_at_memory:
             self.dropout3 = Dropout(dropout)
         self.norm_first = norm_first
-        self.activation = getattr(F, activation) if isinstance(activation, str) else activation
+        self.activation = activation
 
     def _add(self, x, norm: LayerNorm, dropout: Dropout, part: Callable) -> Tensor:
         """x + part(x), normalised before (pre-norm) or after (post-norm, as in the paper)."""

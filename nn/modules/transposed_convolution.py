@@ -31,9 +31,10 @@ class TransposedConvolution(ConvNd):
         if isinstance(padding, str):
             raise TypeError(f"{name}: padding is an integer or {self.axes} of them, not {padding!r}")
         inside, outside = channels
+        output_padding = sizes(name, "output_padding", output_padding, self.axes, 0)
         options = stride, padding, dilation, groups, bias, mode, dtype
         self._build(inside, outside, kernel_size, *options)
-        self.output_padding = sizes(name, "output_padding", output_padding, self.axes, 0)
+        self.output_padding = output_padding
 
     def forward(self, input: ArrayLike, output_size: Sequence[int] | None = None) -> Tensor:
         x = tensor_for(self, input, self.weight.dtype)

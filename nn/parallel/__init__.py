@@ -62,7 +62,8 @@ def replicate(
     Buffers of the model are those of this process, which is worker 0: the others get them before each step,
     and what `loss` changes in theirs, or elsewhere (counters), stays there. BatchNorm, whose statistics are
     over the batch, is refused while training; nn.SyncBatchNorm.convert_sync_batchnorm(model) makes layers of
-    it whose statistics, gradients and buffers are those of the whole batch. They are not replayed.
+    it whose statistics, gradients and buffers are those of the whole batch. They are not replayed. Refused
+    is also InstanceNorm with track_running_stats, while training.
 
     Random numbers of the workers differ, in each step, and follow from nn.manual_seed: dropout, and what
     `loss` draws from np.random, random or a generator that it or the model holds. Those streams of this

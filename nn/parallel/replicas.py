@@ -15,7 +15,7 @@ from .. import random
 from ..module import Module
 from ..optim import Optimizer
 from ..structure import Structure
-from ..synced import Synced
+from ..synced import Following, Synced
 from . import streams
 from .buffers import Buffers
 from .comparison import Comparison, Form
@@ -49,6 +49,7 @@ class Replicas:
         self._optimizer = optimizer
         self._structure = Structure(model)
         allocate = shared_array if kind == "processes" and workers > 1 else np.zeros
+        self._following = {name: m for name, m in model.named_modules() if isinstance(m, Following)}
         gathered = [m.most_gathered() for m in model.modules() if isinstance(m, Synced)]
         shared = SharedBuffers(optimizer, workers, allocate, max(gathered, default=0))
         self._exchange = shared.seat(0, self._meet)
@@ -168,6 +169,8 @@ class Replicas:
         if self._replay and not is_flat(batch):
             raise TypeError("replicas: with replay=True a batch is of arrays and constants, not nested")
         settings = Settings.of(self._self.modules, self._self.params, self._optimizer)
+        if self.workers > 1 and settings != self._known:
+            self._check_statistics()
         form = Form(pair=None)  # a worker alone finds out
         if self.workers > 1:
             key = train, tuple(settings.training), kind_of(batch)
@@ -224,6 +227,15 @@ class Replicas:
                 raise RuntimeError(
                     f"worker {index} of {self.workers} {death}; the replicas are closed, and the parameters "
                     "may be between two steps: go back to what was saved last"
+                )
+
+    def _check_statistics(self) -> None:
+        """Raise for running statistics, which no loss shows, that would be those of this process' share."""
+        for name, module in self._following.items():
+            if module.follows():
+                raise ValueError(
+                    f"replicas: {type(module).__name__} {name!r} keeps running statistics of the batch, of "
+                    "which this process sees a share; use track_running_stats=False, its eval(), or workers=1"
                 )
 
     def _check_model(self) -> None:

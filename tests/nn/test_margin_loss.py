@@ -117,7 +117,7 @@ def test_what_normalize_writes_to():
             IndexError,
             "target 5 at position",
         ),
-        (lambda: F.multilabel_soft_margin_loss(A, [1, 0, 1]), ValueError, "do not broadcast"),
+        (lambda: F.multilabel_soft_margin_loss(A, [1, 0, 1]), ValueError, "not the same"),
         (lambda: F.triplet_margin_loss(A, B, A[0]), ValueError, "differ in their number of axes"),
         (lambda: F.triplet_margin_loss(A, B, A, -1.0), ValueError, "margin must be greater than 0, not -1.0"),
         (lambda: nn.TripletMarginLoss(0.0), ValueError, "margin must be greater than 0, not 0.0"),

@@ -178,7 +178,7 @@ def test_options():
     assert all(name.endswith("weight") for name in layer.state_dict())
     assert layer.norm2.eps == 0.1 and layer.norm1.bias is None
     assert layer(np.ones((S, N, E), np.float32)).shape == (S, N, E)
-    with pytest.raises(AttributeError, match="leaky"):
+    with pytest.raises(ValueError, match="leaky"):
         nn.TransformerEncoderLayer(E, 2, activation="leaky")
     mask = nn.Transformer.generate_square_subsequent_mask(3)
     assert mask.tolist() == [[0, -np.inf, -np.inf], [0, 0, -np.inf], [0, 0, 0]] and mask.dtype == np.float32
