@@ -8,6 +8,7 @@ import sys
 import threading
 import warnings
 from functools import cache
+from importlib import import_module
 from typing import Any, ClassVar
 
 from ..module import Module
@@ -56,9 +57,7 @@ class NumpysBlas:
 def numpys_blas() -> NumpysBlas | None:
     """None if NumPy's library has no such functions, or other names for them, or cannot be asked here."""
     try:
-        from numpy._core import _multiarray_umath
-
-        return NumpysBlas(ctypes.CDLL(_multiarray_umath.__file__))
+        return NumpysBlas(ctypes.CDLL(import_module("numpy._core._multiarray_umath").__file__))
     except (ImportError, OSError, AttributeError, TypeError):
         return None
 
