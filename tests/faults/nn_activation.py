@@ -7,11 +7,11 @@ ATTENTION = "tests/nn/test_attention.py::"
 GRADIENT = "tests/autograd/test_op_gradients.py::test_gradient"
 
 FAULTS = [
-    Fault("nn/functional/activation.py", "(1 - s) * z + 1", "(1 - s) * z + 1.001", f"{GRADIENT} -k silu"),
+    Fault("nn/functional/activation.py", "        d += 1\n", "        d += 1.001\n", f"{GRADIENT} -k silu"),
     Fault(
         "nn/functional/activation.py",
-        "np.maximum(x, z) * s, slope",
-        "x * s, slope",
+        "y = np.maximum(x, z)\n",
+        "y = x * 1\n",
         f"{ACTIVATION}test_huge_and_infinite_numbers_have_their_limits -k silu",
     ),
     Fault(
@@ -43,6 +43,12 @@ FAULTS = [
         "+ (soft - soft.detach())",
         "+ soft * 0",
         f"{ACTIVATION}test_hard_gumbel_softmax_has_the_gradient_of_the_soft_one",
+    ),
+    Fault(
+        "nn/functional/rectifier.py",
+        "    np.maximum(x, y, out=y)",
+        "    np.abs(y, out=y)",
+        f"{ACTIVATION}test_masks_of_more_than_one_block",
     ),
     Fault(
         "nn/functional/_curve.py",
