@@ -145,10 +145,16 @@ def test_a_child_has_its_own_workers():
         warnings.simplefilter("ignore", DeprecationWarning)  # of threads at a fork
         pid = os.fork()
     if pid == 0:
-        signal.alarm(20)  # ends a child that waits for workers it has not
-        done = []
-        _together.together([partial(done.append, 1)] * 2)
-        os._exit(0 if done == [1, 1] else 1)
+        signal.alarm(5)  # ends a child that has no workers
+        here, seen = threading.get_native_id(), set()
+
+        def job():
+            seen.add(threading.get_native_id())
+            time.sleep(0.01)
+
+        while not seen - {here}:
+            _together.together([job] * 4)
+        os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
