@@ -246,7 +246,7 @@ def _spread_by_phases(dx, g, w, bias, geometry):
 
 @opaque
 def _weigh_into(dw, x, g, geometry):
-    pieces = parts(len(g), g.size * math.prod(dw.shape[1:]))
+    pieces = parts(len(g), g.size * math.prod(dw.shape[1:]), 1)
     sums = [dw, *(np.empty_like(dw) for _ in pieces[1:])]
     met = zip(sums, pieces, strict=True)
     together([partial(_weigh_part, made, x[part], g[part], geometry) for made, part in met])

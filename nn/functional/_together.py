@@ -11,6 +11,7 @@ import ctypes
 import os
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable
 from contextvars import copy_context
 from functools import cache
@@ -24,14 +25,14 @@ class _Worker:
     """A thread that waits for jobs; it ends with the process."""
 
     def __init__(self):
-        self.jobs, self.errors = SimpleQueue(), SimpleQueue()
+        self.calls = SimpleQueue()
         self.cores = None
         self.thread = threading.Thread(target=self._run, name="tapegrad-part", daemon=True)
         self.thread.start()
 
     def _run(self):
         while True:
-            self.errors.put(_error_of(*self.jobs.get()))
+            _help(*self.calls.get())
 
     def keep_to(self, cores):
         if cores != self.cores:
@@ -39,9 +40,23 @@ class _Worker:
             self.cores = cores
 
 
-def _error_of(context, job):
+def _help(context, waiting, done):
+    context.run(_take, waiting, done)
+
+
+def _take(waiting, done):
+    """Do jobs as long as any wait. Who gets no core takes none, and nobody has to wait for it."""
+    while waiting:
+        try:
+            job = waiting.popleft()
+        except IndexError:  # another was faster
+            return
+        done.put(_error_of(job))
+
+
+def _error_of(job):
     try:
-        context.run(job)
+        job()
     except BaseException as error:  # raised again where the job came from
         return error
     return None
@@ -62,10 +77,11 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def parts(count: int, work: int) -> list[slice]:
-    """`count` images as slices, one for each thread that shall have some of so many multiplications."""
-    threads = 1 if work < WORK or count < 2 else min(count, work // (WORK // 2), _threads())
-    ends = [count * i // threads for i in range(threads + 1)]
+def parts(count: int, work: int, each: int = 2) -> list[slice]:
+    """`count` images as slices, `each` for a thread, if they take so many multiplications; or else all."""
+    threads = 1 if work < WORK or count < 2 else _threads()
+    number = 1 if threads == 1 else min(count, work // (WORK // 2), threads * each)
+    ends = [count * i // number for i in range(number + 1)]
     return [slice(a, b) for a, b in zip(ends, ends[1:], strict=False)]
 
 
@@ -88,7 +104,7 @@ def one_blas_thread():
 
 
 def together(jobs: list[Callable[[], None]]) -> None:
-    """Run the first job here, the others beside it if the workers are free, and wait for all."""
+    """Run the jobs, here and by the workers if those are free, and wait for all."""
     if len(jobs) == 1 or not _free.acquire(blocking=False):
         for job in jobs:
             job()
@@ -102,18 +118,18 @@ def together(jobs: list[Callable[[], None]]) -> None:
 
 
 def _run_all(jobs):
-    while len(_workers) < len(jobs) - 1:
+    helpers = min(len(jobs), _threads()) - 1 or 1
+    while len(_workers) < helpers:
         _workers.append(_Worker())
-    _place(len(jobs) - 1)
-    others = list(zip(_workers, jobs[1:], strict=False))
-    for worker, job in others:
-        worker.jobs.put((copy_context(), job))
-    mine = _error_of(copy_context(), jobs[0])
+    _place(helpers)
+    waiting, done = deque(jobs), SimpleQueue()
+    for worker in _workers[:helpers]:
+        worker.calls.put((copy_context(), waiting, done))
     try:
-        errors = [mine, *(worker.errors.get() for worker, _ in others)]
-    except BaseException:  # interrupted: nobody may take what these have yet to answer for the next job's
-        _workers.clear()
-        raise
+        _take(waiting, done)
+        errors = [done.get() for _ in jobs]
+    finally:
+        waiting.clear()
     for error in errors:
         if error is not None:
             raise error

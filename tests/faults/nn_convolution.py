@@ -35,8 +35,8 @@ FAULTS = [
     ),
     Fault(
         "nn/functional/_together.py",
-        "worker.jobs.put((copy_context(), job))",
-        "worker.jobs.put((type(copy_context())(), job))",
+        "worker.calls.put((copy_context(), waiting, done))",
+        "worker.calls.put((type(copy_context())(), waiting, done))",
         f"{TOGETHER}test_settings_of_the_caller_hold",
     ),
     Fault(
