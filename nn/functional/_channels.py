@@ -20,7 +20,7 @@ HI, LO, R, VAR, LARGE = range(5)
 SHORT = 16  # below so many numbers to a channel sums are taken of rows of C * L numbers, item by item
 LONG = 512  # from so many on, a number for each channel is read as such; else it is written out
 BLOCK = 1 << 18  # numbers of a block: a quarter of them takes a quarter longer, by calls
-PASS = 40  # multiplications in the time of a pass over a number
+PASS = 10  # multiplications for a number: less than take the time of its pass, as memory is shared
 
 quietly = np.errstate(all="ignore")  # inf and nan go their way, as in PyTorch; undoes setbufsize too
 
