@@ -146,16 +146,16 @@ def test_half_precision():
         y = F.batch_norm(x, *own, training=True)
         z = torch.nn.functional.batch_norm(torch.tensor(x), *theirs, training=True)
         assert y.dtype == np.float16 and own[0].dtype == dtype
-        np.testing.assert_allclose(y.numpy(), z.numpy(), rtol=2e-3, atol=2e-3)
+        np.testing.assert_allclose(y.numpy(), z.numpy(), rtol=2e-3, atol=6e-3)
         for a, t in zip(own, theirs, strict=True):
             np.testing.assert_allclose(a, t.numpy(), rtol=2e-3)
     ours, theirs = nn.BatchNorm1d(4), torch.nn.BatchNorm1d(4)
-    np.testing.assert_allclose(ours(x).numpy(), theirs(torch.tensor(x)).detach().numpy(), atol=2e-3)
+    np.testing.assert_allclose(ours(x).numpy(), theirs(torch.tensor(x)).detach().numpy(), atol=6e-3)
     for name, args in (("group_norm", (2,)), ("instance_norm", ()), ("local_response_norm", (3, 1.0))):
         y = getattr(F, name)(x, *args)
         z = getattr(torch.nn.functional, name)(torch.tensor(x), *args)
         assert y.dtype == np.float16
-        np.testing.assert_allclose(y.numpy(), z.numpy(), rtol=2e-3, atol=2e-3)
+        np.testing.assert_allclose(y.numpy(), z.numpy(), rtol=2e-3, atol=6e-3)
 
 
 def test_conversion_keeps_what_torchs_keeps():
