@@ -8,19 +8,15 @@ the cache. Sums over a block are products with ones, those over blocks are float
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 
 from ...autograd.arrays import opaque
-from ...autograd.kernels import CHUNK, SMALLEST_BUFFER, ones
-from ._together import one_blas_thread, parts, together
+from ...autograd.kernels import SMALLEST_BUFFER, ones
 
 HI, LO, R, VAR, LARGE = range(5)
 SHORT = 16  # below so many numbers to a channel sums are taken of rows of C * L numbers, item by item
 LONG = 512  # from so many on, a number for each channel is read as such; else it is written out
 BLOCK = 1 << 18  # numbers of a block: a quarter of them takes a quarter longer, by calls
-PASS = 10  # multiplications for a number: less than take the time of its pass, as memory is shared
 
 quietly = np.errstate(all="ignore")  # inf and nan go their way, as in PyTorch; undoes setbufsize too
 
@@ -101,18 +97,9 @@ def scale(y, x, table, a, d):
             np.add(out, plus, out)
         return
     d = d - to_channels(table[HI] + table[LO], c) * a
-    together([partial(_scale, y[part], x[part], a, d) for part in shares(x, a, d)])
-
-
-def _scale(y, x, a, d):
     for (out, part), (times, plus) in pieces((y, x), (a, d)):
         np.multiply(part, times, out)
         np.add(out, plus, out)
-
-
-def shares(x, *coefficients):
-    """Slices of items for `together`; all of them where there are coefficients for each item."""
-    return parts(len(x), PASS * x.size) if all([len(a) == 1 for a in coefficients]) else [slice(None)]
 
 
 @opaque
@@ -128,10 +115,6 @@ def combine(dx, g, x, table, weight, b, d):
             _add_up(out, seed, t, *each)
         return
     d = d - (table[HI] + table[LO]) * b
-    together([partial(_combine, dx[part], g[part], x[part], a, b, d) for part in shares(x, a, b, d)])
-
-
-def _combine(dx, g, x, a, b, d):
     for (out, seed, part), each in pieces((dx, g, x), (a, b, d)):
         _add_up(out, seed, part, *each)
 
@@ -162,25 +145,9 @@ def products(g, x, less, of_all):
     n, c, width = x.shape
     if of_all and width < SHORT:
         return _of_rows(g, x, less)
-    less = [a.astype(x.dtype)[:, :, None] for a in less]
-    slices = shares(x, *less) if of_all else [slice(None)]
-    found = np.zeros((len(slices), 2, 1 if of_all else n, c))
-    jobs = [
-        partial(_products, sums, None if g is None else g[part], x[part], less, of_all)
-        for sums, part in zip(found, slices, strict=True)
-    ]
-    if len(jobs) > 1 or x.size < CHUNK // 4:
-        together(jobs)
-    else:
-        with one_blas_thread():  # the others would go on to wait for work, where convolutions have some
-            jobs[0]()
-    return found.sum(axis=0) if len(jobs) > 1 else found[0]
-
-
-def _products(found, g, x, less, of_all):
-    n, c, width = x.shape
     one = ones(width, x.dtype)
-    sums, squares = found
+    sums, squares = np.zeros((2, 1 if of_all else n, c))
+    less = [a.astype(x.dtype)[:, :, None] for a in less]
     for items, channels in blocks(n, c, width):
         t = x[items, channels]
         for a in less:
@@ -192,6 +159,7 @@ def _products(found, g, x, less, of_all):
                 total[0, channels] += mine.sum(axis=0)
             else:
                 total[items, channels] = mine
+    return sums, squares
 
 
 def _of_rows(g, x, less):

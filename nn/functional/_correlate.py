@@ -9,7 +9,6 @@ computes; `weigh` the gradient of w. The plain forms are sums over the kernel's 
 from __future__ import annotations
 
 import math
-from functools import partial
 from itertools import product
 from typing import NamedTuple
 
@@ -19,7 +18,6 @@ from ...autograd.adding import zeros_to_add
 from ...autograd.arrays import opaque
 from . import _correlate_band as band
 from . import _correlate_rows as rows
-from ._together import parts, together
 
 PHASES = 9  # of strides with more, kernels are scattered as one
 
@@ -190,11 +188,6 @@ def _has_band(w, geometry):
 
 @opaque
 def _correlate_into(y, x, w, bias, geometry):
-    pieces = parts(len(x), y.size * math.prod(w.shape[1:]))
-    together([partial(_correlate_part, y[part], x[part], w, bias, geometry) for part in pieces])
-
-
-def _correlate_part(y, x, w, bias, geometry):
     if not (x.size and w.size and y.size):
         y[...] = 0
     elif _is_product(x, geometry):
@@ -208,11 +201,6 @@ def _correlate_part(y, x, w, bias, geometry):
 
 @opaque
 def _spread_into(dx, g, w, bias, geometry):
-    pieces = parts(len(g), g.size * math.prod(w.shape[1:]))
-    together([partial(_spread_part, dx[part], g[part], w, bias, geometry) for part in pieces])
-
-
-def _spread_part(dx, g, w, bias, geometry):
     if not (dx.size and w.size and g.size):
         dx[...] = 0
     elif _is_product(g, geometry):
@@ -239,22 +227,13 @@ def _spread_by_phases(dx, g, w, bias, geometry):
         once = Geometry(kernels.shape[2:], (1,) * len(taps), padding, dilation, geometry.groups)
         target = dx[(..., *there)]
         made = target if whole else np.empty(target.shape, dx.dtype)
-        _correlate_part(made, g[(..., *parts)], kernels, bias, once)
+        _correlate_into(made, g[(..., *parts)], kernels, bias, once)
         if not whole:
             target[...] = made
 
 
 @opaque
 def _weigh_into(dw, x, g, geometry):
-    pieces = parts(len(g), g.size * math.prod(dw.shape[1:]), 1)
-    sums = [dw, *(np.empty_like(dw) for _ in pieces[1:])]
-    met = zip(sums, pieces, strict=True)
-    together([partial(_weigh_part, made, x[part], g[part], geometry) for made, part in met])
-    for made in sums[1:]:
-        dw += made
-
-
-def _weigh_part(dw, x, g, geometry):
     if not (x.size and dw.size and g.size):
         dw[...] = 0
     elif not (_has_band(dw, geometry) and band.weigh(dw, x, g, geometry)):

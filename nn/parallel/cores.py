@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sys
 import threading
 import warnings
 from functools import cache
-from importlib import import_module
 from typing import Any, ClassVar
 
 from ..module import Module
@@ -36,43 +34,13 @@ def pin(cores: list[int]) -> None:
         os.sched_setaffinity(0, cores)
 
 
-class NumpysBlas:
-    """The OpenBLAS of NumPy's wheels, with what is used here of threadpoolctl's libraries."""
-
-    def __init__(self, library: ctypes.CDLL) -> None:
-        self._get = library.scipy_openblas_get_num_threads64_
-        self._set = library.scipy_openblas_set_num_threads64_
-        name = library.scipy_openblas_get_corename64_
-        name.restype = ctypes.c_char_p
-        self.architecture = name().decode()
-
-    @property
-    def num_threads(self) -> int:
-        return self._get()
-
-    def set_num_threads(self, number: int) -> None:
-        self._set(number)
-
-
-def numpys_blas() -> NumpysBlas | None:
-    """None if NumPy's library has no such functions, or other names for them, or cannot be asked here."""
-    try:
-        return NumpysBlas(ctypes.CDLL(import_module("numpy._core._multiarray_umath").__file__))
-    except (ImportError, OSError, AttributeError, TypeError):
-        return None
-
-
 @cache
 def blas_libraries() -> list[Any] | None:
-    """What sets the number of threads of each BLAS library that is loaded; None where that is not known.
-
-    Without threadpoolctl it is NumPy's library alone, if that is the OpenBLAS of its wheels.
-    """
+    """What sets the number of threads of each BLAS library that is loaded; None without threadpoolctl."""
     try:
         from threadpoolctl import ThreadpoolController
     except ImportError:
-        found = numpys_blas()
-        return None if found is None else [found]
+        return None
     return ThreadpoolController().select(user_api="blas").lib_controllers
 
 
@@ -80,7 +48,7 @@ class BlasLimit:
     """Between `start` and `stop`, or in a `with` statement, a matrix product uses at most `threads` threads.
 
     It holds for the whole process; of limits that overlap the lowest counts, and none raises the number.
-    Where BLAS cannot be asked it does nothing.
+    Without threadpoolctl it does nothing.
     """
 
     _lock = threading.Lock()
@@ -120,7 +88,7 @@ def limit_threads(model: Module, rows: int) -> BlasLimit:
     `rows` is how many vectors pass through `model` at once, such as the tokens of a batch: with its average
     matrix a product takes 2 * rows * size FLOPs, and is given a thread for each 1e9 of them, at least one.
     More would save little, and cost much while another program keeps a core busy. The number of threads is
-    the process's, is never raised, and stays as it is where BLAS cannot be asked.
+    the process's, is never raised, and stays as it is without threadpoolctl.
     """
     sizes = [p.size for p in model.parameters() if p.ndim > 1]
     flops = 2 * rows * sum(sizes) / max(1, len(sizes))

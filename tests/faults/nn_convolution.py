@@ -6,7 +6,6 @@ CONTRACT = "tests/autograd/test_op_contract.py::"
 GRADIENT = "tests/autograd/test_op_gradients.py::test_gradient"
 LAZY = "tests/nn/test_lazy.py::"
 NUMBERS = "tests/nn/test_convolution.py::"
-TOGETHER = "tests/nn/test_together.py::"
 
 FAULTS = [
     Fault(
@@ -22,28 +21,10 @@ FAULTS = [
         f"{GRADIENT} -k convolution",
     ),
     Fault(
-        "nn/functional/_correlate.py",
-        "        dw += made\n",
-        "        pass\n",
-        f"{TOGETHER}test_layers_are_the_same",
-    ),
-    Fault(
         "nn/functional/_correlate_rows.py",
         "last = self.count % images or images",
         "last = self.count % images",
-        f"{TOGETHER}test_layers_are_the_same",
-    ),
-    Fault(
-        "nn/functional/_together.py",
-        "worker.calls.put((copy_context(), waiting, done))",
-        "worker.calls.put((type(copy_context())(), waiting, done))",
-        f"{TOGETHER}test_settings_of_the_caller_hold",
-    ),
-    Fault(
-        "nn/functional/_together.py",
-        "    _workers.clear()\n\n\nif",
-        "    pass\n\n\nif",
-        f"{TOGETHER}test_a_child_has_its_own_workers",
+        f"{NUMBERS}test_images_are_taken_several_at_a_time",
     ),
     Fault(
         "nn/functional/_correlate_rows.py",

@@ -29,9 +29,7 @@ def library(monkeypatch):
 
 @pytest.fixture
 def without_threadpoolctl(monkeypatch):
-    """And with a BLAS that is none of NumPy's wheels."""
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)
-    monkeypatch.setattr(cores, "numpys_blas", lambda: None)
     cores.blas_libraries.cache_clear()
     yield
     cores.blas_libraries.cache_clear()
@@ -118,22 +116,6 @@ def test_the_real_library_is_asked():
     with cores.BlasLimit(1):
         assert all(library.num_threads == 1 for library in libraries)
     assert [library.num_threads for library in libraries] == before
-
-
-def test_numpys_library_is_asked_without_threadpoolctl():
-    threadpoolctl = pytest.importorskip("threadpoolctl")
-    library = cores.numpys_blas()
-    if library is None:
-        pytest.skip("another BLAS than that of NumPy's wheels")
-    others = threadpoolctl.ThreadpoolController().select(internal_api="openblas").lib_controllers
-    assert library.architecture in {other.architecture for other in others}
-    before = library.num_threads
-    library.set_num_threads(1)
-    try:
-        assert library.num_threads == 1
-        assert 1 in {other.num_threads for other in others}
-    finally:
-        library.set_num_threads(before)
 
 
 def test_without_threadpoolctl_generating_goes_on(without_threadpoolctl):

@@ -240,3 +240,35 @@ def test_a_class_may_compute_its_weight():
     )
     y.sum().backward()
     assert layer.weight.grad is not None
+
+
+@pytest.mark.parametrize(
+    ("module", "shape"),
+    [
+        (nn.Conv2d(4, 6, 3, padding=1), (5, 4, 9, 8)),
+        (nn.Conv2d(4, 6, 3, stride=2, groups=2), (5, 4, 9, 8)),
+        (nn.Conv1d(3, 2, 1), (3, 3, 200)),
+        (nn.ConvTranspose2d(4, 3, 4, stride=2, padding=1), (5, 4, 9, 8)),
+    ],
+)
+def test_images_are_taken_several_at_a_time(module, shape):
+    """As many as fit, whatever their number: what comes of each is what comes of it alone."""
+    module = module.double()
+    rng = np.random.default_rng(0)
+    images = rng.standard_normal(shape)
+    for count in range(1, len(images) + 1):
+        x = Tensor(images[:count], requires_grad=True)
+        module.zero_grad()
+        y = module(x)
+        g = rng.standard_normal(y.shape)
+        y.backward(g)
+        together = [p.grad for p in module.parameters()]
+        module.zero_grad()
+        for i in range(count):
+            alone = Tensor(images[i : i + 1], requires_grad=True)
+            made = module(alone)
+            made.backward(g[i : i + 1])
+            np.testing.assert_allclose(y.numpy()[i : i + 1], made.numpy(), rtol=1e-10, atol=1e-12)
+            np.testing.assert_allclose(x.grad[i : i + 1], alone.grad, rtol=1e-10, atol=1e-12)
+        for found, p in zip(together, module.parameters(), strict=True):
+            np.testing.assert_allclose(found, p.grad, rtol=1e-10, atol=1e-12)
