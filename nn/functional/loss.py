@@ -226,6 +226,7 @@ def _weighted(logits, weight, target, ignore_index, label_smoothing, reduction):
 def counted_targets(name, target, shape, ignore_index):
     """The targets, 0 for those that are ignored, and which are not."""
     target = _checked(target, shape, ignore_index, name)
+    target = target.astype(np.int64) if target.dtype.kind == "u" else target  # which may become -1
     counted = target != ignore_index
     return np.where(counted, target, 0), counted
 

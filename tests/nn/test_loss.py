@@ -146,6 +146,23 @@ def test_of_no_row_and_of_no_class():
         F.cross_entropy(np.zeros((2, 0)), np.zeros((2, 0)))
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint16, np.int32, np.uint64])
+def test_targets_of_every_integer_dtype(dtype):
+    target = np.array([2, 0, 1], dtype)
+    x = np.random.default_rng(0).normal(size=(3, 3))
+    for options in (
+        {},
+        {"weight": W},
+        {"weight": W, "label_smoothing": 0.1},
+        {"ignore_index": 1, "weight": W},
+    ):
+        expected = F.cross_entropy(x, target.astype(np.int64), **options).item()
+        assert F.cross_entropy(x, target, **options).item() == expected
+    for options in ({}, {"weight": W}, {"ignore_index": 0}):
+        expected = F.nll_loss(x, target.astype(np.int64), **options).item()
+        assert F.nll_loss(x, target, **options).item() == expected
+
+
 def test_one_row_and_its_target():
     for target in (1, [1], np.array(1), np.uint8(1)):
         for f, x in ((F.cross_entropy, X[0]), (F.nll_loss, np.log(P[0]))):
