@@ -1,4 +1,4 @@
-"""Multi-head attention and positions against plain formulas."""
+"""Multi-head attention against plain formulas."""
 
 import math
 
@@ -292,83 +292,9 @@ def test_grouped_queries_share_keys():
             F.scaled_dot_product_attention(q, heads, heads, enable_gqa=True)
 
 
-# ---------------------------------------------------------------------------------- the module as a function
-
-
-def test_multi_head_attention_forward_is_what_the_module_computes():
-    layer = nn.MultiheadAttention(E, H, add_bias_kv=True, dtype=np.float64)
-    x, memory = RNG.normal(size=(L, N, E)), RNG.normal(size=(S, N, E))
-    weights = layer.in_proj_weight, layer.in_proj_bias, layer.bias_k, layer.bias_v
-    out = layer.out_proj.weight, layer.out_proj.bias
-    y, seen = F.multi_head_attention_forward(
-        x, memory, memory, E, H, *weights, False, 0.0, *out, key_padding_mask=PADDING
-    )
-    z, expected = layer(x, memory, memory, PADDING)
-    np.testing.assert_array_equal(y.data, z.data)
-    np.testing.assert_array_equal(seen.data, expected.data)
-
-
-def test_multi_head_attention_forward_refuses():
-    x, w = np.ones((L, N, E)), np.ones((3 * E, E))
-
-    def refused(message, *given, query=x, heads=H, **options):
-        args = [w, None, None, None, False, 0.0, w[:E], None]
-        args[: len(given)] = given
-        with pytest.raises(ValueError, match="^multi_head_attention_forward: " + message):
-            F.multi_head_attention_forward(query, x, x, E, heads, *args, **options)
-
-    refused("embed_dim_to_check 6 is no multiple of num_heads 4", heads=4)
-    refused("use_separate_proj_weight=False needs in_proj_weight, of which there are None", None)
-    refused("use_separate_proj_weight=True needs q_proj_weight, k_", use_separate_proj_weight=True)
-    refused(r"in_proj_weight of shape \(17, 6\), expected \(18, 6\)", w[1:])
-    refused("bias_k and bias_v are given together", w, None, np.ones((1, 1, E)))
-    refused(r"query of shape \(4, 2, 5\), expected \(.., .., 6\)", query=x[..., 1:])
-    refused(r"static_k of shape \(3, 4, 2\), expected \(6, .., 2\)", static_k=np.ones((3, 4, 2)))
-    refused("keys .* and values .* differ in length", static_k=np.ones((N * H, 7, 2)))
-    more = np.ones((1, 1, E))
-    refused("bias_k and bias_v cannot be added", w, None, more, more, static_k=np.ones((N * H, L, 2)))
-
-
 def test_dropout_is_drawn_for_every_item_of_a_broadcast_batch():
     query, memory = np.ones((3, 4, 2)), RNG.normal(size=(3, 5, 2))
     memory[:] = memory[0]
     for q, k in [(query[:1], memory), (query, memory[:1])]:
         y = F.scaled_dot_product_attention(q, k, memory, dropout_p=0.5).numpy()
         assert y.shape == (3, 4, 2) and (y[0] != y[1]).any() and (y[1] != y[2]).any()
-
-
-# ---------------------------------------------------------------------------------- positions
-
-
-@pytest.mark.parametrize("width", [8, 7, 1])
-def test_sinusoids_are_the_papers(width):
-    layer = nn.PositionalEncoding(width, 50, dtype=np.float64)
-    x = RNG.normal(size=(2, 30, width))
-    added = layer(x).numpy() - x
-    for t, j in np.ndindex(30, width):
-        angle = t / 10000 ** (2 * (j // 2) / width)
-        close(added[:, t, j], math.cos(angle) if j % 2 else math.sin(angle), atol=1e-12)
-    assert list(layer.parameters()) == [] and layer.state_dict() == {}
-    assert repr(layer) == "PositionalEncoding(max_len=50, learned=False)"
-
-
-def test_learned_positions():
-    layer = nn.PositionalEncoding(4, 10, learned=True)
-    x = np.zeros((2, 3, 4), np.float32)
-    y = layer(x)
-    np.testing.assert_array_equal(y.numpy()[1], layer.weight.numpy()[:3])
-    assert nn.PositionalEncoding(64, 64, learned=True).weight.data.std() == pytest.approx(0.02, rel=0.1)
-    y.sum().backward()
-    np.testing.assert_array_equal(layer.weight.grad, np.repeat([[2.0], [0.0]], [3, 7], axis=0) + np.zeros(4))
-
-
-def test_positions_with_dropout_and_refusals():
-    layer = nn.PositionalEncoding(4, 10, dropout=0.5)
-    x = np.ones((1, 10, 4), np.float32)
-    assert (layer(x).numpy() == 0).any() and not (layer.eval()(x).numpy() == 0).all()
-    net = nn.Sequential(layer)
-    with pytest.raises(ValueError, match=r"^PositionalEncoding '0': .*\(1, 11, 4\) is longer than"):
-        net(np.zeros((1, 11, 4), np.float32))
-    for shape in [(1, 3, 1), (4,)]:
-        with pytest.raises(ValueError, match=r"^PositionalEncoding '0': .*expected \(.., length, 4\)"):
-            net(np.zeros(shape, np.float32))
