@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Sequence
 from numbers import Real
 from operator import index
-from typing import Any
 
 import numpy as np
 
@@ -45,13 +44,6 @@ def widened(op, *inputs, **attributes) -> Tensor:
     """`op` of float16 inputs in float32, the result rounded: sums of float16 overflow or lose small terms."""
     wide = [ag.astype(x, np.float32) if getattr(x, "dtype", None) == np.float16 else x for x in inputs]
     return op(*wide, **attributes).astype(np.float16)
-
-
-def unsupported(name: str, advice: str = "", **given: Any) -> None:
-    """Raise TypeError for arguments of PyTorch's that are taken for their place alone, if one is given."""
-    for argument, value in given.items():
-        if value is not None and value is not False:
-            raise TypeError(f"{name}: {argument}={value!r} is not supported{'; ' + advice if advice else ''}")
 
 
 def where(name: str) -> str:

@@ -119,7 +119,7 @@ class Convolution(ConvNd):
         return conv(input, weight, bias, self.stride, 0, self.dilation, self.groups)
 
     def _surrounded(self, input) -> Tensor:
-        n, name = self.axes, type(self).__name__
+        n, name = self.axes, f"conv{self.axes}d"
         if input.ndim not in (n + 1, n + 2):
             raise ValueError(f"{where(name)}: input has {n + 1} or {n + 2} axes, not the shape {input.shape}")
         ends = paddings(name, self.padding, self.kernel_size, self.stride, self.dilation)

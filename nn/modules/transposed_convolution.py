@@ -44,7 +44,7 @@ class TransposedConvolution(ConvNd):
 
     def _more(self, x, wanted) -> tuple[int, ...]:
         """The output_padding that makes the axes `wanted` (N and channels may stand before them)."""
-        n, name = self.axes, type(self).__name__
+        n, name = self.axes, f"conv_transpose{self.axes}d"
         if len(wanted) == x.ndim:
             wanted = wanted[-n:]
         if len(wanted) != n or x.ndim not in (n + 1, n + 2):
