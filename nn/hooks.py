@@ -31,13 +31,7 @@ class Hooks:
 
     def add(self, kind: str, hook: Any, prepend: bool) -> Handle:
         """Put a hook behind the others of its kind, or before them; what comes back removes it."""
-        hooks = getattr(self, kind)
-        handle = Handle(hooks, hook)
-        if prepend:
-            *others, last = hooks.items()
-            hooks.clear()
-            hooks.update([last, *others])
-        return handle
+        return Handle(getattr(self, kind), hook, prepend)
 
     def value_of(self, module: Any, name: str) -> Any:
         """The attribute `name` that is computed."""

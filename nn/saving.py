@@ -44,10 +44,8 @@ def save(
         state = optimizer.state_dict()
         about["optimizer"] = {**state, "state": {}}
         for index, entry in state["state"].items():
-            about["optimizer"]["state"][index] = {"step": entry["step"]}
-            arrays.update(
-                {f"optimizer.{index}.{name}": _array(entry[name]) for name in entry if name != "step"}
-            )
+            about["optimizer"]["state"][index] = {}
+            arrays.update({f"optimizer.{index}.{name}": _array(entry[name]) for name in entry})
     if schedule is not None:
         about["schedule"] = schedule.state_dict()
     if rng:

@@ -1,18 +1,24 @@
-"""Optimizers and learning-rate schedules, used as in PyTorch."""
+"""Optimizers, and what belongs to them, used as in PyTorch."""
 
-from .adam import Adam, AdamW
+from typing import TYPE_CHECKING
+
+from ...autograd.exports import on_first_use
 from .optimizer import Optimizer
-from .schedule import Constant, InverseSquareRoot, Schedule, StepDecay, WarmupCosine
-from .sgd import SGD
 
-__all__ = [
-    "SGD",
-    "Adam",
-    "AdamW",
-    "Constant",
-    "InverseSquareRoot",
-    "Optimizer",
-    "Schedule",
-    "StepDecay",
-    "WarmupCosine",
-]
+FILES = {  # and what is found there
+    "adam": "Adam AdamW SparseAdam",
+    "schedule": "Constant InverseSquareRoot Schedule StepDecay WarmupCosine",
+    "sgd": "SGD",
+}
+__all__ = sorted(" ".join(["Optimizer", *FILES.values()]).split())
+
+if TYPE_CHECKING:
+    from .adam import *
+    from .schedule import *
+    from .sgd import *
+else:
+    __getattr__ = on_first_use(globals(), FILES)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -7,23 +7,31 @@ from typing import Any
 
 import numpy as np
 
+from .groups import options
 from .optimizer import Optimizer
 from .sparse import in_blocks, refuse_decay
 
+__all__ = ["Adam", "AdamW", "SparseAdam"]
+
 
 class Adam(Optimizer):
-    """Adam with PyTorch's defaults; for each parameter, at its update number t:
+    """Adam with PyTorch's defaults; for each parameter, at its update number t, from its gradient g:
 
-    g = g + weight_decay * p
+    g = -g if maximize, + weight_decay * p              # p *= 1 - lr * weight_decay if decoupled_weight_decay
     m = beta1 * m + (1 - beta1) * g                     # exp_avg
     v = beta2 * v + (1 - beta2) * g**2                  # exp_avg_sq
-    p = p - lr * (m / (1 - beta1**t)) / (sqrt(v / (1 - beta2**t)) + eps)
+    u = max(u, v) if amsgrad else v                     # max_exp_avg_sq
+    p = p - lr * (m / (1 - beta1**t)) / (sqrt(u / (1 - beta2**t)) + eps)
 
-    Where the gradient of a table is sparse, that is done for the rows it has, with eps beside sqrt(v), as in
-    PyTorch's SparseAdam: the other rows stay, and their moments too. It takes no weight decay then.
+    amsgrad is Reddi, Kale and Kumar's (2018, arXiv:1904.09237). foreach, fused and capturable are taken and
+    change nothing: there is one way here. Where the gradient of a table is sparse, that is done for the rows
+    it has, with eps beside sqrt(v), as in PyTorch's SparseAdam: the other rows stay, and their moments too.
+    It takes no weight decay and no amsgrad then.
     """
 
-    state_names = ("exp_avg", "exp_avg_sq")
+    state_names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+    not_negative = ("lr", "weight_decay", "eps")
+    several = {"betas": 2}
 
     def __init__(
         self,
@@ -32,47 +40,29 @@ class Adam(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        amsgrad: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
     ):
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+        super().__init__(params, options(locals()))
 
     def check(self, group: Mapping[str, Any]) -> None:
         super().check(group)
-        betas = group["betas"]
-        if (
-            not isinstance(betas, (tuple, list))
-            or len(betas) != 2
-            or not all(0 <= beta < 1 for beta in betas)
-        ):
-            raise self._error(f"betas must be two numbers in [0, 1), got {betas}")
-        if not group["eps"] >= 0:
-            raise self._error(f"eps must be 0 or more, got {group['eps']}")
+        self.check_fractions(group, "betas")
 
-    def update(self, group, t, p, g, m, v, s, decayed) -> None:
-        """One update, the t-th, with the options `group`, in place on 1-D pieces of equal length.
+    def kept(self, group: Mapping[str, Any]) -> tuple[str, ...]:
+        return self.state_names if group["amsgrad"] else self.state_names[:2]
 
-        Parameters p, gradients g (left as they are), state m and v; s and decayed are scratch.
-        """
-        if group["weight_decay"]:
-            np.multiply(p, group["weight_decay"], out=decayed)
-            decayed += g
-            g = decayed
-        self.descend(group, t, p, g, m, v, s)
+    def decoupled(self, group: Mapping[str, Any]) -> bool:
+        return group["decoupled_weight_decay"]
 
-    def check_sparse(self, group: Mapping[str, Any]) -> None:
-        refuse_decay(type(self).__name__, group)
-
-    def update_rows(self, group, t, p, rows, g, m, v) -> None:
-        """One update, the t-th with the options `group`, of the `rows` of p, m and v by their gradients g.
-
-        As in PyTorch's SparseAdam.
-        """
-        root = (1 - group["betas"][1] ** t) ** 0.5  # by which `descend` multiplies eps
-        options = {**group, "eps": group["eps"] / root}
-        for some, p_rows, m_rows, v_rows in in_blocks(rows, g, p, m, v):
-            self.descend(options, t, p_rows, some, m_rows, v_rows, np.empty_like(some))
-
-    def descend(self, group, t, p, g, m, v, s) -> None:
-        """The last three lines of the formula, with the arguments of `update`: group, t, p, g, m, v, s."""
+    def update(self, group, t, p, g, state, scratch) -> None:
+        m, v, (s, *_) = state["exp_avg"], state["exp_avg_sq"], scratch
         beta1, beta2 = group["betas"]
         np.subtract(g, m, out=s)  # m += (1 - beta1) * (g - m)
         s *= 1 - beta1
@@ -81,6 +71,8 @@ class Adam(Optimizer):
         s *= 1 - beta2
         v *= beta2
         v += s
+        if group["amsgrad"]:
+            v = np.maximum(state["max_exp_avg_sq"], v, out=state["max_exp_avg_sq"])
         root = (1 - beta2**t) ** 0.5  # taken out of the square root: one pass over the arrays less
         np.sqrt(v, out=s)  # p -= lr * root / (1 - beta1**t) * m / (sqrt(v) + eps * root)
         s += group["eps"] * root
@@ -88,12 +80,22 @@ class Adam(Optimizer):
         s *= group["lr"] * root / (1 - beta1**t)
         p -= s
 
+    def check_sparse(self, group: Mapping[str, Any]) -> None:
+        refuse_decay(type(self).__name__, group)
+        if group.get("amsgrad"):
+            raise self._error("amsgrad needs whole gradients, and one is sparse; use sparse=False")
+
+    def update_rows(self, group, t, p, rows, g, state) -> None:
+        root = (1 - group["betas"][1] ** t) ** 0.5  # by which `update` multiplies eps
+        group = {**group, "eps": group["eps"] / root, "amsgrad": False}
+        tables = p, state["exp_avg"], state["exp_avg_sq"]
+        for some, part, m, v in in_blocks(rows, g, *tables):
+            moments = {"exp_avg": m, "exp_avg_sq": v}
+            Adam.update(self, group, t, part, some, moments, (np.empty_like(some),))
+
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay, for which the first line of the formula becomes:
-
-    p = p - lr * weight_decay * p
-    """
+    """Adam with decoupled weight decay, whose first line is p = p - lr * weight_decay * p."""
 
     def __init__(
         self,
@@ -102,11 +104,41 @@ class AdamW(Adam):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
     ):
-        super().__init__(params, lr, betas, eps, weight_decay)
+        Optimizer.__init__(self, params, {**options(locals()), "decoupled_weight_decay": True})
 
-    def update(self, group, t, p, g, m, v, s, _) -> None:
-        """As Adam's, but that p decays and not g: group, t, p, g, m, v, and s, which is scratch."""
-        if group["weight_decay"]:
-            p *= 1 - group["lr"] * group["weight_decay"]
-        self.descend(group, t, p, g, m, v, s)
+
+class SparseAdam(Adam):
+    """Adam for tables whose gradients are sparse: only the rows that a gradient has change, as in Adam here.
+
+    TypeError for a gradient that is whole.
+    """
+
+    def __init__(
+        self,
+        params: Iterable,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        maximize: bool = False,
+    ):
+        Optimizer.__init__(self, params, options(locals()))
+
+    def kept(self, group: Mapping[str, Any]) -> tuple[str, ...]:
+        return self.state_names[:2]
+
+    def decoupled(self, group: Mapping[str, Any]) -> bool:
+        return False
+
+    def check_sparse(self, group: Mapping[str, Any]) -> None:
+        """Every gradient is taken that is sparse."""
+
+    def update(self, group, t, p, g, state, scratch) -> None:
+        raise self._error("takes sparse gradients only; use Adam, or sparse=True in the embedding", TypeError)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 
 import numpy as np
@@ -14,20 +15,33 @@ CHUNK = 65536  # elements of one piece: the five arrays of an Adam update then s
 
 
 class Flat:
-    """The arrays of `params` (of one dtype) in one buffer, and the optimizer's state laid out likewise.
+    """The arrays of `params` (of one dtype) in one buffer, and the optimizer's state, one for each name.
+
+    `layouts` has the shapes of the state arrays of each parameter, and `numbers` the names of what is one
+    number for each, in float64. Where `whole`, a parameter is never cut, nor joined with its neighbours.
 
     Each `p.data` becomes a view of `values`, with the same numbers. Arrays that other code keeps (a view of
     `p.data` taken earlier) no longer belong to the parameter then.
     """
 
-    def __init__(self, params: Sequence[Tensor], names: Sequence[str]):
+    def __init__(
+        self,
+        params: Sequence[Tensor],
+        layouts: Sequence[Mapping[str, tuple[int, ...]]],
+        numbers: Sequence[str] = (),
+        whole: bool = False,
+    ):
         self.params = list(params)
         self.shapes = [p.shape for p in params]
         self.bounds = list(accumulate((p.size for p in params), initial=0))
         self.spans = [slice(a, b) for a, b in pairwise(self.bounds)]
         self.dtype = params[0].dtype
         self.values = np.empty_like(params[0].data, shape=(self.bounds[-1],))
-        self.state = {name: np.zeros_like(self.values) for name in names}
+        self.layouts, self.whole = list(layouts), whole
+        self.places = self._places()
+        ends = {name: spans[-1].stop for name, spans in self.places.items()}
+        self.state = {name: np.zeros_like(self.values, shape=(end,)) for name, end in ends.items()}
+        self.numbers = {name: np.zeros(len(self.params)) for name in numbers}
         self.steps = np.zeros(len(self.params), np.int64)  # updates of each parameter so far
         self._joined, *self.scratch = self.new_scratch()
         self._views: list[np.ndarray | None] = [None] * len(self.params)
@@ -37,9 +51,23 @@ class Flat:
         """Without what a copy has to find anew: its parameters are no views of its buffer until `adopt`."""
         return {**vars(self), "_views": [None] * len(self.params)}
 
+    def _places(self) -> dict[str, list[slice]]:
+        """Where the state of each parameter is in the arrays of these names."""
+        places = {}
+        for name in dict.fromkeys(name for layout in self.layouts for name in layout):
+            sizes = (math.prod(layout[name]) if name in layout else 0 for layout in self.layouts)
+            places[name] = [slice(a, b) for a, b in pairwise(accumulate(sizes, initial=0))]
+        return places
+
     def new_scratch(self) -> np.ndarray:
         """Three rows as long as a piece: room for its gradient, and two for the update rule."""
-        return np.empty_like(self.values, shape=(3, min(self.values.size, CHUNK)))
+        longest = 0 if self.whole else min(self.values.size, CHUNK)
+        return np.empty_like(self.values, shape=(3, longest))
+
+    def state_of(self, i: int) -> dict[str, np.ndarray]:
+        """The state arrays of a parameter, views in their shapes."""
+        shapes = self.layouts[i].items()
+        return {name: self.state[name][self.places[name][i]].reshape(shape) for name, shape in shapes}
 
     def adopt(self) -> None:
         """Make every `p.data` a view of the buffer: where it is another array by now, copy that in."""
@@ -64,30 +92,41 @@ class Flat:
 
         self.adopt()
         self.values, self.steps = moved(self.values), moved(self.steps)
-        self.state = {name: moved(array) for name, array in self.state.items()}
+        if self.steps.any():
+            self.state = {name: moved(array) for name, array in self.state.items()}
+        else:  # memory that nobody has touched takes no room
+            self.state = {name: allocate(array.shape, array.dtype) for name, array in self.state.items()}
+        self.numbers = {name: moved(array) for name, array in self.numbers.items()}
         self._views = [None] * len(self.params)
         self.adopt()
 
     def pieces(self, used: Sequence[bool] | np.ndarray, sharers: int = 1) -> Iterator[tuple[slice, int]]:
-        """(place in the buffer, updates so far) of the `used` parameters, CHUNK elements or less at a time.
+        """(place in the buffer, its first parameter) of what is `used`, CHUNK elements or less at a time.
 
-        Neighbours are joined; a piece ends before a parameter that is left out or was updated less or more.
-        Pieces are shorter where `sharers` would otherwise not have as much to do each.
+        Neighbours are joined; a piece ends before a parameter that is left out, was updated less or more, or
+        has other numbers. Pieces are shorter where `sharers` would otherwise not have as much to do each.
         """
+        if self.whole:
+            chosen = enumerate(zip(self.spans, used, strict=True))
+            yield from ((span, i) for i, (span, wanted) in chosen if wanted and span.stop > span.start)
+            return
         limit = max(1, min(CHUNK, -(-self.values.size // sharers)))
+        for start, stop, first in self._runs(used):
+            for a in range(start, stop, limit):
+                yield slice(a, min(a + limit, stop)), first
+
+    def _runs(self, used: Sequence[bool] | np.ndarray) -> list[list[int]]:
+        """[start, stop, first parameter] of neighbours that are used and alike in steps and numbers."""
+        alike = list(zip(self.steps.tolist(), *[n.tolist() for n in self.numbers.values()], strict=True))
+        if all(used) and alike.count(alike[0]) == len(alike):  # almost always
+            return [[0, self.values.size, 0]]
         runs: list[list[int]] = []
-        counts = self.steps.tolist()
-        if all(used) and counts.count(counts[0]) == len(counts):  # almost always
-            runs.append([0, self.values.size, counts[0]])
-            used = ()
-        for span, wanted, steps in zip(self.spans, used, counts, strict=False):
-            if wanted and runs and runs[-1][1:] == [span.start, steps]:
+        for i, (span, wanted) in enumerate(zip(self.spans, used, strict=True)):
+            if wanted and runs and runs[-1][1] == span.start and alike[runs[-1][2]] == alike[i]:
                 runs[-1][1] = span.stop
             elif wanted:
-                runs.append([span.start, span.stop, steps])
-        for start, stop, steps in runs:
-            for a in range(start, stop, limit):
-                yield slice(a, min(a + limit, stop)), steps
+                runs.append([span.start, span.stop, i])
+        return runs
 
     def gather(self, gradients: Sequence[np.ndarray | None], span: slice) -> np.ndarray:
         """The gradient of a piece: part of one of the 1-D `gradients`, or some of them joined in scratch."""

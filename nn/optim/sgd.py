@@ -8,22 +8,28 @@ from typing import Any
 import numpy as np
 
 from ...autograd.kernels import blocks
+from .groups import options
 from .optimizer import Optimizer
 from .sparse import in_blocks, refuse_decay
 
+__all__ = ["SGD"]
+
 
 class SGD(Optimizer):
-    """Gradient descent with PyTorch's defaults; for each parameter:
+    """Gradient descent with PyTorch's defaults; for each parameter, from its gradient g:
 
-    g = g + weight_decay * p
+    g = -g if maximize, + weight_decay * p
     b = g at the first update, then momentum * b + (1 - dampening) * g      # momentum_buffer
     p = p - lr * (g + momentum * b if nesterov else b)                      # lr * g without momentum
 
-    A sparse gradient gives the same numbers; without momentum, only the rows that it has are looked at. It
-    takes no weight decay then.
+    foreach and fused are taken and change nothing: there is one way here. A sparse gradient gives the same
+    numbers: with momentum all rows move, without it only those that it has are looked at. It takes no weight
+    decay then.
     """
 
     state_names = ("momentum_buffer",)
+    not_negative = ("lr", "weight_decay", "momentum")
+    counts = False
 
     def __init__(
         self,
@@ -33,30 +39,24 @@ class SGD(Optimizer):
         dampening: float = 0.0,
         weight_decay: float = 0.0,
         nesterov: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        differentiable: bool = False,
+        fused: bool | None = None,
     ):
-        options = {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay}
-        super().__init__(params, {**options, "nesterov": nesterov})
+        super().__init__(params, options(locals()))
 
     def check(self, group: Mapping[str, Any]) -> None:
         super().check(group)
-        if not group["momentum"] >= 0:
-            raise self._error(f"momentum must be 0 or more, got {group['momentum']}")
         if group["nesterov"] and (group["momentum"] == 0 or group["dampening"] != 0):
             raise self._error("nesterov needs a momentum, and no dampening")
 
     def kept(self, group: Mapping[str, Any]) -> tuple[str, ...]:
         return self.state_names if group["momentum"] else ()
 
-    def update(self, group, t, p, g, b, s, decayed) -> None:
-        """One update, the t-th, with the options `group`, in place on 1-D pieces of equal length.
-
-        Parameters p, gradients g (left as they are), state b; s and decayed are scratch.
-        """
-        momentum = group["momentum"]
-        if group["weight_decay"]:
-            np.multiply(p, group["weight_decay"], out=decayed)
-            decayed += g
-            g = decayed
+    def update(self, group, t, p, g, state, scratch) -> None:
+        momentum, b, (s, *_) = group["momentum"], state["momentum_buffer"], scratch
         if momentum and t == 1:
             b[...] = g
         elif momentum:
@@ -74,12 +74,9 @@ class SGD(Optimizer):
     def check_sparse(self, group: Mapping[str, Any]) -> None:
         refuse_decay(type(self).__name__, group)
 
-    def update_rows(self, group, t, p, rows, g, b) -> None:
-        """One update, the t-th with the options `group`, by the gradients g of some `rows` of p.
-
-        With momentum, in b, all rows go on moving.
-        """
+    def update_rows(self, group, t, p, rows, g, state) -> None:
         lr, momentum, dampening = (group[name] for name in ("lr", "momentum", "dampening"))
+        b = state["momentum_buffer"]
         if not momentum or group["nesterov"]:
             for some, part in in_blocks(rows, g, p):
                 part -= some * lr

@@ -41,15 +41,17 @@ def refuse_decay(name: str, group: Mapping[str, Any]) -> None:
         )
 
 
-def arrays_of(flat: Flat, place: int, g: SparseRows) -> list[np.ndarray]:
-    """[a parameter of a buffer, the rows that its gradient g has, g's values, the parameter's state].
+def arrays_of(
+    flat: Flat, place: int, g: SparseRows
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """(a parameter of a buffer, the rows that its gradient g has, g's values, the parameter's state).
 
     All but the rows are tables of (rows, numbers in a row), views where they are in the buffer.
     """
-    rows, span = g.shape[0], flat.spans[place]
-    width = math.prod(g.shape[1:])
-    p, *state = [array[span].reshape(rows, width) for array in (flat.values, *flat.state.values())]
-    return [p, g.indices, g.values.reshape(g.indices.size, width), *state]
+    table = g.shape[0], math.prod(g.shape[1:])
+    p = flat.values[flat.spans[place]].reshape(table)
+    state = {name: array.reshape(table) for name, array in flat.state_of(place).items()}
+    return p, g.indices, g.values.reshape(g.indices.size, table[1]), state
 
 
 def in_blocks(rows: np.ndarray, values: np.ndarray, *tables: np.ndarray) -> Iterator[list[np.ndarray]]:

@@ -14,14 +14,15 @@ import numpy as np
 
 
 class Piece(NamedTuple):
-    """A part of an optimizer's buffers that is updated at once: 1-D arrays of equal length."""
+    """A part of an optimizer's buffers that is updated at once: 1-D, or one parameter in its shape."""
 
     group: Mapping[str, Any]  # options
     t: int  # the number of this update, from 1 on
     buffer: int  # its place: which of the optimizer's buffers, and where in it
     span: slice
     values: np.ndarray  # of the parameters
-    room: Sequence[np.ndarray]  # the rule's state arrays, then scratch
+    state: Mapping[str, Any]  # arrays beside the values, and numbers
+    scratch: Sequence[np.ndarray]  # two rows of it
 
 
 def reduce(parts: Iterable[Iterable[np.ndarray]]) -> Iterator[np.ndarray]:
@@ -48,9 +49,10 @@ def clip(gradients: Iterable[np.ndarray], norm: float, max_norm: float) -> Itera
 
 
 def update(rule: Callable[..., None], pieces: Iterable[Piece], gradients: Iterable[np.ndarray]) -> None:
-    """Apply an optimizer's rule to every piece with its gradient: rule(group, t, p, g, *state, *scratch)."""
+    """Apply an optimizer's rule to every piece with its gradient: rule(group, t, p, g, state, scratch)."""
     for piece, g in zip(pieces, gradients, strict=True):
-        rule(piece.group, piece.t, piece.values, g, *piece.room)
+        group, t, _, _, p, state, scratch = piece
+        rule(group, t, p, g.reshape(p.shape), state, scratch)
 
 
 def square_sum(gradients: Iterable[np.ndarray]) -> float:

@@ -198,7 +198,6 @@ class Worker:
         gradients = exchange.sum(pieces)
         self.norm = exchange.norm(gradients)
         if math.isfinite(self.norm):
-            update(optimizer.update, pieces, clip(gradients, self.norm, self.max_norm))
+            update(optimizer.apply, pieces, clip(gradients, self.norm, self.max_norm))
             if first == 0:  # the counts are shared too
-                for (_, flat), of_buffer in zip(optimizer.buffers(), used, strict=True):
-                    flat.count_step(of_buffer)
+                optimizer.count_step(used)

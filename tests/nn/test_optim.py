@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+import tapegrad.autograd as ag
 from tapegrad import nn
 from tapegrad.nn.optim import SGD, Adam, AdamW, flat
 
@@ -231,7 +232,11 @@ def test_what_cannot_be_optimized_is_refused():
         (lambda: SGD(over_one_array(matrix)), ValueError, "share memory"),
         (lambda: SGD([p * 2.0]), ValueError, "computed by multiply is no leaf"),
         (lambda: SGD([np.ones(3)]), TypeError, "ndarray"),
-        (lambda: SGD([("weight", p)]), TypeError, "tuple"),
+        (lambda: SGD([(1, p)]), TypeError, "tuple"),
+        (lambda: SGD([("weight", p), q]), ValueError, "all parameters come with a name"),
+        (lambda: SGD({p, q}), TypeError, "a set has no order"),
+        (lambda: SGD([p], differentiable=True), ValueError, "differentiable=True is not there"),
+        (lambda: SGD([p], foreach="yes"), TypeError, "foreach must be True or False, got 'yes'"),
         (lambda: SGD([p, {"params": [q]}]), TypeError, "not both"),
         (lambda: SGD([p], lr=-1.0), ValueError, "lr must be 0 or more, got -1.0"),
         (lambda: SGD([p], lr=math.nan), ValueError, "lr must be"),
@@ -288,10 +293,7 @@ def test_momentum_is_kept_only_where_it_is_used():
     params = parameters(shapes=[(2,), (3,)])
     optimizer = SGD([{"params": params[:1]}, {"params": params[1:], "momentum": 0.9}])
     list(train(optimizer, params, 1))
-    assert [set(entry) for entry in optimizer.state_dict()["state"].values()] == [
-        {"step"},
-        {"step", "momentum_buffer"},
-    ]
+    assert {i: set(entry) for i, entry in optimizer.state_dict()["state"].items()} == {1: {"momentum_buffer"}}
 
 
 def test_a_state_that_does_not_fit_changes_nothing():
@@ -329,3 +331,84 @@ def test_a_state_that_does_not_fit_changes_nothing():
 def test_a_module_is_no_list_of_parameters():
     with pytest.raises(TypeError, match=r"module\.parameters\(\)"):
         SGD(nn.Linear(2, 2))
+
+
+# ------------------------------------------------------------------------------------------ calls
+
+
+def test_a_closure_makes_the_gradients_and_gives_the_loss():
+    (p,) = parameters(shapes=[(3,)])
+    optimizer, losses = SGD([p], lr=0.1), []
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (p * p).sum()
+        loss.backward()
+        return loss
+
+    with ag.no_grad():
+        losses = [optimizer.step(closure).item() for _ in range(3)]
+    assert losses[0] > losses[1] > losses[2] and optimizer.calls == 3
+    np.testing.assert_allclose(losses[1] / losses[0], 0.8**2)
+
+
+def test_hooks_of_a_step_and_of_the_state():
+    (p,) = parameters(shapes=[(3,)])
+    optimizer, seen = SGD([p], lr=0.1, momentum=0.9), []
+    before = optimizer.register_step_pre_hook(lambda o, args, kwargs: seen.append(("pre", args, kwargs)))
+    optimizer.register_step_post_hook(lambda o, args, kwargs: seen.append(("post", args, kwargs)))
+    optimizer.step()
+    before.remove()
+    optimizer.step()
+    assert seen == [("pre", (optimizer,), {}), ("post", (optimizer,), {}), ("post", (optimizer,), {})]
+    optimizer.register_step_pre_hook(lambda o, args, kwargs: ((o, lambda: 7), {}))
+    assert optimizer.step() == 7
+    optimizer.register_step_pre_hook(lambda o, args, kwargs: 1)
+    with pytest.raises(RuntimeError, match="SGD: a hook before step.. gave 1"):
+        optimizer.step()
+    optimizer.register_state_dict_post_hook(lambda o, state: {**state, "more": 1})
+    optimizer.register_state_dict_post_hook(lambda o, state: {**state, "more": 0, "first": 1}, prepend=True)
+    optimizer.register_state_dict_pre_hook(lambda o: seen.append("saving"))
+    state = optimizer.state_dict()
+    assert state["more"] == state["first"] == 1
+    optimizer.register_load_state_dict_pre_hook(lambda o, given: seen.append(given))
+    optimizer.register_load_state_dict_post_hook(lambda o: seen.append("loaded"))
+    optimizer.load_state_dict(state)
+    optimizer.state_dict()
+    assert seen[-4:] == ["saving", state, "loaded", "saving"]
+
+
+def test_names_of_parameters():
+    model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
+    optimizer = Adam(model.named_parameters())
+    assert optimizer.param_groups[0]["param_names"][-1] == "1.bias"
+    assert optimizer.param_groups[0]["params"] == list(model.parameters())
+    optimizer.load_state_dict(optimizer.state_dict())
+    with pytest.raises(ValueError, match="all parameters come with a name"):
+        optimizer.add_param_group({"params": [nn.Parameter(np.ones(2))]})
+    optimizer.add_param_group({"params": [("more", nn.Parameter(np.ones(2)))], "lr": 1})
+    assert [len(group["params"]) for group in optimizer.param_groups] == [4, 1]
+
+
+@pytest.mark.parametrize(("kind", "rule", "options"), RULES, ids=IDS)
+def test_maximize_climbs_where_the_other_sign_descends(kind, rule, options):
+    up, down = parameters(), parameters()
+    list(train(kind(up, **options, maximize=True), up, 5))
+    optimizer = kind(down, **options)
+    rng = np.random.default_rng(1)
+    for _ in range(5):
+        for p in down:
+            p.grad = np.asarray(-rng.standard_normal(p.shape))
+        optimizer.step()
+    for p, q in zip(up, down, strict=True):
+        np.testing.assert_array_equal(p.data, q.data)
+
+
+def test_state_is_seen_by_parameter():
+    p, q = parameters(shapes=[(2, 3), (4,)])
+    optimizer = Adam([p, q])
+    p.grad = np.ones((2, 3))
+    optimizer.step()
+    assert optimizer.state[p]["step"] == 1 and optimizer.state[q] == {}
+    optimizer.state[p]["exp_avg"][...] = 0
+    assert (optimizer.state_dict()["state"][0]["exp_avg"] == 0).all()

@@ -80,7 +80,7 @@ def test_an_optimizer_that_knows_nothing_of_rows():
         def __init__(self, params):
             super().__init__(params, {"lr": 0.1, "weight_decay": 0})
 
-        def update(self, group, t, p, g, *scratch):
+        def update(self, group, t, p, g, state, scratch):
             p -= group["lr"] * np.sign(g)
 
     layer = nn.Embedding(4, 2, sparse=True)

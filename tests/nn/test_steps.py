@@ -55,13 +55,15 @@ def test_clip_leaves_what_no_factor_can_mend(norm):
 
 def test_update_gives_the_rule_each_piece_with_its_gradient():
     calls = []
-    p, state, scratch = np.zeros(2), np.ones(2), np.empty(2)
-    pieces = [Piece({"lr": 1}, 3, 0, slice(0, 2), p, [state, scratch]), Piece({}, 1, 1, slice(4), p, [])]
+    p, state, scratch = np.zeros(2), {"m": np.ones(2)}, [np.empty(2)]
+    first = Piece({"lr": 1}, 3, 0, slice(0, 2), p, state, scratch)
+    pieces = [first, Piece({}, 1, 1, slice(4), p.reshape(1, 2), {}, [])]
     gradients = [np.full(2, 5.0), np.full(2, 6.0)]
     update(lambda *given: calls.append(given), pieces, gradients)
     assert [call[:2] for call in calls] == [({"lr": 1}, 3), ({}, 1)]
-    expected = [[p, gradients[0], state, scratch], [p, gradients[1]]]
-    assert [[id(a) for a in call[2:]] for call in calls] == [[id(a) for a in row] for row in expected]
+    (_, _, p0, _, *rest), (*_, p1, g1, empty, none) = calls
+    assert p0 is p and rest[0] is state and rest[1] is scratch and (empty, none) == ({}, [])
+    assert p1.shape == g1.shape == (1, 2) and np.shares_memory(g1, gradients[1])
     with pytest.raises(ValueError, match="shorter"):
         update(lambda *given: None, pieces, gradients[:1])
 
@@ -75,8 +77,8 @@ def test_each_gradient_is_used_before_the_next_is_made():
             room[0] = value
             yield (room,)
 
-    pieces = [Piece({}, 1, 0, slice(1), np.zeros(1), [])] * 3
-    update(lambda group, t, p, g: seen.append(g.item()), pieces, clip(reduce(parts()), 2.0, 1.0))
+    pieces = [Piece({}, 1, 0, slice(1), np.zeros(1), {}, [])] * 3
+    update(lambda group, t, p, g, *_: seen.append(g.item()), pieces, clip(reduce(parts()), 2.0, 1.0))
     np.testing.assert_allclose(seen, np.array([1, 2, 4]) / (2 + 1e-6))
 
 
@@ -92,7 +94,8 @@ def test_pieces_cover_what_is_used_once(sharers, chunk, monkeypatch):
     for piece in optimizer.pieces(used, sharers=sharers):
         seen[piece.buffer][piece.span] += 1
         assert np.shares_memory(piece.values, flats[piece.buffer].values[piece.span])
-        assert {len(a) for a in piece.room} == {len(piece.values)} and 0 < len(piece.values) <= chunk
+        room = [*piece.state.values(), *piece.scratch]
+        assert {len(a) for a in room} == {len(piece.values)} and 0 < len(piece.values) <= chunk
         assert len(piece.values) <= -(-flats[piece.buffer].values.size // sharers)
         assert piece.t == (5 if piece.buffer == 0 else 1)
     for flat_, of_buffer, count in zip(flats, used, seen, strict=True):
@@ -122,9 +125,8 @@ def test_the_three_steps_by_hand_are_what_a_loop_does(kind, max_norm, monkeypatc
         gradients = list(reduce(rows[piece.buffer][:, piece.span] for piece in pieces))
         total = math.sqrt(square_sum(gradients))
         assert total == pytest.approx(norm, rel=1e-6)
-        update(by_hand.update, pieces, clip(gradients, total, max_norm))
-        for f in flats:
-            f.count_step([True] * len(f.params))
+        update(by_hand.apply, pieces, clip(gradients, total, max_norm))
+        by_hand.count_step([[True] * len(f.params) for f in flats])
     for p, q in zip(params, others, strict=True):
         np.testing.assert_allclose(p.data, q.data, rtol=1e-5, atol=1e-6)
 

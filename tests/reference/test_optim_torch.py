@@ -1,5 +1,6 @@
 """Optimizers, schedules, clipping and gains against PyTorch itself."""
 
+import copy
 import math
 
 import numpy as np
@@ -20,6 +21,10 @@ CASES = [
     ("Adam", {"lr": 0.01, "betas": (0.8, 0.95), "weight_decay": 0.1}),
     ("AdamW", {}),
     ("AdamW", {"lr": 0.01, "betas": (0.8, 0.95), "eps": 1e-4, "weight_decay": 0.3}),
+    ("Adam", {"lr": 0.01, "amsgrad": True, "maximize": True, "weight_decay": 0.1}),
+    ("Adam", {"lr": 0.01, "weight_decay": 0.1, "decoupled_weight_decay": True, "fused": False}),
+    ("AdamW", {"lr": 0.01, "amsgrad": True, "foreach": True}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01, "maximize": True}),
 ]
 
 
@@ -58,6 +63,35 @@ def test_many_steps(name, options, dtype, tolerance):
         for key, value in entry.items():
             if value is not None:
                 np.testing.assert_allclose(state[index][key], value.numpy(), rtol=tolerance, atol=tolerance)
+
+
+def tensors(state):
+    """A state of ours with tensors for arrays, as PyTorch wants it."""
+    entries = {i: {k: torch.as_tensor(v) for k, v in entry.items()} for i, entry in state["state"].items()}
+    return {**state, "state": entries}
+
+
+@pytest.mark.parametrize(("name", "options"), CASES, ids=[f"{name}-{'-'.join(o)}" for name, o in CASES])
+def test_a_state_goes_on_in_the_other_library(name, options):
+    def step(optimizer, params, steps, seed, wrap):
+        rng = np.random.default_rng(seed)
+        for _ in range(steps):
+            for p in params:
+                p.grad = wrap(rng.standard_normal(tuple(p.shape)))
+            optimizer.step()
+
+    ours, theirs = pairs(np.float64)
+    a, b = getattr(optim, name)(ours, **options), getattr(torch.optim, name)(theirs, **options)
+    step(a, ours, 3, 1, np.asarray)
+    step(b, theirs, 3, 1, torch.tensor)
+    a2, b2 = getattr(optim, name)(ours, lr=7), getattr(torch.optim, name)(theirs, lr=7)
+    from_theirs, from_ours = copy.deepcopy(b.state_dict()), copy.deepcopy(tensors(a.state_dict()))
+    a2.load_state_dict(from_theirs)
+    b2.load_state_dict(from_ours)
+    step(a2, ours, 3, 2, np.asarray)
+    step(b2, theirs, 3, 2, torch.tensor)
+    for p, q in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(p.data, q.detach().numpy(), rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])

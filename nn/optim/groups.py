@@ -1,0 +1,170 @@
+"""Parameter groups: which parameters an optimizer trains, with which options, and what it cannot train."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from ...autograd import Tensor
+from .flat import Flat, share_memory
+
+# Options of PyTorch's that say how a step is computed and not what; here there is one way.
+WAYS: dict[str, Any] = {"foreach": None, "fused": None, "capturable": False, "differentiable": False}
+FLAGS = {"maximize", "amsgrad", "nesterov", "centered", "decoupled_weight_decay"}
+KEPT_BY_SCHEDULES = {"initial_lr", "max_lr", "min_lr", "base_momentum", "max_momentum", "swa_lr"}
+
+
+def options(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the locals() of an optimizer's __init__, its options: all but self and params."""
+    return {name: value for name, value in given.items() if name not in ("self", "params", "__class__")}
+
+
+class Groups:
+    """The part of Optimizer that takes parameters and options, and checks them."""
+
+    state_names: tuple[str, ...] = ()
+    not_negative: tuple[str, ...] = ("lr", "weight_decay")
+    several: Mapping[str, int] = {}  # options that are so many numbers
+    words: tuple[str, ...] = ()  # options that a subclass checks by itself
+    whole = False
+
+    def _error(self, problem: str, kind: type[Exception] = ValueError) -> Exception:
+        return kind(f"{type(self).__name__}: {problem}")
+
+    def _start_groups(self, params: Iterable, defaults: dict[str, Any]) -> None:
+        self.defaults = defaults
+        self.param_groups: list[dict[str, Any]] = []
+        self._flats: list[list[Flat]] = []  # for each group, one for each dtype
+        if hasattr(params, "parameters"):
+            raise self._error("a module; give it module.parameters()", TypeError)
+        if isinstance(params, (set, frozenset)):
+            raise self._error("a set has no order; give a list of parameters", TypeError)
+        groups: list[Any] = [params] if isinstance(params, (Tensor, dict)) else list(params)
+        if not groups:
+            raise self._error("an empty list of parameters")
+        if not any(isinstance(group, dict) for group in groups):
+            groups = [{"params": groups}]
+        for group in groups:
+            self.add_param_group(group)
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Optimize further parameters too: {"params": Tensors, and options where they differ}.
+
+        Parameters may come with names, all or none: (name, Tensor). ValueError or TypeError, and no change,
+        for what cannot be trained.
+        """
+        if not isinstance(param_group, dict):
+            kind = type(param_group).__name__
+            raise self._error(
+                f"a parameter group is a dict, got {kind}: give Tensors or dicts, not both", TypeError
+            )
+        given = param_group.get("params", ())
+        group = {
+            **self.defaults,
+            **param_group,
+            **self._named([given] if isinstance(given, Tensor) else given),
+        }
+        unknown = group.keys() - self.defaults.keys() - {"params", "param_names"} - KEPT_BY_SCHEDULES
+        if unknown:
+            raise self._error(f"no option {', '.join(sorted(unknown))}; there are {', '.join(self.defaults)}")
+        self.check(group)
+        params = group["params"]
+        self._check_params(params)
+        by_dtype: dict[np.dtype, list[Tensor]] = {}
+        for p in params:
+            by_dtype.setdefault(p.dtype, []).append(p)
+        self._flats.append([self._flat(group, same) for same in by_dtype.values()])
+        self.param_groups.append(group)
+
+    def layout(self, group: Mapping[str, Any], shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        """The shapes of the state arrays of a parameter of this shape, by name."""
+        return dict.fromkeys(self.state_names, shape)
+
+    def start(self, group: Mapping[str, Any]) -> dict[str, float]:
+        """What of a parameter's state is one number: its values before the first update, by name."""
+        return {}
+
+    def buffers(self) -> Iterator[tuple[dict[str, Any], Flat]]:
+        """(group, flat buffer) of all parameters, one for each group and dtype."""
+        for group, flats in zip(self.param_groups, self._flats, strict=True):
+            yield from ((group, flat) for flat in flats)
+
+    def _flat(self, group: Mapping[str, Any], params: list[Tensor]) -> Flat:
+        layouts = [self.layout(group, p.shape) for p in params]
+        return Flat(params, layouts, [*self.start(group)], self.whole)
+
+    def _named(self, given: Iterable) -> dict[str, list]:
+        """{"params": Tensors} of a group, and "param_names" where they come with names."""
+        if isinstance(given, (set, frozenset)):
+            raise self._error("a set has no order; give a list of parameters", TypeError)
+        params = list(given)
+        pairs = [p for p in params if isinstance(p, tuple) and len(p) == 2 and isinstance(p[0], str)]
+        named = any("param_names" in group for group in self.param_groups)
+        if len(pairs) not in (0, len(params)) or (self.param_groups and params and named != bool(pairs)):
+            raise self._error("either all parameters come with a name, (name, Tensor), or none")
+        if not pairs:
+            return {"params": params}
+        return {"params": [p for _, p in pairs], "param_names": [name for name, _ in pairs]}
+
+    def check(self, group: Mapping[str, Any]) -> None:
+        """Raise ValueError for an option out of range, TypeError for one of another kind."""
+        for name in self.defaults:
+            self._check_kind(name, group[name])
+        for name in self.not_negative:
+            if name in group and not group[name] >= 0:
+                raise self._error(f"{name} must be 0 or more, got {group[name]}")
+        if group.get("differentiable"):
+            raise self._error(
+                "differentiable=True is not there: a step is not recorded; write the update with Tensors, of "
+                "ag.grad(..., create_graph=True)"
+            )
+
+    def _check_kind(self, name: str, value: Any) -> None:
+        count = self.several.get(name)
+        if name in FLAGS or name in WAYS:
+            if not isinstance(value, (bool, np.bool_)) and not (name in WAYS and value is None):
+                raise self._error(f"{name} must be True or False, got {value!r}", TypeError)
+        elif count is not None:
+            if not isinstance(value, (tuple, list)) or not all(isinstance(n, Real) for n in value):
+                raise self._error(f"{name} must be {count} numbers, got {value!r}", TypeError)
+            if len(value) != count:
+                raise self._error(f"{name} must be {count} numbers, got {value!r}")
+        elif name not in self.words and not isinstance(value, Real):
+            item = "; .item() gives one" if hasattr(value, "item") else ""
+            raise self._error(f"{name} must be a number, got {value!r}{item}", TypeError)
+
+    def check_fractions(self, group: Mapping[str, Any], *names: str) -> None:
+        """Raise ValueError unless these options, numbers or tuples of them, lie in [0, 1)."""
+        for name in names:
+            several = isinstance(group[name], (tuple, list))
+            if not all(0 <= n < 1 for n in (group[name] if several else (group[name],))):
+                wanted = f"{len(group[name])} numbers" if several else "a number"
+                raise self._error(f"{name} must be {wanted} in [0, 1), got {group[name]}")
+
+    def _check_params(self, params: list[Tensor]) -> None:
+        for p in params:
+            if not isinstance(p, Tensor):
+                raise self._error(
+                    f"takes Tensors, as model.parameters() gives, got {type(p).__name__}", TypeError
+                )
+            if p.node is not None and not p.is_leaf:
+                raise self._error(f"a Tensor computed by {p.node.name} is no leaf; only leaves are trained")
+            if p.dtype.kind != "f":
+                raise self._error(f"trains float parameters, got {p.dtype}", TypeError)
+        every = [p for group in self.param_groups for p in group["params"]] + params
+        if len({id(p) for p in every}) < len(every):
+            raise self._error("a parameter is listed twice")
+        if share_memory(every):  # they would be torn apart by moving them
+            raise self._error("two parameters share memory; use one Tensor in both places")
+
+    def __repr__(self) -> str:
+        groups = []
+        for group in self.param_groups:
+            hidden = {"params", "param_names", *WAYS}
+            shown = ", ".join(f"{name}={value}" for name, value in group.items() if name not in hidden)
+            groups.append(f"({shown})  # {sum(p.size for p in group['params']):,} parameters")
+        between = "\n  " if len(groups) > 1 else ""
+        return between.join([type(self).__name__, *groups])

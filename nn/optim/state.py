@@ -1,0 +1,137 @@
+"""What an optimizer hands over to be saved, and takes back, in PyTorch's form."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from ...autograd import Tensor
+from .flat import Flat
+from .groups import Groups
+from .hooks import Hooked
+
+STEP = "step"  # how often a parameter was updated, in its state
+
+
+class State(Groups, Hooked):
+    """The part of Optimizer that is saved."""
+
+    counts = True  # updates are counted in the state, as `step`
+
+    def kept(self, group: Mapping[str, Any]) -> tuple[str, ...]:
+        """Names of the state arrays that a group with these options uses."""
+        return self.state_names
+
+    @property
+    def state(self) -> defaultdict[Tensor, dict[str, Any]]:
+        """{parameter: {name: array}}, views of the state, of all parameters that were updated."""
+        return defaultdict(dict, {flat.params[i]: entry for _, flat, i, entry in self._states() if entry})
+
+    def _entries(self) -> Iterator[tuple[dict[str, Any], Flat, int]]:
+        """(group, buffer, place in it) of every parameter, in the order of the indices in a state."""
+        places = {id(p): (flat, i) for _, flat in self.buffers() for i, p in enumerate(flat.params)}
+        for group in self.param_groups:
+            yield from ((group, *places[id(p)]) for p in group["params"])
+
+    def _states(self) -> Iterator[tuple[dict[str, Any], Flat, int, dict[str, Any]]]:
+        """The same, and the state of each: empty before its first update."""
+        for group, flat, i in self._entries():
+            entry: dict[str, Any] = {}
+            if flat.steps[i]:
+                if self.counts:
+                    entry[STEP] = np.array(flat.steps[i], np.float32)  # PyTorch's, a tensor of one number
+                arrays, kept = flat.state_of(i), self.kept(group)
+                entry.update({name: arrays[name] for name in arrays if name in kept})
+                entry.update({name: np.array(n[i], np.float32) for name, n in flat.numbers.items()})
+            yield group, flat, i, entry
+
+    def state_dict(self) -> dict[str, Any]:
+        """{"state": {index: {name: array}}, "param_groups": options, with indices as "params"}.
+
+        PyTorch's form. A parameter that was never updated has no state. The arrays are views, not copies.
+        """
+        self._call_hooks("state_pre")
+        state = {index: entry for index, (*_, entry) in enumerate(self._states()) if entry}
+        groups, first = [], 0
+        for group in self.param_groups:
+            count = len(group["params"])
+            groups.append({**group, "params": list(range(first, first + count))})
+            first += count
+        return self._call_hooks("state_post", {"state": state, "param_groups": groups})
+
+    def check_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Raise ValueError or TypeError, saying where, if `load_state_dict` could not load this."""
+        self._read(state_dict)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over a state given by `state_dict`, PyTorch's too, all or nothing; the arrays are copied."""
+        groups, entries = self._read(self._call_hooks("load_pre", state_dict))
+        for group, saved in zip(self.param_groups, groups, strict=True):
+            group.update({**saved, "params": group["params"]})
+        for (_, flat, i), entry in zip(self._entries(), entries, strict=True):
+            some = any(name != STEP for name in entry)
+            flat.steps[i] = int(entry.get(STEP, 0)) if self.counts else some
+            for name, view in flat.state_of(i).items():
+                view[...] = entry.get(name, 0)
+            for name, numbers in flat.numbers.items():
+                numbers[i] = entry.get(name, 0)
+        self._call_hooks("load_post")
+
+    def _read(self, state_dict: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """The options of each group and the state of each parameter, once they are known to fit."""
+        if not isinstance(state_dict, Mapping) or not {"state", "param_groups"} <= state_dict.keys():
+            kind = type(state_dict).__name__
+            raise self._error(
+                f"a state is what state_dict() gives, with 'state' and 'param_groups'; got {kind}"
+            )
+        groups = [dict(group) for group in state_dict["param_groups"]]
+        theirs = [len(group["params"]) for group in groups]
+        ours = [len(group["params"]) for group in self.param_groups]
+        if theirs != ours:
+            raise self._error(f"the state has groups of {theirs} parameters, this optimizer of {ours}")
+        groups = [self._read_options(group) for group in groups]
+        order = {int(index): place for place, index in enumerate(i for g in groups for i in g["params"])}
+        entries: list[dict[str, Any]] = [{} for _ in order]
+        of_place = list(self._entries())
+        options = [group for group in groups for _ in group["params"]]
+        for index, arrays in state_dict["state"].items():
+            place = order.get(int(index))
+            if place is None:
+                raise self._error(f"state for parameter {index}, but there are {len(order)} parameters")
+            _, flat, i = of_place[place]
+            entries[place] = self._read_entry(index, arrays, flat.layouts[i], options[place])
+        return groups, entries
+
+    def _read_options(self, saved: Mapping[str, Any]) -> dict[str, Any]:
+        """The options of a saved group; those that came later than some files have their defaults."""
+        later = {n: v for n, v in self.defaults.items() if v is None or isinstance(v, bool)}
+        missing = self.defaults.keys() - saved.keys() - later.keys()
+        if missing:
+            raise self._error(f"the saved options lack {', '.join(sorted(missing))}: another optimizer's?")
+        group = {name: tuple(v) if isinstance(v, list) else v for name, v in saved.items()}
+        self.check({**later, **group})
+        return {**later, **group, "params": list(group["params"])}
+
+    def _read_entry(
+        self, index: Any, given: Mapping[str, Any], layout: Mapping[str, tuple], group: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The state of a parameter as arrays. ValueError unless these are the right ones, in their shapes."""
+        entry = {name: np.asarray(value) for name, value in given.items() if value is not None}
+        shapes = {name: shape for name, shape in layout.items() if name in self.kept(group)}
+        shapes.update(dict.fromkeys(self.start(group), ()))
+        if self.counts:
+            shapes[STEP] = ()
+        else:
+            entry.pop(STEP, None)
+        if entry and entry.keys() != shapes.keys():
+            found, expected = ", ".join(sorted(entry)), ", ".join(sorted(shapes))
+            raise self._error(f"state of parameter {index} is {found}, expected {expected or 'nothing'}")
+        for name, array in entry.items():
+            if array.shape != shapes[name]:
+                raise self._error(
+                    f"{name} of parameter {index} has shape {array.shape}, expected {shapes[name]}"
+                )
+        return entry
