@@ -117,7 +117,9 @@ class Flat:
 
     def _runs(self, used: Sequence[bool] | np.ndarray) -> list[list[int]]:
         """[start, stop, first parameter] of neighbours that are used and alike in steps and numbers."""
-        alike = list(zip(self.steps.tolist(), *[n.tolist() for n in self.numbers.values()], strict=True))
+        alike = self.steps.tolist()
+        if self.numbers:
+            alike = list(zip(alike, *[n.tolist() for n in self.numbers.values()], strict=True))
         if all(used) and alike.count(alike[0]) == len(alike):  # almost always
             return [[0, self.values.size, 0]]
         runs: list[list[int]] = []

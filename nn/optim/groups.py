@@ -144,6 +144,11 @@ class Groups:
                 wanted = f"{len(group[name])} numbers" if several else "a number"
                 raise self._error(f"{name} must be {wanted} in [0, 1), got {group[name]}")
 
+    def _called(self, index: int) -> str:
+        """What to call a parameter in messages, by its place among all."""
+        names = [n for g in self.param_groups for n in g.get("param_names", [""] * len(g["params"]))]
+        return f"parameter {index}" + (f" ({names[index]})" if names[index] else "")
+
     def _check_params(self, params: list[Tensor]) -> None:
         for p in params:
             if not isinstance(p, Tensor):

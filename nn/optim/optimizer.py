@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -61,8 +62,9 @@ class Optimizer(State):
         """Update every parameter that has a gradient; the others and their state stay as they are.
 
         `closure`, where given, is called first: it makes the gradients anew and returns the loss, which is
-        returned. TypeError or ValueError for a sparse gradient that the optimizer or its options cannot take,
-        RuntimeError for a hook that gives back what are no arguments.
+        returned. FloatingPointError for gradients with nan or inf, TypeError or ValueError for sparse ones
+        that the optimizer or its options cannot take: nothing has changed then. RuntimeError for a hook that
+        gives back what are no arguments.
         """
         args, kwargs = self._before_step(() if closure is None else (closure,))
         loss = self._step(*args, **kwargs)
@@ -85,6 +87,8 @@ class Optimizer(State):
             self.check_sparse(buffers[table.buffer][0])
         gradients = [[None if g is None else g.reshape(-1) for g in of_buffer] for of_buffer in found]
         used = [[g is not None for g in of_buffer] for of_buffer in found]
+        values = [table.gradient.values.reshape(-1) for table in tables]
+        self._check_finite([g for of_buffer in gradients for g in of_buffer if g is not None] + values)
         pieces = list(self.pieces(used))
         own = ((flats[p.buffer].gather(gradients[p.buffer], p.span),) for p in pieces)
         update(self.apply, pieces, reduce(own))
@@ -94,6 +98,21 @@ class Optimizer(State):
             used[buffer][place] = True
         self.count_step(used)
         return loss
+
+    def _check_finite(self, arrays: Sequence[np.ndarray]) -> None:
+        """Raise FloatingPointError for 1-D gradients with nan or inf, which would spoil all that follows."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            if math.isfinite(sum([float(g.dot(g)) for g in arrays])):
+                return
+        for index, (_, flat, i) in enumerate(self._entries()):  # or squares that are too large
+            g = getattr(flat.params[i].grad, "values", flat.params[i].grad)
+            if g is not None and not np.isfinite(g).all():
+                nans, infs = np.isnan(g).sum(), np.isinf(g).sum()
+                raise self._error(
+                    f"the gradient of {self._called(index)}, of shape {flat.shapes[i]}, has {nans:,} nan and "
+                    f"{infs:,} inf; nothing was changed. A step may be left out by catching this error",
+                    FloatingPointError,
+                )
 
     def update(self, group, t, p, g, state, scratch) -> None:
         """One update, the t-th, with the options `group`, in place on a piece; the class says the formula.

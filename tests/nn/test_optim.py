@@ -412,3 +412,24 @@ def test_state_is_seen_by_parameter():
     assert optimizer.state[p]["step"] == 1 and optimizer.state[q] == {}
     optimizer.state[p]["exp_avg"][...] = 0
     assert (optimizer.state_dict()["state"][0]["exp_avg"] == 0).all()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("kind", [SGD, AdamW])
+def test_gradients_that_are_not_finite_change_nothing(kind, bad):
+    model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
+    optimizer = kind(model.named_parameters())
+    for p in model.parameters():
+        p.grad = np.full(p.shape, 1e30 if kind is SGD else 1e18, np.float32)  # whose squares overflow
+    optimizer.step()
+    before = [p.data.copy() for p in model.parameters()]
+    model[1].weight.grad[0, 1] = bad
+    nans, infs = (1, 0) if np.isnan(bad) else (0, 1)
+    message = (
+        rf"parameter 2 \(1.weight\), of shape \(1, 3\), has {nans} nan and {infs} inf; nothing was changed"
+    )
+    with pytest.raises(FloatingPointError, match=f"^{kind.__name__}: the gradient of {message}"):
+        optimizer.step()
+    for p, was in zip(model.parameters(), before, strict=True):
+        np.testing.assert_array_equal(p.data, was)
+    assert optimizer.calls == 1 and [*optimizer.buffers()][0][1].steps.tolist() == [1] * 4
