@@ -11,6 +11,12 @@ def pytest_addoption(parser):
     )
 
 
+def pytest_collection_finish():
+    """The tests collected, some 45,000, stay to the end: no search for garbage goes through them again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
 def no_gc():
     """What is freed in the test is freed by reference counting."""
