@@ -54,8 +54,8 @@ def load_weights(path: str | os.PathLike) -> dict[str, np.ndarray]:
 
     They are read-only views; model.load_state_dict takes them. bfloat16 and the float8 of 4 or 5 bits of
     exponent become float32, without any loss, and flags are copied, both when they are loaded. For tied
-    weights that are there once each name is given. save_weights may replace the file while the arrays live;
-    whoever writes into it changes them, and whoever cuts it off ends the program that looks at them.
+    weights that are there once each name is given. save_weights may replace the file while the arrays live,
+    but on Windows; who writes into it changes them, and who cuts it off ends the program that looks at them.
 
     Args:
         path: a file; the index of a model in several files (model.safetensors.index.json); a folder with
