@@ -19,7 +19,6 @@ from . import atomic
 
 METADATA = "__metadata__"
 LONGEST = 100_000_000  # bytes of a header, as the format's own reader has it
-Bytes = mmap.mmap
 
 # How files begin that are taken for weights, and what to do with them.
 AGAIN = "safetensors.torch.save_file(torch.load(path, weights_only=True), new_path)"
@@ -96,14 +95,18 @@ def code_of(array: np.ndarray) -> str | None:
 
 
 def write(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
-    """Write arrays whose dtypes have a code, all of the file or nothing; a link's target is replaced.
+    """Write all of the file or nothing; a link's target is replaced.
 
-    Large numbers come first, so that all are aligned. FileNotFoundError without the folder of `path`.
+    Large numbers come first, so that all are aligned. FileNotFoundError without the folder of `path`,
+    TypeError for a dtype that the format lacks.
     """
     path = os.path.realpath(path)
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"cannot save {path}: there is no folder {folder}")
+    for name, array in arrays.items():
+        if code_of(array) is None:
+            raise TypeError(f"cannot save {path}: safetensors has no {array.dtype}, as {name!r} is; cast it")
     header: dict[str, Any] = {METADATA: dict(metadata), **dict.fromkeys(arrays)}  # in the order given
     end = 0
     placed = sorted(arrays.items(), key=lambda item: -item[1].dtype.itemsize)
@@ -144,7 +147,7 @@ def read(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, str]
         raise ValueError(f"{path} cannot be read as safetensors: {error}") from None
 
 
-def _header(content: Bytes) -> tuple[dict[str, Any], int]:
+def _header(content: mmap.mmap) -> tuple[dict[str, Any], int]:
     """The header, and where the arrays begin."""
     length, room = int.from_bytes(content[:8], "little"), len(content) - 8
     if length > min(room, LONGEST) or content[8:9] != b"{":
@@ -159,11 +162,11 @@ def _header(content: Bytes) -> tuple[dict[str, Any], int]:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"{twice!r} is there twice")
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"{name!r} is there twice")
+        found[name] = value
     return found
 
 
@@ -211,7 +214,7 @@ def _check_places(entries: list[Entry], room: int) -> None:
         raise ValueError(f"its entries end at byte {at}, but the file has {room} of them")
 
 
-def _array(entry: Entry, content: Bytes, start: int) -> np.ndarray:
+def _array(entry: Entry, content: mmap.mmap, start: int) -> np.ndarray:
     dtype, made = READ[entry.code]
     try:
         return made(np.ndarray(entry.shape, dtype, content, start + entry.begin))

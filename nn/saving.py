@@ -29,8 +29,8 @@ def save(
     all else, with `extra` and what get_extra_state gives (what JSON can hold), is JSON in the metadata. The
     file is written beside `path` and renamed, so whenever the program is killed, `path` holds the old file
     or the new one. What a killed save leaves (.<name>.<digits>.tmp) is removed by the next to the same path.
-    Raises TypeError for `others`, which have no name, and for an extra value that JSON cannot hold,
-    FileNotFoundError without the folder of `path`; then nothing has been written.
+    Raises TypeError for `others`, which have no name, for an extra value that JSON cannot hold and a dtype
+    that the format lacks, FileNotFoundError without the folder of `path`; then nothing has been written.
     """
     _check_path("save", path, others)
     arrays: Arrays = {}

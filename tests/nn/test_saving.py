@@ -270,6 +270,12 @@ def test_no_package_is_needed(tmp_path, monkeypatch):
     assert nn.load(tmp_path / "c", model=make()["model"]) == {"step": 3}
 
 
+def test_arrays_must_have_a_dtype_of_the_format(tmp_path):
+    with pytest.raises(TypeError, match="cannot save .*: safetensors has no complex128, as 'model.w' is"):
+        nn.save(tmp_path / "c", model=Model(w=np.ones(2, np.complex128)))
+    assert not list(tmp_path.iterdir())
+
+
 # ---------------------------------------------------------------------------- whenever it is interrupted
 
 
