@@ -6,7 +6,6 @@ from ..autograd.exports import on_first_use
 from .module import Buffer, Module, Parameter
 from .random import get_rng_state, manual_seed, set_rng_state
 from .replay import replay
-from .saving import load, save
 
 FILES = {  # and what is found there
     "container": "ModuleDict ModuleList Sequential",
@@ -61,10 +60,12 @@ FILES = {  # and what is found there
     "parallel": "parallel",
     "parameter": "parameter",
     "parameter_containers": "ParameterDict ParameterList",
+    "saving": "load save",
     "uninitialized": "UninitializedBuffer UninitializedParameter",
     "utils": "utils",
+    "weights": "load_weights save_weights",
 }
-_LOADED = "Buffer Module Parameter get_rng_state load manual_seed replay save set_rng_state"
+_LOADED = "Buffer Module Parameter get_rng_state manual_seed replay set_rng_state"
 __all__ = sorted(" ".join([_LOADED, *FILES.values()]).split())
 
 if TYPE_CHECKING:
@@ -105,7 +106,9 @@ if TYPE_CHECKING:
     from .modules.vision import *
     from .modules.vocabulary import *
     from .parameter_containers import *
+    from .saving import *
     from .uninitialized import *
+    from .weights import *
 else:
     __getattr__ = on_first_use(globals(), FILES)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import zlib
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import IO
 
@@ -16,8 +17,8 @@ except ImportError:  # Windows
 DAY = 24 * 3600
 
 
-def write(path: str, content: bytes) -> None:
-    """Write beside `path`, force it to disk, and rename: whoever reads `path` finds the old file or the new.
+def write(path: str, parts: Iterable[bytes | memoryview]) -> None:
+    """Write the parts beside `path`, force them to disk, and rename: a reader finds the old file or the new.
 
     Removes what programs left that were killed while they wrote to the same path. Raises OSError.
     """
@@ -26,7 +27,7 @@ def write(path: str, content: bytes) -> None:
     try:
         with file:
             _remove_abandoned(folder, name, os.fstat(file.fileno()).st_mtime)
-            file.write(content)
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
             if fcntl is not None:  # while it is locked; Windows renames no open file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import zlib
 from collections.abc import Mapping
@@ -10,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Tensor
-from . import atomic, random
+from . import random, safetensors
 from .loading import EXTRA, check_fit
+
+__all__ = ["load", "save"]
 
 FORMAT = "tapegrad checkpoint 1"  # what files written so far say; another word would shut them out
 Arrays = dict[str, np.ndarray]
@@ -26,9 +29,8 @@ def save(
     all else, with `extra` and what get_extra_state gives (what JSON can hold), is JSON in the metadata. The
     file is written beside `path` and renamed, so whenever the program is killed, `path` holds the old file
     or the new one. What a killed save leaves (.<name>.<digits>.tmp) is removed by the next to the same path.
-    Raises TypeError for `others`, which have no name, and for an extra value that JSON cannot hold,
-    FileNotFoundError without the folder of `path`, ImportError without the package safetensors (the extra
-    `save`); then nothing has been written.
+    Raises TypeError for `others`, which have no name, for an extra value that JSON cannot hold and a dtype
+    that the format lacks, FileNotFoundError without the folder of `path`; then nothing has been written.
     """
     _check_path("save", path, others)
     arrays: Arrays = {}
@@ -50,12 +52,8 @@ def save(
         about["schedule"] = schedule.state_dict()
     if rng:
         about["rng"] = random.get_rng_state()
-    import json  # 2 ms, for files only
-
     text = json.dumps(about, default=_plain)
-    _write(
-        os.path.realpath(path), arrays, {"format": FORMAT, "about": text, "crc32": str(_crc(arrays, text))}
-    )
+    safetensors.write(path, arrays, {"format": FORMAT, "about": text, "crc32": str(_crc(arrays, text))})
 
 
 def load(path, *others, model=None, optimizer=None, schedule=None, rng: bool = True) -> dict[str, Any]:
@@ -63,8 +61,7 @@ def load(path, *others, model=None, optimizer=None, schedule=None, rng: bool = T
 
     With `rng`, the random numbers go on from where they were when it was saved (if they were saved). Raises
     TypeError for `others`, which have no name, FileNotFoundError where nothing is at `path`, ValueError for a
-    file that is damaged, lacks what is asked for or does not fit, ImportError without the package
-    safetensors; then nothing has been changed.
+    file that is damaged, lacks what is asked for or does not fit; then nothing has been changed.
     """
     _check_path("load", path, others)
     arrays, about = _read(path)
@@ -105,18 +102,8 @@ def _check_path(name: str, path, others: tuple) -> None:
         )
 
 
-def _safetensors():
-    try:
-        import safetensors.numpy
-    except ImportError as error:
-        raise ImportError(
-            "nn.save and nn.load need the package safetensors: pip install safetensors"
-        ) from error
-    return safetensors
-
-
 def _array(value) -> np.ndarray:
-    """A C-contiguous array in the machine's byte order: safetensors writes others wrong, without a word."""
+    """A C-contiguous array in the machine's byte order, as the checksum has it."""
     array = value.data if isinstance(value, Tensor) else np.asarray(value)
     return np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C")
 
@@ -137,31 +124,13 @@ def _crc(arrays: Mapping[str, np.ndarray], text: str) -> int:
     return crc
 
 
-def _write(path: str, arrays: Arrays, metadata: dict[str, str]) -> None:
-    content = _safetensors().numpy.save(arrays, metadata)
-    folder = os.path.dirname(path)
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(f"cannot save {path}: there is no folder {folder}")
-    atomic.write(path, content)
-
-
 def _read(path) -> tuple[Arrays, dict[str, Any]]:
     """The arrays and the JSON of a file, once they are known to be whole."""
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f"no file at {path}")
-    safetensors = _safetensors()
-    try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except (safetensors.SafetensorError, TypeError, ValueError, OSError) as error:
-        raise ValueError(f"{path} is damaged or no safetensors file: {error}") from error
+    arrays, metadata = safetensors.read(path)
     if metadata.get("format") != FORMAT:
         raise ValueError(f"{path} is a safetensors file, but not one written by tapegrad.nn.save")
     if metadata.get("crc32") != str(_crc(arrays, metadata.get("about", ""))):
         raise ValueError(f"{path} is damaged: its contents do not match their checksum")
-    import json
-
     return arrays, json.loads(metadata["about"])
 
 

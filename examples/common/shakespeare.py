@@ -23,7 +23,7 @@ def fetch(report: Callable[[str], object] = print) -> str:
         data = _download()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            atomic.write(str(path), data)
+            atomic.write(str(path), [data])
             report(f"downloaded tiny Shakespeare to {path}")
         except OSError as error:
             report(f"downloaded tiny Shakespeare, but could not keep it for the next time: {error}")

@@ -21,8 +21,11 @@ def pair(name, *args, **options):
     return ours, theirs
 
 
-def compare(ours, theirs, inputs, options=None, modules=()):
-    """Call both with arrays as inputs and as masks: outputs, gradients of inputs and of `modules` agree."""
+def compare(ours, theirs, inputs, options=None, modules=(), tolerance=None):
+    """Call both with arrays as inputs and as masks: outputs, gradients of inputs and of `modules` agree.
+
+    To about 1e-9 of each number, or to `tolerance` of the largest of an array.
+    """
     options = options or {}
     mine = [Tensor(x, requires_grad=True) if x.dtype.kind == "f" else x for x in inputs]
     other = [torch.tensor(x, requires_grad=x.dtype.kind == "f") for x in inputs]
@@ -30,26 +33,32 @@ def compare(ours, theirs, inputs, options=None, modules=()):
     z = _outputs(theirs(*other, **{key: _for_torch(option) for key, option in options.items()}))
     loss, torch_loss = 0, 0
     for a, b in zip(y, z, strict=True):
-        np.testing.assert_allclose(a.numpy(), b.detach().numpy(), rtol=1e-9, atol=1e-11)
+        close(a.numpy(), b.detach().numpy(), 1e-9, 1e-11, tolerance)
         g = RNG.normal(size=a.shape)
         loss, torch_loss = (a * g).sum() + loss, (b * torch.tensor(g)).sum() + torch_loss
     loss.backward()
     torch_loss.backward()
     for a, b in zip(mine, other, strict=True):
         if isinstance(a, Tensor):
-            np.testing.assert_allclose(a.grad, b.grad.numpy(), rtol=1e-9, atol=1e-10)
+            close(a.grad, b.grad.numpy(), 1e-9, 1e-10, tolerance)
     if modules:
-        compare_gradients(*modules)
+        compare_gradients(*modules, tolerance=tolerance)
 
 
 def compare_layers(layers, inputs, options=None):
     compare(*layers, inputs, options, layers)
 
 
-def compare_gradients(ours, theirs):
+def compare_gradients(ours, theirs, tolerance=None):
     grads = {name: p.grad.numpy() for name, p in theirs.named_parameters()}
     for name, p in ours.named_parameters():
-        np.testing.assert_allclose(p.grad, grads[name], rtol=1e-8, atol=1e-9, err_msg=name)
+        close(p.grad, grads[name], 1e-8, 1e-9, tolerance, name)
+
+
+def close(found, wanted, rtol, atol, tolerance=None, name=""):
+    if tolerance is not None:
+        rtol, atol = tolerance, tolerance * max(1, np.max(np.abs(wanted), initial=0))
+    np.testing.assert_allclose(found, wanted, rtol=rtol, atol=atol, err_msg=name)
 
 
 def _outputs(out):

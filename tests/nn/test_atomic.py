@@ -20,7 +20,7 @@ def fsync(handle, fsync=os.fsync):
     sys.stdin.readline()
     fsync(handle)
 os.fsync = fsync
-atomic.write(sys.argv[1], b"theirs")
+atomic.write(sys.argv[1], [b"theirs"])
 """
 
 
@@ -72,7 +72,7 @@ def test_what_killed_programs_left_is_removed_by_the_next_write(path):
         for process in processes:
             kill(process)
         assert len(left(path)) == 2, count
-        atomic.write(path, b"ours")
+        atomic.write(path, [b"ours"])
         assert left(path) == [] and content(path) == b"ours"
 
 
@@ -82,7 +82,7 @@ def test_what_a_living_program_writes_is_left_to_it(path):
     before = left(path)
     try:
         for _ in range(2):
-            atomic.write(path, b"ours")
+            atomic.write(path, [b"ours"])
             assert left(path) == before and len(before) == 1
         assert content(path) == b"ours"
     finally:
@@ -97,17 +97,17 @@ def test_another_files_temporaries_are_left_alone(path):
     for other in others:
         kill(writer(other))
     before = left(path)
-    atomic.write(path, b"ours")
+    atomic.write(path, [b"ours"])
     assert left(path) == before and len(before) == 3
     for other in others:
-        atomic.write(other, b"ours")
+        atomic.write(other, [b"ours"])
     assert left(path) == []
 
 
 @pytest.mark.parametrize(("days", "kept"), [(0, True), (0.9, True), (2, False)])
 def test_another_computers_file_is_left_for_a_day(path, monkeypatch, days, kept):
     leave(path, monkeypatch, days, host="0badcafe")
-    atomic.write(path, b"ours")
+    atomic.write(path, [b"ours"])
     assert bool(left(path)) == kept
 
 
@@ -118,9 +118,9 @@ def test_another_computers_file_is_left_as_long_as_it_is_locked(path, monkeypatc
     name = leave(path, monkeypatch, days=9, host="0badcafe")
     with open(name, "r+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        atomic.write(path, b"ours")
+        atomic.write(path, [b"ours"])
         assert os.path.exists(name)
-    atomic.write(path, b"ours")
+    atomic.write(path, [b"ours"])
     assert not os.path.exists(name)
 
 
@@ -137,7 +137,7 @@ def test_without_locks_age_decides(path, monkeypatch, lack, days, kept):
     elif atomic.fcntl is not None:
         monkeypatch.setattr(atomic.fcntl, "flock", flock)
     leave(path, monkeypatch, days)
-    atomic.write(path, b"ours")
+    atomic.write(path, [b"ours"])
     assert content(path) == b"ours" and bool(left(path)) == kept
 
 
@@ -154,7 +154,7 @@ def test_a_file_that_is_removed_before_it_is_locked_is_made_again(path, monkeypa
 
     with monkeypatch.context() as patch:
         patch.setattr(atomic.fcntl, "flock", lambda file, how: flock(file, how))
-        atomic.write(path, b"ours")
+        atomic.write(path, [b"ours"])
     assert taken and content(path) == b"ours" and left(path) == []
 
 
@@ -162,10 +162,10 @@ def test_what_cannot_be_removed_stops_no_write(path, monkeypatch):
     name = leave(path, monkeypatch)
     os.unlink(name)
     os.mkdir(name)
-    atomic.write(path, b"ours")
+    atomic.write(path, [b"ours"])
     assert content(path) == b"ours" and os.path.isdir(name)
 
 
 def test_a_missing_folder(path):
     with pytest.raises(FileNotFoundError):
-        atomic.write(os.path.join(path, "c"), b"ours")
+        atomic.write(os.path.join(path, "c"), [b"ours"])

@@ -41,7 +41,6 @@ def test_a_class_may_have_its_own_state_dict():
 
 
 def test_extra_state_is_saved_and_loaded(tmp_path):
-    pytest.importorskip("safetensors")
     net, other, third = (nn.Sequential(Counting()) for _ in range(3))
     net[0].count = 7
     assert list(net.state_dict())[0] == "0._extra_state"

@@ -177,10 +177,10 @@ def test_files_that_save_did_not_write(tmp_path, saved):
     noise = np.random.default_rng(0).bytes(5000)
     for content in (b"", noise, b"\xff" * 100, whole[:5], whole[:200], whole[:-1], whole + b"x", whole[8:]):
         bad.write_bytes(content)
-        refused(bad, "damaged")
+        refused(bad, "cannot be read as safetensors")
     for place in (20, len(whole) // 2, len(whole) - 3):  # one bit, in the metadata or in the arrays
         bad.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-        refused(bad, "damaged|not one written by")
+        refused(bad, "damaged|cannot be read|not one written by")
     save_file({"w": np.zeros(3)}, bad)
     refused(bad, "not one written by tapegrad.nn.save")
 
@@ -264,11 +264,16 @@ def test_extra_values_must_fit_into_json(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_without_safetensors(tmp_path, monkeypatch):
+def test_no_package_is_needed(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "safetensors", None)
-    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
-    with pytest.raises(ImportError, match="pip install safetensors"):
-        nn.save(tmp_path / "c")
+    nn.save(tmp_path / "c", model=make()["model"], step=3)
+    assert nn.load(tmp_path / "c", model=make()["model"]) == {"step": 3}
+
+
+def test_arrays_must_have_a_dtype_of_the_format(tmp_path):
+    with pytest.raises(TypeError, match="cannot save .*: safetensors has no complex128, as 'model.w' is"):
+        nn.save(tmp_path / "c", model=Model(w=np.ones(2, np.complex128)))
+    assert not list(tmp_path.iterdir())
 
 
 # ---------------------------------------------------------------------------- whenever it is interrupted

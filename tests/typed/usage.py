@@ -46,6 +46,8 @@ gpt = GPT(GPTConfig(vocab_size=5))
 assert_type(gpt.generate([0, 1], 5, top_k=3), Iterator[int])
 assert_type(nn.init.xavier_uniform_(gpt.head.weight, gain=2.0), Tensor)
 nn.save("model.safetensors", model=gpt, step=3)
+nn.save_weights("weights.safetensors", gpt, {"epoch": "3"})
+assert_type(nn.load_weights("weights.safetensors"), dict[str, np.ndarray])
 
 
 @ag.no_grad
