@@ -90,7 +90,7 @@ def main(arguments: list[str] | None = None) -> int:
     run = None
     keep_memory()  # activations are allocated at every step: do not hand the pages back in between
     try:
-        checks.require("matplotlib", "safetensors", "tqdm")
+        checks.require("matplotlib", "tqdm")
         if options.sample < 0:
             raise ValueError(f"--sample must not be negative, not {options.sample}")
         run = resume(options) if options.resume else start(options)

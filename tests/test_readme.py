@@ -61,7 +61,7 @@ def test_extras_that_the_readme_names_exist():
     table = re.search(r"^\| extra \| for \|\n(.*?)^$", README, re.MULTILINE | re.DOTALL)[1]
     named = re.findall(r"^\| `([\w-]+)` \|", table, re.MULTILINE)
     named += [extra for group in re.findall(r"\.\[([\w,-]+)\]", README) for extra in group.split(",")]
-    assert len(named) >= 6 and set(named) <= set(extras)
+    assert len(named) >= 5 and set(named) <= set(extras)
 
 
 @pytest.mark.parametrize("code", PYTHON, ids=lambda code: f"{len(code)} characters")
@@ -70,7 +70,7 @@ def test_python_block_runs_after_a_plain_install_or_its_text_names_the_extra(cod
     code_without = f"import sys; sys.modules.update(dict.fromkeys({without}))\n{code}"
     command = [sys.executable, "-W", "error", "-c", code_without]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    packages = {"safetensors": "save", "threadpoolctl": "parallel"}
+    packages = {"threadpoolctl": "parallel"}
     lacking = [extra for package, extra in packages.items() if f"pip install {package}" in done.stderr]
     assert (done.returncode == 0) == (lacking == []), done.stderr
     text = README[: README.index(code)].rpartition("```\n")[2]

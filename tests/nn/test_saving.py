@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("safetensors")
-
 from tapegrad import nn
 from tapegrad.nn import random
 from tapegrad.nn.optim import SGD, AdamW, WarmupCosine

@@ -10,8 +10,6 @@ import time
 import numpy as np
 import pytest
 
-pytest.importorskip("safetensors")
-
 from tapegrad import nn
 
 
