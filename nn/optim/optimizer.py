@@ -32,6 +32,7 @@ class Optimizer:
 
     def __init__(self, params: Iterable, defaults: dict[str, Any]):
         self.defaults = defaults
+        self.calls = 0  # of step() so far
         self.param_groups: list[dict[str, Any]] = []
         self._flats: list[list[Flat]] = []  # for each group, one for each dtype
         if hasattr(params, "parameters"):
@@ -130,6 +131,7 @@ class Optimizer:
             used[buffer][place] = True
         for flat, of_buffer in zip(flats, used, strict=True):
             flat.count_step(of_buffer)
+        self.calls += 1
 
     def check_sparse(self, group: Mapping[str, Any]) -> None:
         """Raise TypeError or ValueError unless this optimizer, with these options, takes sparse gradients."""

@@ -120,6 +120,7 @@ class Replicas:
             raise FloatingPointError(
                 f"replicas: the norm of the gradients is {norm}; no parameter was changed"
             )
+        self._optimizer.calls += 1
         return float(losses.sum())
 
     def evaluate(self, *batch) -> float:
