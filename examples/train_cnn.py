@@ -96,7 +96,7 @@ def run(options: argparse.Namespace) -> float:
     print(f"{len(train):,} digits to train on, {len(test)} to test with; {parameters:,} parameters")
     optimizer = nn.optim.AdamW(model.parameters(), lr=options.lr, weight_decay=0.01)
     steps = options.epochs * (len(train) // options.batch)
-    schedule = nn.optim.Schedule(optimizer, lambda step: (1 + np.cos(np.pi * step / steps)) / 2)
+    schedule = nn.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     loss_of = nn.replay(model, mean_loss)
     start = time.perf_counter()
     for epoch in range(1, options.epochs + 1):

@@ -115,7 +115,7 @@ def train_model(model: Writer, train: Windows, val: Windows, options: argparse.N
 
     optimizer = nn.optim.AdamW(model.parameters(), lr=options.lr, betas=(0.9, 0.99))
     done = 0.0
-    schedule = nn.optim.Schedule(
+    schedule = nn.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min(1.0, (step + 1) / 100) * (1 + np.cos(np.pi * done)) / 2
     )
     history, step, start, loss = [{"step": 0, **evaluate(model, train, val)}], 0, time.perf_counter(), None

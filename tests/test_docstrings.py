@@ -23,7 +23,8 @@ Tensor Tensor.backward Tensor.reshape Tensor.__add__ Tensor.mT Tensor.shape
 autograd.matmul autograd.less autograd.special.erf autograd.op autograd.no_grad autograd.gradcheck
 autograd.Graph autograd.Graph.summary autograd.graph.Memory
 nn.Linear.forward nn.Module.train nn.functional.gelu nn.init.ones_ nn.load nn.random.generator nn.replay
-nn.optim.Schedule.step nn.utils.clip_grad_norm_ nn.parallel.Replicas.step
+nn.optim.lr_scheduler.LRScheduler.step nn.optim.swa_utils.AveragedModel
+nn.utils.clip_grad_norm_ nn.parallel.Replicas.step
 models.GPT.generate models.sampling.pick
 """
 

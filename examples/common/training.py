@@ -92,7 +92,7 @@ class Run:
         self.step = 0
         self.seconds = 0.0  # trained so far, in this and earlier sessions
         self.optimizer = optim.AdamW(self._groups(), lr=settings.lr, betas=(0.9, 0.99))
-        self.schedule = optim.Schedule(self.optimizer, self._rate)
+        self.schedule = optim.lr_scheduler.LambdaLR(self.optimizer, self._rate)
         self.best = inf
         self.history: list[dict[str, float]] = []
         self.counts: list[tuple[str, float]] = []

@@ -1,4 +1,4 @@
-"""Optimizers, and what belongs to them, used as in PyTorch."""
+"""Optimizers, learning-rate schedules and averages of models, used as in PyTorch."""
 
 from typing import TYPE_CHECKING
 
@@ -7,14 +7,15 @@ from .optimizer import Optimizer
 
 FILES = {  # and what is found there
     "adam": "Adam AdamW SparseAdam",
-    "schedule": "Constant InverseSquareRoot Schedule StepDecay WarmupCosine",
+    "lr_scheduler": "lr_scheduler",
     "sgd": "SGD",
+    "swa_utils": "swa_utils",
 }
 __all__ = sorted(" ".join(["Optimizer", *FILES.values()]).split())
 
 if TYPE_CHECKING:
+    from . import lr_scheduler, swa_utils
     from .adam import *
-    from .schedule import *
     from .sgd import *
 else:
     __getattr__ = on_first_use(globals(), FILES)

@@ -140,12 +140,6 @@ TRAINING = [
         "tests/nn/test_optim.py::test_update_follows_its_formula -k SGD",
     ),
     Fault(
-        "nn/optim/schedule.py",
-        "return (n + 1) / self.warmup",
-        "return n / self.warmup",
-        "tests/nn/test_schedule.py::test_warmup_cosine",
-    ),
-    Fault(
         "nn/parallel/worker.py",
         "np.array([1 / count, -total / count**2])",
         "np.array([1 / count, 0.0])",

@@ -9,7 +9,8 @@ import pytest
 
 from tapegrad import nn
 from tapegrad.nn import random
-from tapegrad.nn.optim import SGD, AdamW, WarmupCosine
+from tapegrad.nn.optim import SGD, AdamW
+from tapegrad.nn.optim.lr_scheduler import CosineAnnealingLR, LinearLR, SequentialLR
 
 
 class Model:
@@ -29,7 +30,8 @@ class Model:
 def make(lr=0.1, hidden=4, kind=AdamW):
     model = nn.Sequential(nn.Linear(3, hidden), nn.Tanh(), nn.Linear(hidden, 2))
     optimizer = kind(model.parameters(), lr=lr)
-    return {"model": model, "optimizer": optimizer, "schedule": WarmupCosine(optimizer, warmup=3, total=50)}
+    parts = [LinearLR(optimizer, 0.25, total_iters=4), CosineAnnealingLR(optimizer, 50)]
+    return {"model": model, "optimizer": optimizer, "schedule": SequentialLR(optimizer, parts, [4])}
 
 
 def train(model, optimizer, schedule, steps=1):
@@ -80,6 +82,9 @@ def test_a_file_written_by_the_first_version_is_loaded():
 
     path = Path(__file__).parent / "golden" / "saved.safetensors"
     objects = make(lr=9.0)
+    schedule = objects.pop("schedule")  # there were others then
+    with pytest.raises(ValueError, match="saved.safetensors: SequentialLR: not the state of a SequentialLR"):
+        nn.load(path, schedule=schedule)
     assert nn.load(path, **objects) == {"step": 3, "notes": {"text": "äöü"}}
     assert random.generator().random(2).tolist() == [0.25507945940786836, 0.9752894128284465]
     assert objects["model"][2].bias.data.tolist() == [-0.18604165315628052, 0.051342129707336426]
@@ -90,7 +95,7 @@ def test_a_file_written_by_the_first_version_is_loaded():
         for index, entry in objects["optimizer"].state_dict()["state"].items():
             assert entry["step"] == 3
             np.testing.assert_array_equal(entry["exp_avg"], file.get_tensor(f"optimizer.{index}.exp_avg"))
-    assert objects["schedule"].n == 3 and objects["optimizer"].param_groups[0]["initial_lr"] == 0.1
+    assert objects["optimizer"].param_groups[0]["initial_lr"] == 0.1
 
 
 def test_parts_can_be_left_out(tmp_path, saved):
@@ -155,7 +160,9 @@ def test_other_programs_can_read_the_weights(saved):
 
 def refused(path, message, kind=ValueError, **other):
     """Loading raises, names the file, and changes nothing."""
-    objects = {**make(), **other}
+    made = make()
+    made["optimizer"].step()  # before its schedule, where `other` has another optimizer
+    objects = {**made, **other}
     train(**objects, steps=1)
     before = snapshot(objects)
     with pytest.raises(kind, match=message) as caught:
@@ -191,10 +198,20 @@ def test_files_of_something_else(tmp_path, saved):
     shapes = [nn.Parameter(np.zeros(shape)) for shape in [(4, 3), (4,), (2, 4), (3,)]]
     refused(path, r"exp_avg of parameter 3 has shape \(2,\), expected \(3,\)", optimizer=AdamW(shapes))
     refused(path, "another optimizer", optimizer=SGD(make()["model"].parameters()))
-    for schedule in ({"n": "3"}, 5):
-        objects["schedule"].state_dict = lambda state=schedule: state
+    state = objects["schedule"].state_dict()
+    damaged = {**state, "_schedulers": [state["_schedulers"][0], {**state["_schedulers"][1], "T_max": None}]}
+    for odd, message in (
+        ({**state, "last_epoch": "3"}, "SequentialLR: last_epoch must be a number, got '3'"),
+        (damaged, "CosineAnnealingLR: T_max must be a number, got None"),
+        (
+            state["_schedulers"][0],
+            "SequentialLR: not the state of a SequentialLR: it lacks _milestones, _sched",
+        ),
+        (5, "SequentialLR: a schedule's state is a dict, got 5"),
+    ):
+        objects["schedule"].state_dict = lambda state=odd: state
         nn.save(tmp_path / "odd", **objects)
-        refused(tmp_path / "odd", "not a schedule's state")
+        refused(tmp_path / "odd", message)
 
 
 def test_a_strange_state_of_the_random_numbers(tmp_path, saved, monkeypatch):

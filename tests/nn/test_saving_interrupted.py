@@ -66,14 +66,16 @@ RESUME = """
 import json, sys
 import numpy as np
 from tapegrad import nn
-from tapegrad.nn.optim import AdamW, WarmupCosine
+from tapegrad.nn.optim import AdamW
+from tapegrad.nn.optim.lr_scheduler import CosineAnnealingLR, LinearLR, SequentialLR
 load, save, steps = json.loads(sys.argv[1])
 nn.manual_seed(1 if load is None else 999)
 model = nn.Sequential(nn.Linear(5, 16), nn.GELU(), nn.Dropout(0.4), nn.Linear(16, 3))
 decayed = [p for p in model.parameters() if p.ndim > 1]
 others = [p for p in model.parameters() if p.ndim == 1]
 optimizer = AdamW([{"params": decayed}, {"params": others, "weight_decay": 0.0}], lr=0.03)
-schedule = WarmupCosine(optimizer, warmup=5, total=40, floor=0.1)
+parts = [LinearLR(optimizer, 0.2, total_iters=5), CosineAnnealingLR(optimizer, 35, eta_min=0.003)]
+schedule = SequentialLR(optimizer, parts, [5])
 done = 0 if load is None else nn.load(load, model=model, optimizer=optimizer, schedule=schedule)["step"]
 for step in range(done, done + steps):
     x = np.asarray(nn.random.generator().random((12, 5), dtype=np.float32))

@@ -1,4 +1,4 @@
-"""Optimizers, schedules, clipping and gains against PyTorch itself."""
+"""Optimizers, clipping and gains against PyTorch itself."""
 
 import copy
 import math
@@ -112,26 +112,6 @@ def test_clipping(max_norm):
     assert norm == pytest.approx(torch.nn.utils.clip_grad_norm_(theirs, max_norm).item(), rel=1e-6)
     for p, q in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(p.grad, q.grad.numpy(), rtol=1e-5)
-
-
-def test_schedules():
-    ours, theirs = pairs(np.float32)
-    a, b = optim.SGD(ours, lr=0.3), torch.optim.SGD(theirs, lr=0.3)
-    mine = optim.StepDecay(a, 3, gamma=0.5)
-    its = torch.optim.lr_scheduler.StepLR(b, 3, gamma=0.5)
-    for _ in range(10):
-        assert a.param_groups[0]["lr"] == pytest.approx(b.param_groups[0]["lr"], rel=1e-12)
-        b.step()
-        mine.step()
-        its.step()
-    a, b = optim.SGD(ours, lr=0.3), torch.optim.SGD(theirs, lr=0.3)
-    mine = optim.WarmupCosine(a, warmup=0, total=8, floor=0.1)
-    its = torch.optim.lr_scheduler.CosineAnnealingLR(b, 8, eta_min=0.03)
-    for _ in range(9):
-        assert a.param_groups[0]["lr"] == pytest.approx(b.param_groups[0]["lr"], rel=1e-12)
-        b.step()
-        mine.step()
-        its.step()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from graph_cases import gpt, leaf, network
 from tapegrad import autograd as ag
 from tapegrad import nn
 from tapegrad.autograd.graph import profile
+from tapegrad.nn.optim import lr_scheduler
 
 
 def html(shown):
@@ -84,28 +85,44 @@ def optimizer():
     return nn.optim.SGD([nn.Parameter(np.zeros(3))], lr=0.5)
 
 
+def cosine(n):
+    return np.cos(n)
+
+
 @pytest.mark.parametrize(
-    ("make", "text"),
+    ("name", "options", "text"),
     [
-        (lambda o: nn.optim.Constant(o, 4), "Constant(warmup=4)  # after 0 updates, lr 0.125"),
-        (lambda o: nn.optim.StepDecay(o, 3), "StepDecay(step_size=3, gamma=0.1)  # after 0 updates, lr 0.5"),
+        ("StepLR", {"step_size": 3}, "StepLR(step_size=3, gamma=0.1)"),
+        ("MultiStepLR", {"milestones": [9, 3, 9]}, "MultiStepLR(milestones=[3, 9, 9], gamma=0.1)"),
+        ("LambdaLR", {"lr_lambda": cosine}, "LambdaLR(lr_lambda=cosine)"),
+        ("CosineAnnealingLR", {"T_max": 9}, "CosineAnnealingLR(T_max=9, eta_min=0.0)"),
         (
-            lambda o: nn.optim.WarmupCosine(o, 5, 100, floor=0.1),
-            "WarmupCosine(warmup=5, total=100, floor=0.1)  # after 0 updates, lr 0.1",
+            "CyclicLR",
+            {"base_lr": 0.5, "max_lr": 1.0, "cycle_momentum": False},
+            "CyclicLR(base_lr=0.5, max_lr=1.0, mode=triangular, gamma=1.0, scale_mode=cycle, "
+            "cycle_momentum=False)",
         ),
-        (
-            lambda o: nn.optim.InverseSquareRoot(o, 4, 16),
-            "InverseSquareRoot(warmup=4, scale=0.25)  # after 0 updates, lr 0.01562",
-        ),
-        (lambda o: nn.optim.Schedule(o, abs), "Schedule(factor=abs)  # after 0 updates, lr 0"),
     ],
 )
-def test_a_schedule_says_where_it_is(make, text):
-    schedule = make(optimizer())
-    assert repr(schedule) == text
-    schedule.n = 1233
-    schedule.step()
-    assert "# after 1,234 updates, lr " in repr(schedule)
+def test_a_schedule_says_where_it_is(name, options, text):
+    sgd = optimizer()
+    schedule = getattr(lr_scheduler, name)(sgd, **options)
+    assert repr(schedule) == f"{text}  # after 0 updates, lr 0.5"
+    schedule.last_epoch = 1234
+    sgd.param_groups[0]["lr"] = 0.25
+    assert repr(schedule) == f"{text}  # after 1,234 updates, lr 0.25"
+
+
+def test_a_schedule_of_schedules_shows_them():
+    sgd = optimizer()
+    parts = [lr_scheduler.LinearLR(sgd, 0.5), lr_scheduler.ExponentialLR(sgd, 0.9)]
+    chain = lr_scheduler.ChainedScheduler([lr_scheduler.SequentialLR(sgd, parts, [5])])
+    assert repr(chain).splitlines() == [
+        "ChainedScheduler()  # after 0 updates, lr 0.25",
+        "  SequentialLR(milestones=[5])  # after 0 updates, lr 0.25",
+        "    LinearLR(start_factor=0.5, end_factor=1.0, total_iters=5)  # after 0 updates, lr 0.25",
+        "    ExponentialLR(gamma=0.9)  # after 0 updates, lr 0.25",
+    ]
 
 
 def test_an_optimizer_says_its_options_and_how_much_it_trains():
@@ -116,7 +133,7 @@ def test_an_optimizer_says_its_options_and_how_much_it_trains():
     head, *lines = repr(groups).splitlines()
     assert head == "AdamW" and len(lines) == 2
     assert "lr=0.1," in lines[0] and "# 2 parameters" in lines[0] and "weight_decay=0.0" in lines[1]
-    assert "lr 0.1, 0.2" in repr(nn.optim.Constant(groups))
+    assert "lr 0.1, 0.2" in repr(lr_scheduler.StepLR(groups, 9))
 
 
 def test_equal_modules_in_a_row_are_one_entry():
