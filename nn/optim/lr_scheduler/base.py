@@ -67,8 +67,8 @@ class LRScheduler:
         refused with a TypeError where it is no list of numbers, and a ValueError where it has not as many as
         the optimizer has groups.
         """
-        counted = type(self.optimizer).step is Optimizer.step  # a step of a user's own may not count its calls
-        if self._step_count == 1 and counted and not self.optimizer.calls:
+        counts = type(self.optimizer).step is Optimizer.step  # a user's own may not
+        if self._step_count == 1 and counts and not self.optimizer.calls:
             warnings.warn(
                 f"{name_of(self)}.step() came before optimizer.step(), so the schedule's first rate is never "
                 f"used; call optimizer.step() first, and then {name_of(self)}.step()",
