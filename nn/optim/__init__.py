@@ -6,14 +6,32 @@ from ...autograd.exports import on_first_use
 from .optimizer import Optimizer
 
 FILES = {  # and what is found there
+    "adadelta": "Adadelta",
+    "adagrad": "Adagrad",
     "adam": "Adam AdamW SparseAdam",
+    "adamax": "Adamax",
+    "asgd": "ASGD",
+    "lion": "Lion",
+    "nadam": "NAdam",
+    "radam": "RAdam",
+    "rmsprop": "RMSprop",
+    "rprop": "Rprop",
     "schedule": "Constant InverseSquareRoot Schedule StepDecay WarmupCosine",
     "sgd": "SGD",
 }
 __all__ = sorted(" ".join(["Optimizer", *FILES.values()]).split())
 
 if TYPE_CHECKING:
+    from .adadelta import *
+    from .adagrad import *
     from .adam import *
+    from .adamax import *
+    from .asgd import *
+    from .lion import *
+    from .nadam import *
+    from .radam import *
+    from .rmsprop import *
+    from .rprop import *
     from .schedule import *
     from .sgd import *
 else:
