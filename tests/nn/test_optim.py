@@ -5,6 +5,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from optim_rules import IDS, RULES, decayed, parameters, train
 from tapegrad import nn
@@ -197,3 +199,24 @@ def test_what_cannot_be_optimized_is_refused():
     for make, kind, message in cases:
         with pytest.raises(kind, match=message):
             make()
+
+
+@settings(max_examples=40, deadline=None, derandomize=True, database=None)
+@given(
+    rule=st.sampled_from(RULES),
+    sizes=st.lists(st.integers(0, 9), min_size=1, max_size=5),
+    skipped=st.integers(0, 2**20 - 1),
+    chunk=st.integers(1, 40),
+)
+def test_pieces_of_any_length_give_the_numbers_of_the_whole(rule, sizes, skipped, chunk):
+    """To the bit, whichever parameters lack a gradient at which step."""
+    kind, _, options = rule
+    trained = []
+    for length in (flat.CHUNK, chunk):
+        params = parameters(np.float32, [(size,) for size in sizes])
+        optimizer = kind(params, **options)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(flat, "CHUNK", length)
+            list(train(optimizer, params, 4, skip=lambda step, i: bool(skipped >> (5 * step + i) & 1)))
+        trained.append(np.concatenate([p.data for p in params]))
+    np.testing.assert_array_equal(*trained)
