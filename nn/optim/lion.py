@@ -56,9 +56,9 @@ class Lion(Optimizer):
         np.multiply(m, beta1, out=direction)
         np.multiply(g, 1 - beta1, out=s)
         direction += s
-        np.sign(direction, out=direction)
-        direction *= group["lr"]
-        p -= direction
+        np.sign(direction, out=s)  # not in place, which takes NumPy ten times as long
+        s *= group["lr"]
+        p -= s
         np.multiply(g, 1 - beta2, out=s)
         m *= beta2
         m += s

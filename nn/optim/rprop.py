@@ -48,18 +48,19 @@ class Rprop(Optimizer):
             raise self._error(f"etas must be a number in (0, 1) and one above 1, got {group['etas']}")
 
     def update(self, group, t, p, g, state, scratch) -> None:
-        h, d, (s, mask, *_) = state["prev"], state["step_size"], scratch
-        mask = mask.view(np.bool_)[: p.size]
+        h, d, (s, room, *_) = state["prev"], state["step_size"], scratch
+        mask = room.view(np.bool_)[: p.size]
         if t == 1:
             d[...] = group["lr"]
-        np.multiply(g, h, out=s)
-        np.greater(s, 0, out=mask)
-        np.multiply(d, group["etas"][1], out=d, where=mask)
-        np.less(s, 0, out=mask)
-        np.multiply(d, group["etas"][0], out=d, where=mask)
+        for compare, factor in ((np.greater, group["etas"][1]), (np.less, group["etas"][0])):
+            np.multiply(g, h, out=s)
+            compare(s, 0, out=mask)
+            np.multiply(mask, s.dtype.type(factor), out=s)  # ten times faster than to multiply where=mask
+            np.logical_not(mask, out=mask)
+            s += mask
+            d *= s
         np.clip(d, *group["step_sizes"], out=d)
-        h[...] = g
-        np.copyto(h, 0, where=mask)
+        np.multiply(g, mask, out=h)
         np.greater(h, 0, out=s)  # the sign, but 0 for nan, as in PyTorch
         np.less(h, 0, out=mask)
         s -= mask

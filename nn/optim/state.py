@@ -112,7 +112,7 @@ class State(Groups, Hooked):
         missing = self.defaults.keys() - saved.keys() - later.keys()
         if missing:
             raise self._error(f"the saved options lack {', '.join(sorted(missing))}: another optimizer's?")
-        group = {name: tuple(v) if isinstance(v, list) else v for name, v in saved.items()}
+        group = {name: _plain(value) for name, value in saved.items()}
         self.check({**later, **group})
         return {**later, **group, "params": list(group["params"])}
 
@@ -136,3 +136,10 @@ class State(Groups, Hooked):
                     f"{name} of parameter {index} has shape {array.shape}, expected {shapes[name]}"
                 )
         return entry
+
+
+def _plain(value: Any) -> Any:
+    """A saved option as Python has it: files make lists of tuples, and PyTorch's rate may be a tensor."""
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_plain, value))
+    return value.item() if getattr(value, "ndim", None) == 0 else value

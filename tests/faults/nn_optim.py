@@ -32,8 +32,8 @@ FAULTS = [
     ),
     Fault(
         "nn/optim/rprop.py",
-        "        np.copyto(h, 0, where=mask)\n",
-        "",
+        "np.multiply(g, mask, out=h)",
+        "h[...] = g",
         f"{KINDS}test_steps_of_rprop_grow_shrink_and_stay",
     ),
     Fault(

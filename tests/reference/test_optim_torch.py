@@ -188,6 +188,15 @@ def test_a_state_before_the_first_step():
     assert_same((a2, ours), (b2, theirs), 1e-12)
 
 
+def test_a_rate_that_is_a_tensor_is_loaded():
+    ours, theirs = pairs(np.float64)
+    betas = torch.tensor(0.5), torch.tensor(0.75)
+    b = torch.optim.Adam(theirs, lr=torch.tensor(0.25, dtype=torch.float64), betas=betas, capturable=True)
+    a = optim.Adam(ours)
+    a.load_state_dict(b.state_dict())
+    assert (a.param_groups[0]["lr"], a.param_groups[0]["betas"]) == (0.25, (0.5, 0.75))
+
+
 def tensors(state):
     """A state of ours with tensors for arrays, as PyTorch wants it."""
     entries = {i: {k: torch.as_tensor(v) for k, v in entry.items()} for i, entry in state["state"].items()}
