@@ -6,8 +6,17 @@ from ...autograd.exports import on_first_use
 from .optimizer import Optimizer
 
 FILES = {  # and what is found there
+    "adadelta": "Adadelta",
+    "adagrad": "Adagrad",
     "adam": "Adam AdamW SparseAdam",
     "lr_scheduler": "lr_scheduler",
+    "adamax": "Adamax",
+    "asgd": "ASGD",
+    "lion": "Lion",
+    "nadam": "NAdam",
+    "radam": "RAdam",
+    "rmsprop": "RMSprop",
+    "rprop": "Rprop",
     "sgd": "SGD",
     "swa_utils": "swa_utils",
 }
@@ -15,7 +24,16 @@ __all__ = sorted(" ".join(["Optimizer", *FILES.values()]).split())
 
 if TYPE_CHECKING:
     from . import lr_scheduler, swa_utils
+    from .adadelta import *
+    from .adagrad import *
     from .adam import *
+    from .adamax import *
+    from .asgd import *
+    from .lion import *
+    from .nadam import *
+    from .radam import *
+    from .rmsprop import *
+    from .rprop import *
     from .sgd import *
 else:
     __getattr__ = on_first_use(globals(), FILES)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .averages import average, average_squares
 from .groups import options
 from .optimizer import Optimizer
 from .sparse import in_blocks, refuse_decay
@@ -64,13 +65,8 @@ class Adam(Optimizer):
     def update(self, group, t, p, g, state, scratch) -> None:
         m, v, (s, *_) = state["exp_avg"], state["exp_avg_sq"], scratch
         beta1, beta2 = group["betas"]
-        np.subtract(g, m, out=s)  # m += (1 - beta1) * (g - m)
-        s *= 1 - beta1
-        m += s
-        np.multiply(g, g, out=s)  # v = beta2 * v + (1 - beta2) * g**2
-        s *= 1 - beta2
-        v *= beta2
-        v += s
+        average(m, g, beta1, s)
+        average_squares(v, g, beta2, s)
         if group["amsgrad"]:
             v = np.maximum(state["max_exp_avg_sq"], v, out=state["max_exp_avg_sq"])
         root = (1 - beta2**t) ** 0.5  # taken out of the square root: one pass over the arrays less

@@ -6,6 +6,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
+from types import MappingProxyType
 
 import numpy as np
 
@@ -17,8 +18,9 @@ CHUNK = 65536  # elements of one piece: the five arrays of an Adam update then s
 class Flat:
     """The arrays of `params` (of one dtype) in one buffer, and the optimizer's state, one for each name.
 
-    `layouts` has the shapes of the state arrays of each parameter, and `numbers` the names of what is one
-    number for each, in float64. Where `whole`, a parameter is never cut, nor joined with its neighbours.
+    `layouts` has the shapes of the state arrays of each parameter, `initial` what fills some of them at once,
+    and `numbers` the names of what is one number for each, in float32 as PyTorch has them. Where `whole`, a
+    parameter is never cut, nor joined with its neighbours.
 
     Each `p.data` becomes a view of `values`, with the same numbers. Arrays that other code keeps (a view of
     `p.data` taken earlier) no longer belong to the parameter then.
@@ -29,6 +31,7 @@ class Flat:
         params: Sequence[Tensor],
         layouts: Sequence[Mapping[str, tuple[int, ...]]],
         numbers: Sequence[str] = (),
+        initial: Mapping[str, float] = MappingProxyType({}),
         whole: bool = False,
     ):
         self.params = list(params)
@@ -41,7 +44,10 @@ class Flat:
         self.places = self._places()
         ends = {name: spans[-1].stop for name, spans in self.places.items()}
         self.state = {name: np.zeros_like(self.values, shape=(end,)) for name, end in ends.items()}
-        self.numbers = {name: np.zeros(len(self.params)) for name in numbers}
+        self.numbers = {name: np.zeros(len(self.params), np.float32) for name in numbers}
+        for name, value in initial.items():
+            self.state[name].fill(value)
+        self.filled = bool(initial)
         self.steps = np.zeros(len(self.params), np.int64)  # updates of each parameter so far
         self._joined, *self.scratch = self.new_scratch()
         self._views: list[np.ndarray | None] = [None] * len(self.params)
@@ -60,9 +66,9 @@ class Flat:
         return places
 
     def new_scratch(self) -> np.ndarray:
-        """Three rows as long as a piece: room for its gradient, and two for the update rule."""
+        """Four rows as long as a piece: room for its gradient, and three for the update rule."""
         longest = 0 if self.whole else min(self.values.size, CHUNK)
-        return np.empty_like(self.values, shape=(3, longest))
+        return np.empty_like(self.values, shape=(4, longest))
 
     def state_of(self, i: int) -> dict[str, np.ndarray]:
         """The state arrays of a parameter, views in their shapes."""
@@ -92,7 +98,7 @@ class Flat:
 
         self.adopt()
         self.values, self.steps = moved(self.values), moved(self.steps)
-        if self.steps.any():
+        if self.filled or self.steps.any():
             self.state = {name: moved(array) for name, array in self.state.items()}
         else:  # memory that nobody has touched takes no room
             self.state = {name: allocate(array.shape, array.dtype) for name, array in self.state.items()}

@@ -83,6 +83,10 @@ class Groups:
         """The shapes of the state arrays of a parameter of this shape, by name."""
         return dict.fromkeys(self.state_names, shape)
 
+    def initial(self, group: Mapping[str, Any]) -> dict[str, float]:
+        """What fills the state arrays that are there before the first update, by name."""
+        return {}
+
     def start(self, group: Mapping[str, Any]) -> dict[str, float]:
         """What of a parameter's state is one number: its values before the first update, by name."""
         return {}
@@ -94,7 +98,7 @@ class Groups:
 
     def _flat(self, group: Mapping[str, Any], params: list[Tensor]) -> Flat:
         layouts = [self.layout(group, p.shape) for p in params]
-        return Flat(params, layouts, [*self.start(group)], self.whole)
+        return Flat(params, layouts, [*self.start(group)], self.initial(group), self.whole)
 
     def _named(self, given: Iterable) -> dict[str, list]:
         """{"params": Tensors} of a group, and "param_names" where they come with names."""

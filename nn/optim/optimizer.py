@@ -25,7 +25,7 @@ class Optimizer(State):
 
     A subclass gives the names of its state arrays, `check(group)` for options, and `update`, which changes
     one piece of the buffers in place: `update(group, t, p, g, state, scratch)` with 1-D arrays of equal
-    length: p, g, those in the dict `state`, and one or two of scratch; t = 1 at a parameter's first update.
+    length: p, g, those in the dict `state`, and two or three of scratch; t = 1 at a parameter's first update.
     It leaves g as it is. `apply` has seen to maximize and weight decay, which is part of g, or of p itself
     where `decoupled(group)`. What a parameter has one number of, beside t, is named by `start(group)`, is in
     `state` too, and goes on by `advance`. With `whole = True` a piece is a parameter in its own shape,
@@ -143,12 +143,13 @@ class Optimizer(State):
     def _apply_rows(self, group: Mapping[str, Any], flat: Flat, place: int, gradient: SparseRows) -> None:
         p, rows, g, state = arrays_of(flat, place, gradient)
         ascend = group.get("maximize")
-        self.update_rows(group, int(flat.steps[place]) + 1, p, rows, -g if ascend else g, state)
+        with np.errstate(all="ignore"):
+            self.update_rows(group, int(flat.steps[place]) + 1, p, rows, -g if ascend else g, state)
 
     def check_sparse(self, group: Mapping[str, Any]) -> None:
         """Raise TypeError or ValueError unless this optimizer, with these options, takes sparse gradients."""
         raise self._error(
-            "takes no sparse gradients; use SGD or Adam, or sparse=False in the embedding", TypeError
+            "takes no sparse gradients; use SGD, Adagrad or Adam, or sparse=False in the embedding", TypeError
         )
 
     def update_rows(self, group, t, p, rows, g, state) -> None:

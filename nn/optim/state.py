@@ -27,7 +27,7 @@ class State(Groups, Hooked):
 
     @property
     def state(self) -> defaultdict[Tensor, dict[str, Any]]:
-        """{parameter: {name: array}}, views of the state, of all parameters that were updated."""
+        """{parameter: {name: array}}, views of the state, of the parameters that have any."""
         return defaultdict(dict, {flat.params[i]: entry for _, flat, i, entry in self._states() if entry})
 
     def _entries(self) -> Iterator[tuple[dict[str, Any], Flat, int]]:
@@ -37,10 +37,10 @@ class State(Groups, Hooked):
             yield from ((group, *places[id(p)]) for p in group["params"])
 
     def _states(self) -> Iterator[tuple[dict[str, Any], Flat, int, dict[str, Any]]]:
-        """The same, and the state of each: empty before its first update."""
+        """The same, and the state of each: empty before its first update, but for what `initial` names."""
         for group, flat, i in self._entries():
             entry: dict[str, Any] = {}
-            if flat.steps[i]:
+            if flat.steps[i] or self.initial(group):
                 if self.counts:
                     entry[STEP] = np.array(flat.steps[i], np.float32)  # PyTorch's, a tensor of one number
                 arrays, kept = flat.state_of(i), self.kept(group)
@@ -71,11 +71,12 @@ class State(Groups, Hooked):
         groups, entries = self._read(self._call_hooks("load_pre", state_dict))
         for group, saved in zip(self.param_groups, groups, strict=True):
             group.update({**saved, "params": group["params"]})
-        for (_, flat, i), entry in zip(self._entries(), entries, strict=True):
+        for (group, flat, i), entry in zip(self._entries(), entries, strict=True):
+            initial = self.initial(group)
             some = any(name != STEP for name in entry)
             flat.steps[i] = int(entry.get(STEP, 0)) if self.counts else some
             for name, view in flat.state_of(i).items():
-                view[...] = entry.get(name, 0)
+                view[...] = entry.get(name, initial.get(name, 0))
             for name, numbers in flat.numbers.items():
                 numbers[i] = entry.get(name, 0)
         self._call_hooks("load_post")
@@ -111,7 +112,7 @@ class State(Groups, Hooked):
         missing = self.defaults.keys() - saved.keys() - later.keys()
         if missing:
             raise self._error(f"the saved options lack {', '.join(sorted(missing))}: another optimizer's?")
-        group = {name: tuple(v) if isinstance(v, list) else v for name, v in saved.items()}
+        group = {name: _plain(value) for name, value in saved.items()}
         self.check({**later, **group})
         return {**later, **group, "params": list(group["params"])}
 
@@ -135,3 +136,10 @@ class State(Groups, Hooked):
                     f"{name} of parameter {index} has shape {array.shape}, expected {shapes[name]}"
                 )
         return entry
+
+
+def _plain(value: Any) -> Any:
+    """A saved option as Python has it: files make lists of tuples, and PyTorch's rate may be a tensor."""
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_plain, value))
+    return value.item() if getattr(value, "ndim", None) == 0 else value

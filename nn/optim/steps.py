@@ -22,7 +22,7 @@ class Piece(NamedTuple):
     span: slice
     values: np.ndarray  # of the parameters
     state: Mapping[str, Any]  # arrays beside the values, and numbers
-    scratch: Sequence[np.ndarray]  # two rows of it
+    scratch: Sequence[np.ndarray]  # three rows of it
 
 
 def reduce(parts: Iterable[Iterable[np.ndarray]]) -> Iterator[np.ndarray]:
@@ -50,9 +50,10 @@ def clip(gradients: Iterable[np.ndarray], norm: float, max_norm: float) -> Itera
 
 def update(rule: Callable[..., None], pieces: Iterable[Piece], gradients: Iterable[np.ndarray]) -> None:
     """Apply an optimizer's rule to every piece with its gradient: rule(group, t, p, g, state, scratch)."""
-    for piece, g in zip(pieces, gradients, strict=True):
-        group, t, _, _, p, state, scratch = piece
-        rule(group, t, p, g.reshape(p.shape), state, scratch)
+    with np.errstate(all="ignore"):  # inf and nan go where the formula takes them, without a word
+        for piece, g in zip(pieces, gradients, strict=True):
+            group, t, _, _, p, state, scratch = piece
+            rule(group, t, p, g.reshape(p.shape), state, scratch)
 
 
 def square_sum(gradients: Iterable[np.ndarray]) -> float:

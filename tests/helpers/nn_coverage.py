@@ -1,4 +1,4 @@
-"""The part of docs/coverage.md about torch.nn: what is here, and what is not and why.
+"""The part of docs/coverage.md about torch.nn and torch.optim: what is here, and what is not and why.
 
 tests/reference/test_coverage_torch.py holds the names to those of PyTorch.
 """
@@ -6,8 +6,11 @@ tests/reference/test_coverage_torch.py holds the names to those of PyTorch.
 from __future__ import annotations
 
 import inspect
+from importlib import import_module
+from importlib.util import find_spec
 
 from tapegrad import nn
+from tapegrad.nn import optim
 
 # Modules, functions of torch.nn.functional, of torch.nn.utils and of torch.nn.init that are not here.
 ABSENT = {
@@ -22,6 +25,11 @@ ABSENT = {
     "conv1d of another layout, (time, batch, channels): move the axes": "F.conv_tbc",
     "quantisation": "nn.intrinsic nn.qat nn.quantizable nn.quantized",
 }
+ABSENT_OF_OPTIM = {
+    "for compilers, which trace a step with stand-ins for its tensors": """
+        optim.swap_in_optimizer_params_and_state""",
+}
+FILES_OF_OPTIM = {"schedules": "lr_scheduler", "averages of weights": "swa_utils"}
 
 
 def public(module, prefix: str) -> list[str]:
@@ -31,6 +39,11 @@ def public(module, prefix: str) -> list[str]:
 
 def here() -> dict[str, list[str]]:
     """What there is, by kind."""
+    return {**of_nn(), **of_optim()}
+
+
+def of_nn() -> dict[str, list[str]]:
+    """What there is of torch.nn, by kind."""
     for name in nn.utils.__all__:
         getattr(nn.utils, name)  # loads its file
     classes = [name for name in nn.__all__ if inspect.isclass(getattr(nn, name))]
@@ -51,18 +64,39 @@ def here() -> dict[str, list[str]]:
     }
 
 
+def of_optim() -> dict[str, list[str]]:
+    """What there is of torch.optim, by kind."""
+    classes = [name for name in optim.__all__ if inspect.isclass(getattr(optim, name))]
+    kinds = {"optimizers": [f"optim.{n}" for n in classes if issubclass(getattr(optim, n), optim.Optimizer)]}
+    for kind, file in FILES_OF_OPTIM.items():
+        if find_spec(f"{optim.__name__}.{file}"):
+            kinds[kind] = public(import_module(f"{optim.__name__}.{file}"), f"optim.{file}.")
+    return kinds
+
+
 def section() -> str:
-    rows = [f"| {kind} | {' '.join(f'`{name}`' for name in names)} |" for kind, names in here().items()]
+    of_both = (
+        ("torch.nn", INTRODUCTION, of_nn(), ABSENT),
+        ("torch.optim", INTRODUCTION_OF_OPTIM, of_optim(), ABSENT_OF_OPTIM),
+    )
+    return "\n\n".join(part(*each) for each in of_both)
+
+
+def part(title: str, introduction: str, kinds: dict[str, list[str]], absent: dict[str, str]) -> str:
+    """What is here of a package of torch's, and what is not."""
+    rows = [f"| {kind} | {' '.join(f'`{name}`' for name in names)} |" for kind, names in kinds.items()]
     missing = [
-        f"| {why} | {' '.join(f'`{name}`' for name in names.split())} |" for why, names in ABSENT.items()
+        f"| {why} | {' '.join(f'`{name}`' for name in names.split())} |" for why, names in absent.items()
     ]
     return "\n".join(
-        ["## torch.nn", "", INTRODUCTION, "", "| here | |", "| --- | --- |", *rows, "", NOT_HERE, ""]
-        + ["| why | names |", "| --- | --- |", *missing]
+        [f"## {title}", "", introduction, "", "| here | |", "| --- | --- |", *rows, ""]
+        + [f"Not here, of all that {title} has:", "", "| why | names |", "| --- | --- |", *missing]
     )
 
 
 INTRODUCTION = """\
 Modules and functions under PyTorch's names, with all of its arguments, in its order and with its defaults:
 `nn` is `tapegrad.nn`, `F` is `tapegrad.nn.functional`. They can be differentiated any number of times."""
-NOT_HERE = "Not here, of all that torch.nn has:"
+INTRODUCTION_OF_OPTIM = """\
+With PyTorch's arguments and numbers, and states that go both ways; `optim` is `tapegrad.nn.optim`. PyTorch
+has no `Lion`: its arguments and state are those of its authors' version."""

@@ -75,6 +75,50 @@ SGD = [
     ({"momentum": "0.9"}, "momentum must be a number"),
     ({"nesterov": "yes"}, "nesterov must be True or False"),
 ]
+OTHERS = [
+    ("RMSprop", ({"centered": 1}, "centered must be True or False, got 1")),
+    ("RMSprop", ({"alpha": "0.9"}, "alpha must be a number, got '0.9'")),
+    ("Adagrad", ({"lr_decay": None}, "lr_decay must be a number, got None")),
+    ("Adadelta", ({"rho": (0.9, 0.9)}, "rho must be a number")),
+    ("NAdam", ({"decoupled_weight_decay": 0.1}, "decoupled_weight_decay must be True or False, got 0.1")),
+    ("ASGD", ({"t0": "0"}, "t0 must be a number, got '0'")),
+    ("Rprop", ({"etas": 0.5}, "etas must be 2 numbers, got 0.5")),
+    ("Lion", ({"betas": 0.9}, "betas must be 2 numbers, got 0.9")),
+]
+OUT_OF_RANGE = [
+    ("RMSprop", {"lr": -1.0}, "lr must be 0 or more, got -1.0"),
+    ("RMSprop", {"momentum": -0.5}, "momentum must be 0 or more, got -0.5"),
+    ("RMSprop", {"alpha": -1}, "alpha must be 0 or more, got -1"),
+    ("RMSprop", {"eps": float("nan")}, "eps must be 0 or more, got nan"),
+    ("Adagrad", {"lr_decay": -0.5}, "lr_decay must be 0 or more, got -0.5"),
+    ("Adagrad", {"initial_accumulator_value": -1}, "initial_accumulator_value must be 0 or more, got -1"),
+    ("Adagrad", {"eps": -1}, "eps must be 0 or more, got -1"),
+    ("Adadelta", {"rho": 1.1}, r"rho must be a number in \[0, 1\], got 1.1"),
+    ("Adadelta", {"eps": -1}, "eps must be 0 or more, got -1"),
+    ("Adamax", {"betas": (0.0, 1.0)}, r"betas must be 2 numbers in \[0, 1\), got \(0.0, 1.0\)"),
+    ("Adamax", {"weight_decay": -1}, "weight_decay must be 0 or more, got -1"),
+    ("NAdam", {"momentum_decay": -0.2}, "momentum_decay must be 0 or more, got -0.2"),
+    ("NAdam", {"betas": (1.0, 0.0)}, "betas must be 2 numbers in"),
+    ("RAdam", {"betas": (-0.1, 0.9)}, "betas must be 2 numbers in"),
+    ("RAdam", {"eps": -1}, "eps must be 0 or more, got -1"),
+    ("ASGD", {"weight_decay": -0.5}, "weight_decay must be 0 or more, got -0.5"),
+    ("Rprop", {"etas": (1.0, 0.5)}, r"etas must be a number in \(0, 1\) and one above 1, got \(1.0, 0.5\)"),
+    ("Rprop", {"etas": (0.5, 1.2, 1.3)}, r"etas must be 2 numbers, got \(0.5, 1.2, 1.3\)"),
+    ("Lion", {"betas": (0.9, 1.0)}, "betas must be 2 numbers in"),
+    ("Lion", {"weight_decay": -1}, "weight_decay must be 0 or more, got -1"),
+]
+
+
+@pytest.mark.parametrize("name, options, message", OUT_OF_RANGE)
+def test_options_of_optimizers_are_in_their_range(name, options, message):
+    p = nn.Parameter(np.zeros(1))
+    with pytest.raises(ValueError, match=f"^{name}: {message}"):
+        getattr(optim, name)([p], **options)
+    trained = getattr(optim, name)([p])
+    state = trained.state_dict()
+    state["param_groups"][0].update(options)
+    with pytest.raises(ValueError, match=f"^{name}: {message}"):
+        trained.load_state_dict(state)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +126,8 @@ SGD = [
     [
         *((kind, *case) for kind in (optim.Adam, optim.AdamW) for case in WRONG + ADAM),
         *((optim.SGD, *case) for case in WRONG + SGD),
+        *((kind, *case) for kind in (optim.Adamax, optim.NAdam, optim.RAdam) for case in WRONG + ADAM),
+        *((getattr(optim, name), *case) for name, case in OTHERS),
     ],
 )
 def test_options_of_optimizers_are_numbers(kind, options, message):
@@ -90,7 +136,7 @@ def test_options_of_optimizers_are_numbers(kind, options, message):
         kind([p], **options)
     with pytest.raises(TypeError, match=f"^{kind.__name__}: {message}"):
         kind([{"params": [p], **options}])
-    assert kind([p], lr=np.float32(0.1), weight_decay=0).param_groups[0]["lr"] == np.float32(0.1)
+    assert kind([p], lr=np.float32(0.1)).param_groups[0]["lr"] == np.float32(0.1)
 
 
 def test_one_beta_is_not_enough():

@@ -1,6 +1,7 @@
-"""All of torch.nn is here, or said not to be."""
+"""All of torch.nn and torch.optim is here, or said not to be."""
 
 import inspect
+from importlib import import_module
 
 import pytest
 
@@ -14,7 +15,8 @@ import nn_coverage
 from tapegrad import nn
 
 HERE = {name for names in nn_coverage.here().values() for name in names}
-ABSENT = {name for names in nn_coverage.ABSENT.values() for name in names.split()}
+WHY = {**nn_coverage.ABSENT, **nn_coverage.ABSENT_OF_OPTIM}
+ABSENT = {name for names in WHY.values() for name in names.split()}
 # What torch's functional imports for itself, without an underscore before it.
 OWN = {"boolean_dispatch", "assert_int_or_pair", "handle_torch_function", "has_torch_function"}
 OWN |= {"has_torch_function_unary", "has_torch_function_variadic", "Tensor", "ScalingType", "SwizzleType"}
@@ -60,6 +62,21 @@ def test_utilities():
         own = [n for n, f in vars(module).items() if getattr(f, "__module__", "") == module.__name__]
         found |= {f"utils.{name}.{n}" for n in own if n[0] != "_" and n not in OWN}
     assert missing(found) == []
+
+
+COMING = {"optim.Adafactor", "optim.LBFGS", "optim.Muon"}
+
+
+def test_optimizers():
+    names = {f"optim.{n}" for n in torch.optim.__all__ if not inspect.ismodule(getattr(torch.optim, n))}
+    assert missing(names - COMING) == []
+    assert len(HERE & names) >= 13
+
+
+@pytest.mark.parametrize("file", nn_coverage.FILES_OF_OPTIM.values())
+def test_files_of_optim(file):
+    pytest.importorskip(f"tapegrad.nn.optim.{file}")
+    assert missing({f"optim.{file}.{n}" for n in import_module(f"torch.optim.{file}").__all__}) == []
 
 
 def test_other_names():

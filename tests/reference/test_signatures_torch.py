@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch")
 
 from tapegrad import nn
 from tapegrad.nn import functional as F
+from tapegrad.nn import optim
 
 OTHER_DEFAULTS = {
     *("is_causal", "src_is_causal", "tgt_is_causal"),  # False; torch's None is to look at the mask
@@ -153,7 +154,40 @@ def test_arguments_of_modules_of_utils(name):
                 agree(getattr(getattr(ours, cls), method), getattr(getattr(theirs, cls), method))
 
 
+OPTIMIZERS = sorted(n for n in optim.__all__ if inspect.isclass(getattr(torch.optim, n, None)))
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizer(name):
+    ours, theirs = getattr(optim, name), getattr(torch.optim, name)
+    agree(ours.__init__, theirs.__init__)
+    for method in with_signature(ours, theirs):
+        agree(getattr(ours, method), getattr(theirs, method))
+    absent = {  # and why
+        "OptimizerPostHook": "a type",
+        "OptimizerPreHook": "a type",
+        "profile_hook_step": "a decorator of torch's own",
+        "share_memory": "states move to shared memory by themselves, in nn.parallel.replicate",
+    }
+    missing = {n for n in dir(theirs) if n[0] != "_"} - {*dir(ours), *absent}
+    assert not missing
+
+
+@pytest.mark.parametrize("file", ["lr_scheduler", "swa_utils"])
+def test_files_of_optim(file):
+    ours, theirs = pytest.importorskip(f"tapegrad.nn.optim.{file}"), import_module(f"torch.optim.{file}")
+    for name in theirs.__all__:
+        its = getattr(theirs, name)
+        if inspect.isclass(its):
+            agree(getattr(ours, name).__init__, its.__init__)
+            for method in with_signature(getattr(ours, name), its):
+                agree(getattr(getattr(ours, name), method), getattr(its, method))
+        else:
+            agree(getattr(ours, name), its)
+
+
 def test_enough_is_compared():
+    assert {"Adagrad", "AdamW", "NAdam", "Optimizer", "RMSprop", "SGD"} <= {*OPTIMIZERS}
     assert {"Linear", "Embedding", "MultiheadAttention", "Transformer", "ModuleList"} <= {*CLASSES}
     assert {"cross_entropy", "dropout", "layer_norm", "relu", "softmax"} <= {*FUNCTIONS}
     assert {"load_state_dict", "named_modules", "register_buffer", "train", "zero_grad"} <= {*METHODS}
