@@ -6,6 +6,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
+from typing import Any
 from types import MappingProxyType
 
 import numpy as np
@@ -123,7 +124,7 @@ class Flat:
 
     def _runs(self, used: Sequence[bool] | np.ndarray) -> list[list[int]]:
         """[start, stop, first parameter] of neighbours that are used and alike in steps and numbers."""
-        alike = self.steps.tolist()
+        alike: list[Any] = self.steps.tolist()
         if self.numbers:
             alike = list(zip(alike, *[n.tolist() for n in self.numbers.values()], strict=True))
         if all(used) and alike.count(alike[0]) == len(alike):  # almost always

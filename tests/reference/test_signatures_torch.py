@@ -180,7 +180,7 @@ def test_files_of_optim(file):
         its = getattr(theirs, name)
         if inspect.isclass(its):
             agree(getattr(ours, name).__init__, its.__init__)
-            for method in with_signature(getattr(ours, name), its):
+            for method in vars(its).keys() & {*with_signature(getattr(ours, name), its)}:
                 agree(getattr(getattr(ours, name), method), getattr(its, method))
         else:
             agree(getattr(ours, name), its)
