@@ -6,8 +6,8 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
-from typing import Any
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
