@@ -6,14 +6,18 @@ from ...autograd.exports import on_first_use
 from .optimizer import Optimizer
 
 FILES = {  # and what is found there
+    "adafactor": "Adafactor",
     "adam": "Adam AdamW SparseAdam",
+    "muon": "Muon",
     "schedule": "Constant InverseSquareRoot Schedule StepDecay WarmupCosine",
     "sgd": "SGD",
 }
 __all__ = sorted(" ".join(["Optimizer", *FILES.values()]).split())
 
 if TYPE_CHECKING:
+    from .adafactor import *
     from .adam import *
+    from .muon import *
     from .schedule import *
     from .sgd import *
 else:
