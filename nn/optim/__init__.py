@@ -8,6 +8,7 @@ from .optimizer import Optimizer
 FILES = {  # and what is found there
     "adafactor": "Adafactor",
     "adam": "Adam AdamW SparseAdam",
+    "lbfgs": "LBFGS",
     "muon": "Muon",
     "schedule": "Constant InverseSquareRoot Schedule StepDecay WarmupCosine",
     "sgd": "SGD",
@@ -17,6 +18,7 @@ __all__ = sorted(" ".join(["Optimizer", *FILES.values()]).split())
 if TYPE_CHECKING:
     from .adafactor import *
     from .adam import *
+    from .lbfgs import *
     from .muon import *
     from .schedule import *
     from .sgd import *

@@ -116,7 +116,7 @@ def test_a_state_goes_on_in_the_other_library(name, options):
     assert_equal(ours, theirs, a2, b2, 1e-10, 1e-12)
 
 
-@pytest.mark.parametrize("name", ["Adafactor", "Muon"])
+@pytest.mark.parametrize("name", ["Adafactor", "Muon", "LBFGS"])
 def test_arguments_and_defaults(name):
     ours, theirs = pairs("Muon")
     mine, its = (inspect.signature(getattr(library, name)) for library in (optim, torch.optim))
