@@ -46,8 +46,10 @@ def save(
         state = optimizer.state_dict()
         about["optimizer"] = {**state, "state": {}}
         for index, entry in state["state"].items():
-            about["optimizer"]["state"][index] = {}
-            arrays.update({f"optimizer.{index}.{name}": _array(entry[name]) for name in entry})
+            named = {
+                name: _split(value, f"optimizer.{index}.{name}", arrays) for name, value in entry.items()
+            }
+            about["optimizer"]["state"][index] = named
     if schedule is not None:
         about["schedule"] = schedule.state_dict()
     if rng:
@@ -108,6 +110,23 @@ def _array(value) -> np.ndarray:
     return np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C")
 
 
+def _split(value: Any, key: str, arrays: Arrays) -> Any:
+    """What JSON can hold of a value: numbers and None, and {"array": key} for what goes into `arrays`."""
+    if isinstance(value, (list, tuple)):
+        return [_split(item, f"{key}.{i}", arrays) for i, item in enumerate(value)]
+    if value is None or isinstance(value, (int, float, np.generic)):
+        return value
+    arrays[key] = _array(value)
+    return {"array": key}
+
+
+def _join(value: Any, arrays: Arrays) -> Any:
+    """What `_split` was given."""
+    if isinstance(value, list):
+        return [_join(item, arrays) for item in value]
+    return arrays[value["array"]] if isinstance(value, dict) else value
+
+
 def _plain(value):
     if isinstance(value, np.generic):
         return value.item()
@@ -136,9 +155,12 @@ def _read(path) -> tuple[Arrays, dict[str, Any]]:
 
 def _optimizer_state(about: dict[str, Any], arrays: Arrays) -> dict[str, Any]:
     """The optimizer's state put together again from the JSON and its arrays."""
-    state = {int(index): dict(entry) for index, entry in about["state"].items()}
-    for key, array in arrays.items():
+    state = {}
+    for index, entry in about["state"].items():
+        state[int(index)] = {name: _join(value, arrays) for name, value in entry.items()}
+    for key, array in arrays.items():  # of files whose JSON does not name them
         if key.startswith("optimizer."):
             _, index, name = key.split(".", 2)
-            state[int(index)][name] = array
+            if "." not in name:
+                state[int(index)][name] = array
     return {**about, "state": state}

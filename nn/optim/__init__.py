@@ -7,12 +7,15 @@ from .optimizer import Optimizer
 
 FILES = {  # and what is found there
     "adadelta": "Adadelta",
+    "adafactor": "Adafactor",
     "adagrad": "Adagrad",
     "adam": "Adam AdamW SparseAdam",
-    "lr_scheduler": "lr_scheduler",
     "adamax": "Adamax",
     "asgd": "ASGD",
+    "lbfgs": "LBFGS",
     "lion": "Lion",
+    "lr_scheduler": "lr_scheduler",
+    "muon": "Muon",
     "nadam": "NAdam",
     "radam": "RAdam",
     "rmsprop": "RMSprop",
@@ -25,11 +28,14 @@ __all__ = sorted(" ".join(["Optimizer", *FILES.values()]).split())
 if TYPE_CHECKING:
     from . import lr_scheduler, swa_utils
     from .adadelta import *
+    from .adafactor import *
     from .adagrad import *
     from .adam import *
     from .adamax import *
     from .asgd import *
+    from .lbfgs import *
     from .lion import *
+    from .muon import *
     from .nadam import *
     from .radam import *
     from .rmsprop import *

@@ -33,6 +33,8 @@ class Optimizer(State):
     `check_sparse(group)`, which refuses them here, and `update_rows`.
     """
 
+    calls_closure = False  # as often as it needs; a step without one is none
+
     def __init__(self, params: Iterable, defaults: dict[str, Any]):
         self.calls = 0  # of step()
         self._start_hooks()

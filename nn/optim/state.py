@@ -72,14 +72,18 @@ class State(Groups, Hooked):
         for group, saved in zip(self.param_groups, groups, strict=True):
             group.update({**saved, "params": group["params"]})
         for (group, flat, i), entry in zip(self._entries(), entries, strict=True):
-            initial = self.initial(group)
-            some = any(name != STEP for name in entry)
-            flat.steps[i] = int(entry.get(STEP, 0)) if self.counts else some
-            for name, view in flat.state_of(i).items():
-                view[...] = entry.get(name, initial.get(name, 0))
-            for name, numbers in flat.numbers.items():
-                numbers[i] = entry.get(name, 0)
+            self._take(group, flat, i, entry)
         self._call_hooks("load_post")
+
+    def _take(self, group: Mapping[str, Any], flat: Flat, i: int, entry: dict[str, Any]) -> None:
+        """Put a state that was read in the place of a parameter's: as it began where it was never updated."""
+        initial = self.initial(group)
+        some = any(name != STEP for name in entry)
+        flat.steps[i] = int(entry.get(STEP, 0)) if self.counts else some
+        for name, view in flat.state_of(i).items():
+            view[...] = entry.get(name, initial.get(name, 0))
+        for name, numbers in flat.numbers.items():
+            numbers[i] = entry.get(name, 0)
 
     def _read(self, state_dict: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """The options of each group and the state of each parameter, once they are known to fit."""

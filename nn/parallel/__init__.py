@@ -78,6 +78,11 @@ def replicate(
         raise ValueError(f"replicate: workers is 'auto' or a number from 1 on, not {workers!r}")
     if kind not in (None, "processes", "threads"):
         raise ValueError(f"replicate: kind is 'processes' or 'threads', not {kind!r}")
+    if optimizer.calls_closure:
+        raise ValueError(
+            f"replicate: {type(optimizer).__name__} calls a closure several times a step, where a step of "
+            "replicas has one loss; train with its step(closure) alone, or use another optimizer, as Adam"
+        )
     known = {id(p) for p in model.parameters()}
     if any(id(p) not in known for group in optimizer.param_groups for p in group["params"]):
         raise ValueError("replicate: the optimizer has parameters that are not the model's")

@@ -16,6 +16,7 @@ OTHER_DEFAULTS = {
     *("is_causal", "src_is_causal", "tgt_is_causal"),  # False; torch's None is to look at the mask
     "dim",  # -1; torch warns where it is not given
     "modules",  # (); torch's None
+    "closure",  # None; without one LBFGS says what to give
 }
 
 
