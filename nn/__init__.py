@@ -10,6 +10,7 @@ from .saving import load, save
 
 FILES = {  # and what is found there
     "container": "ModuleDict ModuleList Sequential",
+    "data": "data",
     "functional": "functional",
     "init": "init",
     "modules": "modules",
@@ -68,7 +69,7 @@ _LOADED = "Buffer Module Parameter get_rng_state load manual_seed replay save se
 __all__ = sorted(" ".join([_LOADED, *FILES.values()]).split())
 
 if TYPE_CHECKING:
-    from . import functional, init, modules, optim, parallel, parameter, utils
+    from . import data, functional, init, modules, optim, parallel, parameter, utils
     from .container import *
     from .modules.activation import *
     from .modules.adaptive_pooling import *
