@@ -130,7 +130,9 @@ def _record(batch: Sequence[Any], path: str) -> Any:
             raise KeyError(
                 f"default_collate: sample {i} of the batch has no {path}[{name!r}]; it has {list(batch[i])}"
             ) from None
-        return _collated(values, f"{path}[{name!r}]" if isinstance(first, Mapping) else f"{path}.{name}")
+        if isinstance(first, Mapping):
+            return _collated(values, f"{path}[{name!r}]")
+        return _collated(tuple(values) if isinstance(first, tuple) else values, f"{path}.{name}")
 
     return _record_like(first, column, by_name=True)
 

@@ -62,8 +62,9 @@ class Stream(data.IterableDataset):
     def __iter__(self):
         info = data.get_worker_info()
         first, step = (0, 1) if info is None else (info.id, info.num_workers)
+        begun = nn.random.generator().random()
         for i in range(first, self.n, step):
-            yield i, nn.random.generator().random()
+            yield i, begun + nn.random.generator().random()
 
     def __len__(self):
         if self.told is None:

@@ -103,8 +103,9 @@ def test_a_batch_that_the_worker_keeps_is_not_written_over():
             cache["first"] = data.default_collate(samples)
         return cache["first"], data.default_collate(samples)
 
-    for k, (first, own) in enumerate(loader(Images(), 4, workers=1, collate_fn=collate)):
-        assert first["image"].data[1, 0, 0] == 1 and own["image"].data[1, 0, 0] == 4 * k + 1
+    ds = data.Subset(Images(), list(range(8)) * 8)
+    for k, (first, own) in enumerate(loader(ds, 4, workers=1, collate_fn=collate)):
+        assert first["image"].data[1, 0, 0] == 1 and own["image"].data[1, 0, 0] == 4 * (k % 2) + 1
 
 
 def test_many_batches_at_once_and_long_lists_of_indices(kind):
@@ -194,6 +195,12 @@ def test_an_error_of_worker_init_fn_and_of_what_cannot_be_sent(kind):
 
     with pytest.raises(OSError, match="(?s)worker .* 0.*no disk for 0"):
         next(iter(loader(Numbers(4), kind=kind, worker_init_fn=init)))
+
+    def stop(number):
+        raise StopIteration
+
+    with pytest.raises(RuntimeError, match="Caught StopIteration"):
+        next(iter(loader(Numbers(4), kind=kind, worker_init_fn=stop)))
     if kind == "fork":
         with pytest.raises(TypeError, match="cannot be sent from the worker"):
             next(iter(loader(Numbers(4), collate_fn=lambda samples: threading.Lock())))
