@@ -9,6 +9,7 @@ from .replay import replay
 
 FILES = {  # and what is found there
     "container": "ModuleDict ModuleList Sequential",
+    "data": "data",
     "functional": "functional",
     "init": "init",
     "modules": "modules",
@@ -69,7 +70,7 @@ _LOADED = "Buffer Module Parameter get_rng_state manual_seed replay set_rng_stat
 __all__ = sorted(" ".join([_LOADED, *FILES.values()]).split())
 
 if TYPE_CHECKING:
-    from . import functional, init, modules, optim, parallel, parameter, utils
+    from . import data, functional, init, modules, optim, parallel, parameter, utils
     from .container import *
     from .modules.activation import *
     from .modules.adaptive_pooling import *

@@ -83,15 +83,22 @@ def kept(on_error: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def aside(state: dict[str, Any]) -> Iterator[None]:
-    """Inside, this context draws from a generator of its own that begins in `state`."""
-    stream = Stream([0])
-    stream.generator().bit_generator.state = check_rng_state(state)
+def drawn_from(stream: Stream) -> Iterator[None]:
+    """Inside, this context draws from `stream` and not from what the rest of the program has."""
     token = _own.set(stream)
     try:
         yield
     finally:
         _own.reset(token)
+
+
+@contextmanager
+def aside(state: dict[str, Any]) -> Iterator[None]:
+    """Inside, this context draws from a generator of its own that begins in `state`."""
+    stream = Stream([0])
+    stream.generator().bit_generator.state = check_rng_state(state)
+    with drawn_from(stream):
+        yield
 
 
 def check_rng_state(state: dict[str, Any]) -> Any:

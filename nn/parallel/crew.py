@@ -99,11 +99,7 @@ class ProcessLink(Link):
             os._exit(1)
 
     def death(self) -> str | None:
-        code = self._process.exitcode
-        if code is None:
-            return None
-        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-        return f"(process {self._process.pid}) {how}"
+        return death_of(self._process)
 
     def join(self, seconds: float) -> None:
         self._process.join(seconds)
@@ -111,6 +107,15 @@ class ProcessLink(Link):
             self._process.kill()
             self._process.join()
         self._caller.close()
+
+
+def death_of(process: Any) -> str | None:
+    """How a process ended, and its number; None while it lives."""
+    code = process.exitcode
+    if code is None:
+        return None
+    how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+    return f"(process {process.pid}) {how}"
 
 
 class CallerLeft(Exception):  # noqa: N818  (no error: the way out of a wait)
