@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from common import checks, digits
+from common import digits, program
 
 from tapegrad import nn
 from tapegrad.autograd import Tensor, keep_memory, no_grad
@@ -55,37 +55,14 @@ class Network(nn.Module):
         return self.head(self.body(F.relu(self.first(input))))
 
 
-def parse(arguments: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    add = parser.add_argument
-    add("--epochs", type=int, default=20, help="times that every digit is seen (default %(default)s)")
-    add("--batch", type=int, default=32, help="digits in a step (default %(default)s)")
-    add("--width", type=int, default=32, help="channels of the first layers (default %(default)s)")
-    add("--lr", type=float, default=3e-3, help="highest learning rate of AdamW (default %(default)s)")
-    add("--seed", type=int, default=1, help="of all randomness (default %(default)s)")
-    add("--out", type=Path, default=Path("runs/cnn"), help="folder for cnn.png (default %(default)s)")
-    return parser.parse_args(arguments)
-
-
 def main(arguments: list[str] | None = None) -> int:
-    options = parse(arguments)
+    parser = program.parser(__doc__, epochs=20, batch=32, width=32, lr=3e-3, out="runs/cnn")
+    return program.attempt(run, parser.parse_args(arguments))
+
+
+def run(options: argparse.Namespace) -> None:
+    """Train, test, draw."""
     keep_memory()
-    try:
-        checks.require("matplotlib", "sklearn")
-        for name in ("epochs", "batch", "width"):
-            if getattr(options, name) < 1:
-                raise ValueError(f"--{name} must be 1 or more, not {getattr(options, name)}")
-        checks.writable(options.out)
-        accuracy = run(options)
-    except (OSError, ValueError, FloatingPointError, ModuleNotFoundError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(f"test accuracy {accuracy:.2%}; the picture is {options.out / 'cnn.png'}")
-    return 0
-
-
-def run(options: argparse.Namespace) -> float:
-    """Train, test, draw; the share of the test digits that are told right."""
     nn.manual_seed(options.seed)
     rng = np.random.default_rng(options.seed)
     train, test = digits.load(options.seed)
@@ -113,7 +90,7 @@ def run(options: argparse.Namespace) -> float:
         right, seconds = (told == test.labels).mean(), time.perf_counter() - start
         print(f"epoch {epoch:2}: loss {np.mean(losses):.4f}, test accuracy {right:.2%}, {seconds:.1f} s")
     draw(model, test, told, options.out / "cnn.png")
-    return float(right)
+    print(f"test accuracy {right:.2%}; the picture is {options.out / 'cnn.png'}")
 
 
 def mean_loss(model: nn.Module, images: np.ndarray, labels: np.ndarray) -> Tensor:

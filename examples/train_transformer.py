@@ -14,7 +14,7 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
-from common import checks, ngram, report, text
+from common import checks, log, ngram, report, text
 from common.batches import split
 from common.training import Run, Settings
 
@@ -51,6 +51,13 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         action="store_true",
         help="go on from the last checkpoint, with its model and data; --steps and --minutes are totals, "
         "and may be raised",
+    )
+    add(
+        "--log",
+        type=Path,
+        metavar="DIR",
+        help="write losses, rate, norms, histograms and samples for TensorBoard into this folder; give it to "
+        "--resume too",
     )
     add("--prompt", help="the text to continue at the end (default: the start of the validation text)")
     add("--sample", type=int, default=400, metavar="N", help="characters to write (default %(default)s)")
@@ -98,9 +105,11 @@ def main(arguments: list[str] | None = None) -> int:
             run.vocabulary.encode(options.prompt) if options.prompt else run.val_ids[: run.settings.block]
         )
         checks.writable(run.out)
+        if options.log is not None:
+            log.check(options.log, options.resume)
         show(run)
-        if not run.train():
-            print(f"\nStopped at step {run.step:,}; saved. To go on: {how_to_resume(run)}")
+        if not run.train(options.log):
+            print(f"\nStopped at step {run.step:,}; saved. To go on: {how_to_resume(run, options.log)}")
             return 130
         report.draw(run.history, run.counts, run.out / "loss.png")
         loss = run.test_best()
@@ -113,7 +122,7 @@ def main(arguments: list[str] | None = None) -> int:
         advice = "; a smaller --lr may help" if isinstance(error, FloatingPointError) else ""
         print(f"error: {error}{advice}", file=sys.stderr)
         if run is not None and run.step and (run.out / LAST).exists():
-            print(f"To go on from the last checkpoint: {how_to_resume(run)}", file=sys.stderr)
+            print(f"To go on from the last checkpoint: {how_to_resume(run, options.log)}", file=sys.stderr)
         return 2
     return 0
 
@@ -172,8 +181,9 @@ def default_folders(model: str) -> Iterator[Path]:
     return (Path("runs", model if i == 1 else f"{model}-{i}") for i in count(1))
 
 
-def how_to_resume(run: Run) -> str:
-    return f"python {sys.argv[0]} --resume --out {run.out}"
+def how_to_resume(run: Run, folder: Path | None) -> str:
+    logged = "" if folder is None else f" --log {folder}"
+    return f"python {sys.argv[0]} --resume --out {run.out}{logged}"
 
 
 def show(run: Run) -> None:

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from common import checks, digits
+from common import digits, program
 
 from tapegrad import nn
 from tapegrad.autograd import Tensor, keep_memory, no_grad
@@ -67,37 +67,14 @@ def loss_of(model: VAE, images: np.ndarray) -> Tensor:
     return (lost + distance) / len(images)
 
 
-def parse(arguments: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    add = parser.add_argument
-    add("--epochs", type=int, default=60, help="times that every digit is seen (default %(default)s)")
-    add("--batch", type=int, default=64, help="digits in a step (default %(default)s)")
-    add("--width", type=int, default=32, help="channels of the first layer (default %(default)s)")
-    add("--lr", type=float, default=2e-3, help="learning rate of Adam (default %(default)s)")
-    add("--seed", type=int, default=1, help="of all randomness (default %(default)s)")
-    add("--out", type=Path, default=Path("runs/vae"), help="folder for vae.png (default %(default)s)")
-    return parser.parse_args(arguments)
-
-
 def main(arguments: list[str] | None = None) -> int:
-    options = parse(arguments)
+    parser = program.parser(__doc__, epochs=60, batch=64, width=32, lr=2e-3, out="runs/vae")
+    return program.attempt(run, parser.parse_args(arguments))
+
+
+def run(options: argparse.Namespace) -> None:
+    """Train, test, draw."""
     keep_memory()
-    try:
-        checks.require("matplotlib", "sklearn")
-        for name in ("epochs", "batch", "width"):
-            if getattr(options, name) < 1:
-                raise ValueError(f"--{name} must be 1 or more, not {getattr(options, name)}")
-        checks.writable(options.out)
-        loss = run(options)
-    except (OSError, ValueError, FloatingPointError, ModuleNotFoundError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(f"test loss {loss:.2f} nats an image; the picture is {options.out / 'vae.png'}")
-    return 0
-
-
-def run(options: argparse.Namespace) -> float:
-    """Train, test, draw; the loss of the test digits."""
     nn.manual_seed(options.seed)
     rng = np.random.default_rng(options.seed)
     train, test = digits.load(options.seed)
@@ -121,7 +98,7 @@ def run(options: argparse.Namespace) -> float:
             print(f"epoch {epoch:2}: loss {np.mean(losses):.2f}, test {tested:.2f}, "
                   f"{time.perf_counter() - start:.1f} s")  # fmt: skip
     draw(model, test, options.out / "vae.png")
-    return tested
+    print(f"test loss {tested:.2f} nats an image; the picture is {options.out / 'vae.png'}")
 
 
 @no_grad

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Tensor
 from . import random, safetensors
 from .loading import EXTRA, check_fit
+from .nested import as_saved, flatten, unflatten
 
 __all__ = ["load", "save"]
 
@@ -26,19 +26,30 @@ def save(
     """Write all that is given to a file in safetensors format (https://github.com/huggingface/safetensors).
 
     Arrays of `model.state_dict()` are called "model.<name>", the optimizer's "optimizer.<index>.<name>";
-    all else, with `extra` and what get_extra_state gives (what JSON can hold), is JSON in the metadata. The
-    file is written beside `path` and renamed, so whenever the program is killed, `path` holds the old file
-    or the new one. What a killed save leaves (.<name>.<digits>.tmp) is removed by the next to the same path.
-    Raises TypeError for `others`, which have no name, for an extra value that JSON cannot hold and a dtype
+    all else, with `extra` and what get_extra_state gives (what JSON can hold), is JSON in the metadata.
+
+    `nn.save(state, path)` is PyTorch's form: a dict, list or tuple of such, arrays, Tensors, numbers, words
+    and None, which `nn.load(path)` gives back. All there is to save is in it, get_rng_state() too.
+
+    The file is written beside `path` and renamed, so whenever the program is killed, `path` holds the old
+    file or the new one. What a killed save leaves (.<name>.<digits>.tmp) is removed by the next to the same
+    path. Raises TypeError for `others`, which have no name, for a value that JSON cannot hold and a dtype
     that the format lacks, FileNotFoundError without the folder of `path`; then nothing has been written.
     """
-    _check_path("save", path, others)
     arrays: Arrays = {}
+    if isinstance(path, (Mapping, list, tuple)) and len(others) == 1 and _is_path(others[0]):
+        given = {"model": model, "optimizer": optimizer, "schedule": schedule, "step": step or None, **extra}
+        more = [name for name, value in given.items() if value is not None]
+        if more:
+            raise TypeError(f"nn.save(state, path): {', '.join(more)} beside it; put all into the state")
+        _write(others[0], arrays, {"nested": flatten(path, arrays)})
+        return
+    _check_path("save", path, others)
     about: dict[str, Any] = {"step": step, "extra": extra}
     if model is not None:
         state = model.state_dict()
         extras = {name: value for name, value in state.items() if name.endswith(EXTRA)}
-        arrays.update({f"model.{name}": _array(state[name]) for name in state if name not in extras})
+        arrays.update({f"model.{name}": as_saved(state[name]) for name in state if name not in extras})
         about["model"] = True
         if extras:
             about["extra_state"] = extras
@@ -46,20 +57,19 @@ def save(
         state = optimizer.state_dict()
         about["optimizer"] = {**state, "state": {}}
         for index, entry in state["state"].items():
-            named = {
-                name: _split(value, f"optimizer.{index}.{name}", arrays) for name, value in entry.items()
-            }
+            named = {name: flatten(v, arrays, f"optimizer.{index}.{name}") for name, v in entry.items()}
             about["optimizer"]["state"][index] = named
     if schedule is not None:
         about["schedule"] = schedule.state_dict()
     if rng:
         about["rng"] = random.get_rng_state()
-    text = json.dumps(about, default=_plain)
-    safetensors.write(path, arrays, {"format": FORMAT, "about": text, "crc32": str(_crc(arrays, text))})
+    _write(path, arrays, about)
 
 
 def load(path, *others, model=None, optimizer=None, schedule=None, rng: bool = True) -> dict[str, Any]:
     """Read a file written by `save` into the objects given and return {"step": step, **extra}.
+
+    Of a file in PyTorch's form, `nn.save(state, path)`, return the state.
 
     With `rng`, the random numbers go on from where they were when it was saved (if they were saved). Raises
     TypeError for `others`, which have no name, FileNotFoundError where nothing is at `path`, ValueError for a
@@ -71,6 +81,8 @@ def load(path, *others, model=None, optimizer=None, schedule=None, rng: bool = T
     lacking = [name for name, given in wanted.items() if given is not None and name not in about]
     if lacking:
         raise ValueError(f"{path}: this file holds no {' and no '.join(lacking)}")
+    if "nested" in about:
+        return unflatten(about["nested"], arrays)
     weights = {name[6:]: array for name, array in arrays.items() if name.startswith("model.")}
     try:  # everything is checked before anything is written
         if model is not None:
@@ -97,34 +109,15 @@ def load(path, *others, model=None, optimizer=None, schedule=None, rng: bool = T
 
 
 def _check_path(name: str, path, others: tuple) -> None:
-    if others or not isinstance(path, (str, os.PathLike)):
+    if others or not _is_path(path):
         kinds = ", ".join(type(given).__name__ for given in (path, *others))
         raise TypeError(
             f"nn.{name}({kinds}): a path comes first, all else by name, as in nn.{name}(path, model=model)"
         )
 
 
-def _array(value) -> np.ndarray:
-    """A C-contiguous array in the machine's byte order, as the checksum has it."""
-    array = value.data if isinstance(value, Tensor) else np.asarray(value)
-    return np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C")
-
-
-def _split(value: Any, key: str, arrays: Arrays) -> Any:
-    """What JSON can hold of a value: numbers and None, and {"array": key} for what goes into `arrays`."""
-    if isinstance(value, (list, tuple)):
-        return [_split(item, f"{key}.{i}", arrays) for i, item in enumerate(value)]
-    if value is None or isinstance(value, (int, float, np.generic)):
-        return value
-    arrays[key] = _array(value)
-    return {"array": key}
-
-
-def _join(value: Any, arrays: Arrays) -> Any:
-    """What `_split` was given."""
-    if isinstance(value, list):
-        return [_join(item, arrays) for item in value]
-    return arrays[value["array"]] if isinstance(value, dict) else value
+def _is_path(value) -> bool:
+    return isinstance(value, (str, os.PathLike))
 
 
 def _plain(value):
@@ -143,6 +136,11 @@ def _crc(arrays: Mapping[str, np.ndarray], text: str) -> int:
     return crc
 
 
+def _write(path, arrays: Arrays, about: dict[str, Any]) -> None:
+    text = json.dumps(about, default=_plain)
+    safetensors.write(path, arrays, {"format": FORMAT, "about": text, "crc32": str(_crc(arrays, text))})
+
+
 def _read(path) -> tuple[Arrays, dict[str, Any]]:
     """The arrays and the JSON of a file, once they are known to be whole."""
     arrays, metadata = safetensors.read(path)
@@ -157,7 +155,7 @@ def _optimizer_state(about: dict[str, Any], arrays: Arrays) -> dict[str, Any]:
     """The optimizer's state put together again from the JSON and its arrays."""
     state = {}
     for index, entry in about["state"].items():
-        state[int(index)] = {name: _join(value, arrays) for name, value in entry.items()}
+        state[int(index)] = {name: unflatten(value, arrays) for name, value in entry.items()}
     for key, array in arrays.items():  # of files whose JSON does not name them
         if key.startswith("optimizer."):
             _, index, name = key.split(".", 2)

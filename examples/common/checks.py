@@ -14,13 +14,13 @@ def require(*packages: str) -> None:
         )
 
 
-def writable(folder: Path) -> Path:
-    """Make the folder of --out if it is not there; raises OSError if it cannot be written to."""
+def writable(folder: Path, option: str = "--out") -> Path:
+    """Make the folder of an option if it is not there; raises OSError if it cannot be written to."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        message = f"--out {folder} cannot be written to ({error.strerror}): name another folder"
+        message = f"{option} {folder} cannot be written to ({error.strerror}): name another folder"
         raise OSError(message) from error
     return folder

@@ -25,20 +25,23 @@ class Digits:
             chosen = order[start : start + size]
             yield self.images[chosen], self.labels[chosen]
 
+    def divided(self, share: float, rng: np.random.Generator) -> tuple[Digits, Digits]:
+        """The rest, and this share of them, chosen at random: the same share of each kind."""
+        chosen = np.zeros(len(self), bool)
+        for digit in range(10):
+            of_kind = rng.permutation(np.flatnonzero(self.labels == digit))
+            chosen[of_kind[: round(share * len(of_kind))]] = True
+        rest, part = (Digits(self.images[here], self.labels[here]) for here in (~chosen, chosen))
+        return rest, part
+
 
 def load(seed: int, test: float = 0.2) -> tuple[Digits, Digits]:
-    """Digits to train on and digits to test with, the same share of each kind in both."""
+    """Digits to train on and digits to test with."""
     from sklearn.datasets import load_digits
 
     data = load_digits()
     images = (data.images / 16).astype(np.float32)[:, None]
-    labels = data.target.astype(np.int64)
-    rng = np.random.default_rng(seed)
-    tested = np.zeros(len(labels), bool)
-    for digit in range(10):
-        of_kind = rng.permutation(np.flatnonzero(labels == digit))
-        tested[of_kind[: round(test * len(of_kind))]] = True
-    return Digits(images[~tested], labels[~tested]), Digits(images[tested], labels[tested])
+    return Digits(images, data.target.astype(np.int64)).divided(test, np.random.default_rng(seed))
 
 
 def shifted(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +18,9 @@ from tapegrad.nn import functional as F
 from tapegrad.nn import optim
 from tapegrad.nn.random import generator
 
+from . import log
 from .batches import Pairs, Windows, split
+from .interrupt import until_interrupt
 from .text import Text, Vocabulary
 
 
@@ -131,14 +132,16 @@ class Run:
         ):
             yield replicas
 
-    def train_step(self, replicas: nn.parallel.Replicas) -> float:
+    def train_step(self, replicas: nn.parallel.Replicas, logged: log.Log | None = None) -> float:
         batch = self.blocks["train"].at(self.blocks["train"].draw(generator(), self.settings.batch))
         loss = replicas.step(*batch)
         self.step += 1
+        if logged is not None:
+            logged.step(self, loss, replicas.norm)
         self.schedule.step()
         return loss
 
-    def train(self) -> bool:
+    def train(self, log_folder: Path | None = None) -> bool:
         """Train to the end; False if interrupted by Ctrl-C. The last checkpoint is saved either way."""
         from tqdm import tqdm
 
@@ -147,18 +150,19 @@ class Run:
         with (
             until_interrupt() as interrupted,
             self.replicate() as replicas,
+            log.opened(log_folder, self.step) as logged,
             tqdm(total=1.0, bar_format=form) as bar,
         ):
             if not self.history:
-                self.evaluate(replicas)
+                self.evaluate(replicas, logged)
             session = time.perf_counter() - self.seconds
             bar.update(self.progress)
             loss = self.history[-1]["train"]
             while self.progress < 1 and not interrupted:
-                loss = 0.98 * loss + 0.02 * self.train_step(replicas)
+                loss = 0.98 * loss + 0.02 * self.train_step(replicas, logged)
                 self.seconds = time.perf_counter() - session
                 if self.step >= self.next_evaluation or self.progress >= 1:
-                    self.evaluate(replicas)
+                    self.evaluate(replicas, logged)
                     self.save("last")
                 speed = self.step * self.settings.batch * self.settings.block / self.seconds
                 val = self.history[-1]["val"]
@@ -189,13 +193,15 @@ class Run:
         self.model.train()
         return total / len(starts)
 
-    def evaluate(self, replicas: nn.parallel.Replicas) -> None:
+    def evaluate(self, replicas: nn.parallel.Replicas, logged: log.Log | None = None) -> None:
         """Add to the history; keep the model if it is the best so far on validation text."""
         losses = {p: self.measure(replicas, p, self.settings.eval_blocks) for p in ("train", "val")}
         self.history.append({"step": self.step, "seconds": self.seconds, **losses})
         if losses["val"] < self.best:
             self.best = losses["val"]
             self.save("best")
+        if logged is not None:
+            logged.evaluation(self)
 
     def test_best(self) -> float:
         """Go back to the weights of the best checkpoint; their mean loss on the whole validation text."""
@@ -234,20 +240,3 @@ def mean_loss(model: nn.Module, *batch: np.ndarray) -> Tensor:
     *inputs, target = batch
     logits = model(*inputs)
     return F.cross_entropy(logits.reshape(-1, logits.shape[-1]), target.reshape(-1))
-
-
-@contextmanager
-def until_interrupt() -> Iterator[list]:
-    """A list that Ctrl-C fills, so that no step is cut in half; a second Ctrl-C interrupts as usual."""
-    pressed: list[int] = []
-
-    def note(signum, frame) -> None:
-        if pressed:
-            raise KeyboardInterrupt
-        pressed.append(signum)
-
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield pressed
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -99,6 +99,11 @@ class Replicas:
 
     # ------------------------------------------------------------------ use
 
+    @property
+    def norm(self) -> float:
+        """The 2-norm of the last step's gradients, of all parameters, before clipping; nan before a step."""
+        return self._self.norm
+
     def step(self, *batch) -> float:
         """Train on `batch` and return its loss, a number: gradients of the mean, clipped, and one update.
 
@@ -108,7 +113,7 @@ class Replicas:
         has been changed then.
         """
         self._run(batch, train=True)
-        losses, norm, sums = self._exchange.losses, self._self.norm, self._self.sums
+        losses, norm, sums = self._exchange.losses, self.norm, self._self.sums
         if sums is not None and sums[1] == 0:
             raise FloatingPointError("replicas: the counts of the batch sum to 0; no parameter was changed")
         for index, loss in enumerate(losses.tolist()):

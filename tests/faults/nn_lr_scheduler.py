@@ -59,8 +59,8 @@ FAULTS = [
     ),
     Fault(
         f"{FOLDER}base.py",
-        "if self._step_count == 1 and not self.optimizer.calls:",
-        "if self._step_count == 0 and not self.optimizer.calls:",
+        "if self._step_count == 1 and counts and not self.optimizer.calls:",
+        "if self._step_count == 0 and counts and not self.optimizer.calls:",
         f"{TESTS}test_a_step_before_the_optimizers_warns",
     ),
     Fault(
