@@ -172,7 +172,8 @@ def _public(
     n = facts.inputs
     first, others = parameters[:n], [p.name for p in parameters[n:]]
     kinds = [arguments.kind_of(p) for p in first]
-    one, two, view = n == 1 and kinds[0] is not list, n == 2 and list not in kinds, facts.view
+    no_lists, view = list not in kinds, facts.view
+    one, two, three = [no_lists and n == count for count in (1, 2, 3)]
 
     @functools.wraps(named)
     def call(*args, **kwargs):
@@ -190,15 +191,20 @@ def _public(
         if isinstance(x, Tensor):  # as below, for a common case
             out = record((x.data,), (x.edge,), rest, kwargs)
             if view:
-                if type(out) is list:
-                    for part in out:
-                        mark_view(part, x)
-                else:
-                    mark_view(out, x)
+                for part in out if type(out) is list else (out,):
+                    mark_view(part, x)
             return out
-        if two and type(args[0]) is Tensor and type(args[1]) is Tensor:
+        if two and isinstance(args[0], Tensor) and isinstance(args[1], Tensor):
             a, b = args
             return record((a.data, b.data), (a.edge, b.edge), rest, kwargs)
+        if (
+            three
+            and isinstance(args[0], Tensor)
+            and isinstance(args[1], Tensor)
+            and isinstance(args[2], Tensor)
+        ):
+            a, b, c = args
+            return record((a.data, b.data, c.data), (a.edge, b.edge, c.edge), rest, kwargs)
         arrays, edges = arguments.split(name, args, kinds)
         return record(arrays, edges, rest, kwargs)
 

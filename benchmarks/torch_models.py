@@ -6,7 +6,7 @@ synchronises but reading the loss. Import where torch is installed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import cycle
 
@@ -134,22 +134,24 @@ def twin(task: Task, ours=None) -> nn.Module:
     return model
 
 
-@contextmanager
-def training(fused: bool = False, compiled: bool = False, **job) -> Iterator[Callable[[], float]]:
-    """A step as `tasks.training` makes it. `fused` is AdamW's."""
-    task = Task(**job)
-    model = twin(task)
-    optimizer = torch.optim.AdamW(model.parameters(), fused=fused or None, **ADAMW)
-    made = [tuple(map(torch.from_numpy, batch)) for batch in batches(task)]
-    data = cycle(made)
+def adamw(model: nn.Module, fused: bool = False) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(model.parameters(), fused=fused or None, **ADAMW)
 
+
+def loss_function(model: nn.Module) -> Callable[..., torch.Tensor]:
     def loss_of(*batch):
         *inputs, target = batch
         logits = model(*inputs)
         return F.cross_entropy(logits.flatten(0, 1), target.flatten())
 
-    if compiled:
-        loss_of = torch.compile(loss_of)
+    return loss_of
+
+
+def steps(
+    loss_of: Callable, optimizer: torch.optim.Optimizer, made: Sequence[Sequence[np.ndarray]]
+) -> Callable[[], float]:
+    """A step on the next of these batches."""
+    data = cycle([tuple(map(torch.from_numpy, batch)) for batch in made])
 
     def step() -> float:
         loss = loss_of(*next(data))
@@ -158,9 +160,19 @@ def training(fused: bool = False, compiled: bool = False, **job) -> Iterator[Cal
         optimizer.step()
         return loss.item()
 
+    return step
+
+
+@contextmanager
+def training(fused: bool = False, compiled: bool = False, **job) -> Iterator[Callable[[], float]]:
+    """A step as `tasks.training` makes it. `fused` is AdamW's."""
+    task = Task(**job)
+    model = twin(task)
+    loss_of, made = loss_function(model), batches(task)
     if compiled:
-        check_compiled(loss_of, made[0])
-    yield step
+        loss_of = torch.compile(loss_of)
+        check_compiled(loss_of, tuple(map(torch.from_numpy, made[0])))
+    yield steps(loss_of, adamw(model, fused), made)
 
 
 def check_compiled(function: Callable, batch: tuple) -> None:

@@ -32,6 +32,7 @@ CANDIDATES = [
     torch_candidate("torch eager", TORCH),
     torch_candidate("torch eager, fused AdamW", TORCH, fused=True),
     torch_candidate("torch.compile", TORCH, compiled=True),
+    Candidate("torch DDP, 2 processes", "benchmarks.torch_replicas:training", pin=False),
     Candidate("JAX jit", "benchmarks.jax_models:training", threads=CORES, pin=False),
     Candidate("tapegrad, 1 thread", OURS),
     Candidate(f"tapegrad, {CORES} BLAS threads", OURS, threads=CORES),
@@ -89,7 +90,7 @@ def main() -> None:
     parser.add_argument("--sizes", help=f"comma-separated, of {', '.join(SIZES)}; default: all")
     names = [candidate.name for candidate in CANDIDATES]
     every = [*names, *(candidate.name for candidate in OPTIONAL)]
-    told = f"of: {'; '.join(every)}; speed is relative to the first; default: all but the last two"
+    told = f"of: {'; '.join(every)}; speed is relative to the first; default: all but the last"
     parser.add_argument("--candidates", nargs="+", metavar="NAME", choices=every, default=names, help=told)
     parser.add_argument("--rounds", type=int, help=f"default: {Plan.rounds}")
     parser.add_argument("--seconds", type=float, help=f"of a block of the slowest; default: {Plan.seconds}")

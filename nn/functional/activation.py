@@ -6,7 +6,7 @@ import numpy as np
 
 from ... import autograd as ag
 from ...autograd import Tensor, op
-from ...autograd.arrays import ArrayLike
+from ...autograd.arrays import ArrayLike, opaque
 from ...autograd.kernels import blocks
 from ...autograd.special.error import erf_kernel
 from ...autograd.special.logistic import bounded_exp, sigmoid_kernel
@@ -78,14 +78,17 @@ def gelu_plain(needs, x, approximate="none"):
 def _gelu(needs, x, approximate="none"):
     if approximate not in ("none", "tanh"):
         raise ValueError(f"approximate is 'none' or 'tanh', not {approximate!r}")
-    # The slope is made in the forward, while x is in the cache.
+    # The slope is made in the forward, while x is in the cache, which has to hold five such blocks.
     kernel = _gelu_block if approximate == "none" else _gelu_tanh_block
     y = np.empty_like(x, order="C")
     slope = np.empty_like(y) if needs[0] else None
     outs = y.reshape(-1), slope if slope is None else slope.reshape(-1)
     x = x.reshape(-1)
-    for block in blocks(x.size, 1, BLOCK):
-        kernel(x[block], *(out if out is None else out[block] for out in outs))
+    for block in blocks(x.size, 1, BLOCK // 2):
+        some = x[block]
+        parts = [out if out is None else out[block] for out in outs]
+        kernel(some, *parts)
+        _far_again(*parts, some, kernel)
 
     def backward(g):
         return (g * slope,)
@@ -93,14 +96,13 @@ def _gelu(needs, x, approximate="none"):
     return y, backward
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _gelu_block(x, y, slope):
-    near = np.clip(x, -FAR, FAR)
-    np.maximum(x, near, out=y)  # inf stays inf
-    x = near
+    """Of numbers that are not far: for others, see `_far_again`."""
     phi = erf_kernel(x * 0.7071067811865476)
     phi += 1
     phi *= 0.5
-    y *= phi
+    np.multiply(x, phi, out=y)
     if slope is not None:  # Phi + x Phi'
         np.multiply(x, x, out=slope)
         slope *= -0.5
@@ -110,29 +112,34 @@ def _gelu_block(x, y, slope):
         slope += phi
 
 
+@np.errstate(over="ignore", invalid="ignore")  # where exp overflows, phi is 0
 def _gelu_tanh_block(x, y, slope):
     """By the same function with 1 / (1 + exp(-2 u)) for (1 + tanh(u)) / 2: without AVX-512, exp is twice as
     fast as tanh."""
-    near = np.clip(x, -FAR, FAR)
-    np.maximum(x, near, out=y)
-    x = near
     square = x * x
     phi = square * -0.07135481627260025
     phi -= 1.5957691216057308
     phi *= x
-    with np.errstate(over="ignore"):  # then phi is 0
-        np.exp(phi, out=phi)
+    np.exp(phi, out=phi)
     phi += 1
     np.reciprocal(phi, out=phi)
-    y *= phi
+    np.multiply(x, phi, out=y)
     if slope is not None:  # phi + x phi', phi' = phi (1 - phi) (6 c1 x^2 + 2 c2); c1, c2 as in gelu_plain
         square *= 0.2140644488178007
         square += 1.5957691216057308
         np.subtract(1, phi, out=slope)
-        slope *= x
+        slope *= y
         slope *= square
-        slope += 1
-        slope *= phi
+        slope += phi
+
+
+@opaque
+def _far_again(y, slope, x, kernel):
+    """Of inf, and of what overflows, the kernel makes nan. One product tells that there is none."""
+    if not np.vdot(x, x) < FAR * FAR:
+        kernel(np.clip(x, -FAR, FAR), y, slope)
+        far = x > FAR
+        y[far] = x[far]
 
 
 def gelu(input: ArrayLike, approximate: str = "none") -> Tensor:

@@ -45,7 +45,7 @@ def linear(input: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None) -
 
     A weight (in,) gives (...,). ValueError where the shapes do not fit.
     """
-    weight = as_tensor(weight)
+    weight = weight if isinstance(weight, Tensor) else Tensor(weight)
     if weight.data.ndim == 2:
         return _linear(input, weight, bias)
     x, shapes = as_float(input, weight), f"weight of shape {weight.shape}"

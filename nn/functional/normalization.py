@@ -11,7 +11,7 @@ import numpy as np
 from ...autograd import Tensor, op
 from ...autograd.arrays import ArrayLike, opaque
 from ...autograd.kernels import LONG, SMALLEST_BUFFER, blocks, ones
-from ._inputs import as_float, as_tensor, where, widened
+from ._inputs import as_float, where, widened
 
 __all__ = ["layer_norm", "rms_norm"]
 
@@ -261,7 +261,7 @@ def _ravel(name: str, argument: str, weight, shape: tuple[int, ...], size: int):
     """The weight of `size` numbers on one axis; ValueError for another shape than the end of `shape`."""
     if weight is None:
         return None
-    weight = as_tensor(weight)
+    weight = weight if isinstance(weight, Tensor) else Tensor(weight)
     given = weight.data.shape
     if given == (size,) == shape[-1:]:
         return weight

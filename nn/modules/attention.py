@@ -116,7 +116,7 @@ class MultiheadAttention(Module):
         p = self.dropout if self.training else 0.0
         options = key_padding_mask, need_weights, attn_mask, average_attn_weights, is_causal, p
         y, given = attended(heads, inputs, *options)
-        unbatched = np.ndim(query) == 2
+        unbatched = inputs[0] is not query and np.ndim(query) == 2
         y = y[0] if unbatched else y if self.batch_first else y.swapaxes(0, 1)
         return self.out_proj(y), given[0] if given is not None and unbatched else given
 

@@ -92,6 +92,27 @@ def test_huge_and_infinite_numbers_have_their_limits(name, dtype):
     close(y.data[[0, -1]], LIMITS.get(name, [0, np.inf]), rtol=1e-3)
 
 
+@pytest.mark.parametrize("approximate", ["none", "tanh"])
+def test_gelu_of_huge_numbers_among_others_and_in_a_replay(approximate):
+    near = np.linspace(-6, 6, 50)
+    far = near.copy()
+    far[::9] *= 1e200
+
+    def f(x):
+        return F.gelu(x, approximate)
+
+    huge = abs(far) > 1e4
+    close(f(far).data, np.where(huge, np.maximum(far, 0), f(near).data))
+    close(slope(f, far), np.where(huge, far > 0, slope(f, near)))
+
+    layer = nn.Linear(1, 1, bias=False, dtype=np.float64)
+    step = nn.replay(layer, lambda layer, x: f(layer(x)).sum())
+    for x in (near, near, far, near):
+        layer.zero_grad()
+        step(x[:, None]).backward()
+        close(layer.weight.grad.item(), slope(f, layer.weight.data[0] * x) @ x, rtol=1e-12)
+
+
 CURVES = {
     "elu": (0.7, 1.3, 0.9),
     "gelu": (),
