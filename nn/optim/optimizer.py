@@ -104,7 +104,7 @@ class Optimizer(State):
     def _check_finite(self, arrays: Sequence[np.ndarray]) -> None:
         """Raise FloatingPointError for 1-D gradients with nan or inf, which would spoil all that follows."""
         with np.errstate(over="ignore", invalid="ignore"):
-            if math.isfinite(sum([float(g.dot(g)) for g in arrays])):
+            if math.isfinite(sum([float(np.dot(g, g)) for g in arrays])):
                 return
         for index, (_, flat, i) in enumerate(self._entries()):  # or squares that are too large
             g = getattr(flat.params[i].grad, "values", flat.params[i].grad)
