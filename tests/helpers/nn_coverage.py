@@ -1,4 +1,4 @@
-"""The part of docs/coverage.md about torch.nn and torch.optim: what is here, and what is not and why.
+"""The part of docs/coverage.md about torch.nn, torch.optim and torch.utils.data: what is here, what not, why.
 
 tests/reference/test_coverage_torch.py holds the names to those of PyTorch.
 """
@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import inspect
 from importlib import import_module
-from importlib.util import find_spec
 
 from tapegrad import nn
-from tapegrad.nn import optim
+from tapegrad.nn import data, optim
 
 # Modules, functions of torch.nn.functional, of torch.nn.utils and of torch.nn.init that are not here.
 ABSENT = {
@@ -29,6 +28,13 @@ ABSENT_OF_OPTIM = {
     "for compilers, which trace a step with stand-ins for its tensors": """
         optim.swap_in_optimizer_params_and_state""",
 }
+ABSENT_OF_DATA = {
+    "pipelines of functions, which PyTorch has given up": """
+        data.DFIterDataPipe data.DataChunk data.IterDataPipe data.MapDataPipe data.argument_validation
+        data.functional_datapipe data.guaranteed_datapipes_determinism data.non_deterministic
+        data.runtime_validation data.runtime_validation_disabled""",
+    "PyTorch's own business": "data._DatasetKind",
+}
 FILES_OF_OPTIM = {"schedules": "lr_scheduler", "averages of weights": "swa_utils"}
 
 
@@ -39,7 +45,7 @@ def public(module, prefix: str) -> list[str]:
 
 def here() -> dict[str, list[str]]:
     """What there is, by kind."""
-    return {**of_nn(), **of_optim()}
+    return {**of_nn(), **of_optim(), **of_data()}
 
 
 def of_nn() -> dict[str, list[str]]:
@@ -69,17 +75,27 @@ def of_optim() -> dict[str, list[str]]:
     classes = [name for name in optim.__all__ if inspect.isclass(getattr(optim, name))]
     kinds = {"optimizers": [f"optim.{n}" for n in classes if issubclass(getattr(optim, n), optim.Optimizer)]}
     for kind, file in FILES_OF_OPTIM.items():
-        if find_spec(f"{optim.__name__}.{file}"):
-            kinds[kind] = public(import_module(f"{optim.__name__}.{file}"), f"optim.{file}.")
+        kinds[kind] = public(import_module(f"{optim.__name__}.{file}"), f"optim.{file}.")
+    return kinds
+
+
+def of_data() -> dict[str, list[str]]:
+    """What there is of torch.utils.data, by kind."""
+    kinds: dict[str, list[str]] = {"datasets": [], "samplers": [], "loading": []}
+    for name in data.__all__:
+        kind = {"Dataset": "datasets", "Sampler": "samplers"}
+        last = next((kind[end] for end in kind if name.endswith(end)), "loading")
+        kinds[last].append(f"data.{name}")
     return kinds
 
 
 def section() -> str:
-    of_both = (
+    packages = (
         ("torch.nn", INTRODUCTION, of_nn(), ABSENT),
         ("torch.optim", INTRODUCTION_OF_OPTIM, of_optim(), ABSENT_OF_OPTIM),
+        ("torch.utils.data", INTRODUCTION_OF_DATA, of_data(), ABSENT_OF_DATA),
     )
-    return "\n\n".join(part(*each) for each in of_both)
+    return "\n\n".join(part(*each) for each in packages)
 
 
 def part(title: str, introduction: str, kinds: dict[str, list[str]], absent: dict[str, str]) -> str:
@@ -100,3 +116,5 @@ Modules and functions under PyTorch's names, with all of its arguments, in its o
 INTRODUCTION_OF_OPTIM = """\
 With PyTorch's arguments and numbers, and states that go both ways; `optim` is `tapegrad.nn.optim`. PyTorch
 has no `Lion`: its arguments and state are those of its authors' version."""
+INTRODUCTION_OF_DATA = """\
+With PyTorch's arguments; `data` is `tapegrad.nn.data`. A DataLoader has a `state_dict` here, to resume by."""

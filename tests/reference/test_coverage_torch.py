@@ -1,4 +1,4 @@
-"""All of torch.nn and torch.optim is here, or said not to be."""
+"""All of torch.nn, torch.optim and torch.utils.data is here, or said not to be."""
 
 import inspect
 from importlib import import_module
@@ -15,7 +15,7 @@ import nn_coverage
 from tapegrad import nn
 
 HERE = {name for names in nn_coverage.here().values() for name in names}
-WHY = {**nn_coverage.ABSENT, **nn_coverage.ABSENT_OF_OPTIM}
+WHY = {**nn_coverage.ABSENT, **nn_coverage.ABSENT_OF_OPTIM, **nn_coverage.ABSENT_OF_DATA}
 ABSENT = {name for names in WHY.values() for name in names.split()}
 # What torch's functional imports for itself, without an underscore before it.
 OWN = {"boolean_dispatch", "assert_int_or_pair", "handle_torch_function", "has_torch_function"}
@@ -72,7 +72,6 @@ def test_optimizers():
 
 @pytest.mark.parametrize("file", nn_coverage.FILES_OF_OPTIM.values())
 def test_files_of_optim(file):
-    pytest.importorskip(f"tapegrad.nn.optim.{file}")
     assert missing({f"optim.{file}.{n}" for n in import_module(f"torch.optim.{file}").__all__}) == []
 
 
@@ -80,3 +79,7 @@ def test_other_names():
     """What is no module: parameters, containers of settings."""
     for name in ("Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter"):
         assert inspect.isclass(getattr(nn, name))
+
+
+def test_data():
+    assert missing({f"data.{name}" for name in import_module("torch.utils.data").__all__}) == []

@@ -16,6 +16,7 @@ OTHER_DEFAULTS = {
     *("is_causal", "src_is_causal", "tgt_is_causal"),  # False; torch's None is to look at the mask
     "dim",  # -1; torch warns where it is not given
     "modules",  # (); torch's None
+    "generator",  # None; torch's random_split has its own generator
     "closure",  # None; without one LBFGS says what to give
 }
 
@@ -176,7 +177,7 @@ def test_optimizer(name):
 
 @pytest.mark.parametrize("file", ["lr_scheduler", "swa_utils"])
 def test_files_of_optim(file):
-    ours, theirs = pytest.importorskip(f"tapegrad.nn.optim.{file}"), import_module(f"torch.optim.{file}")
+    ours, theirs = import_module(f"tapegrad.nn.optim.{file}"), import_module(f"torch.optim.{file}")
     for name in theirs.__all__:
         its = getattr(theirs, name)
         if inspect.isclass(its):
@@ -185,6 +186,15 @@ def test_files_of_optim(file):
                 agree(getattr(getattr(ours, name), method), getattr(its, method))
         else:
             agree(getattr(ours, name), its)
+
+
+@pytest.mark.parametrize("name", nn.data.__all__)
+def test_data(name):
+    ours, its = getattr(nn.data, name), getattr(import_module("torch.utils.data"), name)
+    if not inspect.isclass(its):
+        agree(ours, its)
+    elif "__init__" in vars(its):
+        agree(ours.__init__, its.__init__)
 
 
 def test_enough_is_compared():
