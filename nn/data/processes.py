@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -121,7 +122,10 @@ def unpicklable(recipe: Recipe, init: Init, method: str, error: BaseException) -
 
 def run_process(connection: Any, inherited: list, worker: tuple, parent: int | None) -> None:
     """What a worker process does. `parent`: who has forked it, and with it the ends of pipes `inherited`."""
-    forking.ignore_interrupts()
+    if parent is None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    else:
+        forking.begin_worker(parent)
     for each in inherited:  # so that it is noticed when the caller's end is closed
         each.close()
     channel = WorkerChannel(connection, parent)

@@ -71,7 +71,7 @@ class ProcessLink(Link):
         self._worker.close()
 
     def _run(self, serve: Callable[[Link], None]) -> None:
-        forking.ignore_interrupts()
+        forking.begin_worker(self._caller_id)
         self._caller.close()
         serve(self)
 

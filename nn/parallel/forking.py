@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 from . import streams
 
 LIMIT = 10.0  # seconds to wait for other threads
+PR_SET_PDEATHSIG = 1  # of Linux's prctl: the signal for the end of the parent
 SHORTEST = 0.02  # seconds for which the interpreter is kept from them, at first
 
 
@@ -24,6 +25,7 @@ class Forking:
 
     turn: ClassVar[Any] = threading.Lock()
     thread: ClassVar[int | None] = None
+    by_main: ClassVar[bool] = False  # whether that is the main thread
     interrupt: ClassVar[BaseException | None] = None
 
 
@@ -33,7 +35,7 @@ def start(process: Any, who: str) -> None:
     A lock that some thread holds in C stays locked in the copy for ever: OpenBLAS has them, and what it does
     itself at a fork in the middle of another thread's product never ends. RuntimeError, which begins with
     `who`, if a thread computes for 10 s without coming back to Python. The process calls
-    `ignore_interrupts` first.
+    `begin_worker` first.
     """
     _look_at_forks()
     with Forking.turn, numpy_lock():
@@ -43,6 +45,7 @@ def start(process: Any, who: str) -> None:
                 f"computation for {LIMIT:g} s and may hold locks for which the copy would wait for ever"
             )
         Forking.thread = threading.get_ident()
+        Forking.by_main = threading.current_thread() is threading.main_thread()
         allowed = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             with warnings.catch_warnings():
@@ -56,10 +59,18 @@ def start(process: Any, who: str) -> None:
         raise interrupt
 
 
-def ignore_interrupts() -> None:
-    """In a worker: Ctrl-C reaches every process of a terminal, and the caller decides what follows."""
+def begin_worker(parent: int) -> None:
+    """In a worker that process `parent` has forked by `start`: ignore Ctrl-C, and end with the parent.
+
+    Ctrl-C reaches every process of a terminal, and the caller decides what follows. The system (Linux) takes
+    the thread that has forked for the parent, so nothing is asked of it where another than the main one has.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    if Forking.by_main and sys.platform == "linux":
+        _c().prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 @cache

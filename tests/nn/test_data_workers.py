@@ -377,6 +377,38 @@ def test_without_shared_memory(monkeypatch):
     assert [b["image"].data[0, 0, 0] for b in loader(Images(), 4)] == [0, 4, 8, 12, 16, 20]
 
 
+def test_a_worker_that_dies_between_epochs():
+    lasting = loader(Numbers(6), 1, persistent_workers=True)
+    batches(lasting)
+    os.kill(lasting._crew.hands[1].process.pid, signal.SIGKILL)
+    lasting._crew.hands[1].process.join()
+    with pytest.raises(RuntimeError, match="DataLoader worker 1 .* was killed by SIGKILL"):
+        list(lasting)
+    assert len(batches(lasting)) == 6  # by others
+
+
+def test_a_loader_in_a_forked_copy_of_the_process(kind):
+    def copy():
+        try:
+            with pytest.raises(RuntimeError, match="this iterator was made before the process was forked"):
+                next(iterator)
+            made = len(list(lasting)) if kind == "thread" else data.DataLoader(Numbers(6), 1)
+            lasting._crew.close()
+            os._exit(0 if made else 1)
+        except BaseException:
+            os._exit(2)
+
+    lasting = loader(Numbers(6), 1, kind=kind, persistent_workers=True)
+    batches(lasting)
+    iterator = iter(lasting)
+    next(iterator)
+    process = multiprocessing.get_context("fork").Process(target=copy)
+    process.start()
+    process.join(10)
+    assert process.exitcode == 0
+    assert len(list(iterator)) == 5 and len(batches(lasting)) == 6
+
+
 def test_one_blas_thread_in_each_worker():
     pytest.importorskip("threadpoolctl")
     from threadpoolctl import threadpool_info

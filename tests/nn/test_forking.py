@@ -67,7 +67,7 @@ def test_ctrl_c_just_before_the_fork_is_not_lost(monkeypatch):
         return True
 
     monkeypatch.setattr(forking, "wait_for_rest", interrupted)
-    process = multiprocessing.get_context("fork").Process(target=forking.ignore_interrupts)
+    process = multiprocessing.get_context("fork").Process(target=forking.begin_worker, args=(os.getpid(),))
     with pytest.raises(KeyboardInterrupt):
         forking.start(process, "someone")
     process.join()
