@@ -49,7 +49,7 @@ class ProcessHand(Hand):
             theirs.close()
 
     def check_alive(self) -> None:
-        self.process.join(0.5)  # its end of the pipe closes a moment before it is gone
+        self.process.join(5)  # its end of the pipe closes a moment before it is gone
         death = death_of(self.process)
         if death is not None:
             hint = OUT_OF_MEMORY if "SIGKILL" in death else "" if self.forked else NEW_PYTHON

@@ -355,6 +355,7 @@ def test_workers_of_a_program_that_ends_or_is_killed():
     assert len(pids) == 2 and gone(pids)
 
 
+@pytest.mark.slow  # two new Pythons
 def test_a_new_process_that_does_not_find_the_dataset():
     rest = "list(data.DataLoader(Where(), num_workers=1, multiprocessing_context='spawn'))"
     _, told = script(rest).communicate(timeout=30)
