@@ -26,7 +26,7 @@ FAULTS = [
     Fault(
         "nn/data/samplers.py",
         "return self._batches(iter(self.sampler))",
-        "return self._batches(i for i in self.sampler)",
+        "return self._batches(i for sampler in [self.sampler] for i in sampler)",
         f"{SAMPLERS}test_an_order_is_drawn_when_the_epoch_begins",
     ),
     Fault(
