@@ -13,7 +13,7 @@ measure.py. Of training the share of the time is told that the loop waits for it
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -138,6 +138,19 @@ def rows_of(job: str, found: dict[str, dict]) -> list[str]:
         else:
             cells.append(f"{milliseconds(figures['median'])} ms {speed_text(figures)}")
     return [job, *cells]
+
+
+def page(run: Mapping[str, Any]) -> str:
+    """What docs/performance.md tells of these results."""
+    names = [c.name for c in CANDIDATES]
+    rows = [rows_of(job, found) for job, found in run["loading"].items()]
+    return (
+        f"Loading data by a DataLoader, with batches of {BATCH}: epochs over arrays (rows), over a "
+        "dataset that gives samples one by one, and over images of 3 x 224 x 224; the time to the first "
+        "batch (start); and what part of its time a training loop waits for batches that take "
+        f"{PART:.0%} of a step to make:"
+        f"\n\n{table(['', *names], rows)}"
+    )
 
 
 def main() -> None:

@@ -15,12 +15,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from textwrap import fill
 
-from . import layers, summary
+from . import data, layers, summary
 from .measure import RESULTS, ROOT, milliseconds, speed_text, table
 
 PAGE = ROOT / "docs" / "performance.md"
 START, END = "<!-- performance -->", "<!-- /performance -->"
-PROGRAMS = ("train_step", "race", "ops", "layers", "memory", "startup", "scaling")
+PROGRAMS = ("train_step", "race", "ops", "layers", "memory", "startup", "scaling", "data")
 ALONE = ("layers",)  # tells its machine itself
 KERNEL_SIZES = ("mid", "large", "vocab")  # tiny's are mostly overhead, which the tiny ops show
 
@@ -245,7 +245,7 @@ def page(found: Mapping[str, dict]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-LATER = {"memory": memory, "startup": startup, "scaling": scaling}
+LATER = {"memory": memory, "startup": startup, "scaling": scaling, "data": data.page}
 
 
 def section(found: Mapping[str, dict]) -> str:

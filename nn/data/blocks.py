@@ -97,6 +97,16 @@ class Lender:
         block.there = True
         return block, bytes_.nbytes
 
+    def unshared(self, block: Block, size: int) -> Block:
+        """The block, or another with the same bytes if an array here is in it and another is to be had."""
+        room = self.room(size) if block.here else None
+        if room is None:
+            return block
+        room[:] = np.frombuffer(block.memory, np.uint8, size)
+        other = self.fresh.pop(address(room))
+        block.there, other.there = False, True
+        return other
+
     def returned(self, numbers: list[int]) -> None:
         """The other process has no more arrays in these blocks."""
         for number in numbers:

@@ -17,11 +17,11 @@ class Channel:
         self.lender = Lender() if available() else None
         self.borrower = Borrower()
 
-    def pack(self, value: Any) -> tuple[bytes, list[Block]]:
-        """A message, and its blocks that the other end has not mapped yet; raises what pickling raises."""
+    def pack(self, value: Any) -> tuple[bytes, list[tuple[Block, int]], bool]:
+        """A message: bytes, blocks, whether the last is a pickle; raises what pickling raises."""
         lender = self.lender
         if lender is None:
-            return pickle.dumps(([], [], [], False)) + pickle.dumps(value, 5), []
+            return pickle.dumps(value, 5), [], False
         lent: list[tuple[Block, int]] = []
 
         def aside(buffer: pickle.PickleBuffer) -> bool:  # whether it is to stay in the pickle
@@ -41,20 +41,26 @@ class Channel:
         place = lender.lend(memoryview(data)) if len(data) >= LARGE else None
         if place is not None:
             lent.append(place)
+        return b"" if place is not None else data, lent, place is not None
+
+    def send(self, message: tuple[bytes, list[tuple[Block, int]], bool]) -> int:
+        """Send what `pack` gave; how many bytes that takes in the pipe. OSError where nobody reads it.
+
+        Arrays that are still in use here are copied, so that neither end sees what the other writes.
+        """
+        from multiprocessing.reduction import send_handle
+
+        data, lent, packed = message
+        if self.lender is not None:
+            lent = [(self.lender.unshared(block, size), size) for block, size in lent]
         new = [block for block, _ in lent if block.file >= 0]
         head = (
             self.borrower.to_return(),
             [(block.number, block.capacity) for block in new],
             [(block.number, size) for block, size in lent],
-            place is not None,
+            packed,
         )
-        return pickle.dumps(head) + (b"" if place is not None else data), new
-
-    def send(self, message: tuple[bytes, list[Block]]) -> int:
-        """Send what `pack` gave; how many bytes that takes in the pipe. OSError where nobody reads it."""
-        from multiprocessing.reduction import send_handle
-
-        data, new = message
+        data = pickle.dumps(head) + data
         self.connection.send_bytes(data)
         for block in new:
             send_handle(self.connection, block.file, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -46,14 +47,15 @@ class Crew:
 
     def __init__(self) -> None:
         self.hands: list[Any] = []
-        self.close = weakref.finalize(self, end, self.hands)  # at the end of the program too
+        self.caller = os.getpid()
+        self.close = weakref.finalize(self, end, self.hands, self.caller)  # at the end of the program too
         self.epochs = 0
         self.at_work: weakref.ref | None = None  # on the epoch that was begun last
 
     @property
     def alive(self) -> bool:
-        """Whether it has not been closed."""
-        return self.close.alive
+        """Whether it has not been closed, and is this process's: a forked copy has no workers."""
+        return self.close.alive and self.caller == os.getpid()
 
     def next(self, numbers: Sequence[int], timeout: float) -> Reply:
         """The next reply of one of these workers.
@@ -63,8 +65,8 @@ class Crew:
         raise NotImplementedError
 
 
-def end(hands: list[Hand]) -> None:
-    """Let all workers end by themselves for a moment, then make them."""
+def end(hands: list[Hand], caller: int) -> None:
+    """Let all workers end by themselves for a moment, then make them; only process `caller` can."""
     from contextlib import suppress
     from time import monotonic
 
@@ -72,7 +74,7 @@ def end(hands: list[Hand]) -> None:
         with suppress(OSError):
             hand.channel.close()
     limit = monotonic() + GRACE
-    for hand in hands:
+    for hand in hands if caller == os.getpid() else ():
         hand.join(max(0.0, limit - monotonic()))
     hands.clear()
 

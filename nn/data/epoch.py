@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 import weakref
 from collections import deque
@@ -145,7 +146,11 @@ class WorkersEpoch(Epoch):
         if self.recipe.iterable and self.index:  # the same turns once more, without any work
             self.index = 0
             self._before = [self.progress.states.get(n, []) for n in range(len(crew.hands))]
-        self._fill()
+        try:
+            self._fill()
+        except BaseException:  # a worker has died since the last epoch: the next one has others
+            crew.close()
+            raise
 
     def _fill(self) -> None:
         """Give out tasks, in turns, as far ahead as allowed."""
@@ -175,6 +180,10 @@ class WorkersEpoch(Epoch):
 
     def __next__(self) -> Any:
         while not self.over:
+            if os.getpid() != self._crew.caller:
+                raise RuntimeError(
+                    "DataLoader: this iterator was made before the process was forked; make one here"
+                )
             try:
                 reply = self._next_reply()
                 if reply is None:

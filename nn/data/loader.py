@@ -47,9 +47,10 @@ class DataLoader:
     sends large arrays through shared memory. `worker_init_fn(id)` is called in each worker first. Workers
     live for an epoch, or with `persistent_workers` as long as the loader: changes of the dataset do not reach
     them then, except that they are started anew if its length has changed. An exception comes out here with
-    the worker's traceback, and a worker that dies or takes more than `timeout` seconds is a RuntimeError. A
-    process that is forked while other threads compute may wait for a lock of theirs for ever: give `timeout`
-    there, or use "spawn" or "thread".
+    the worker's traceback, and a worker that dies or takes more than `timeout` seconds is a RuntimeError.
+    Processes are forked while no other thread of Python computes, waiting for that if need be; but a lock of
+    the dataset's own that a thread holds then (a queue's, a Generator's) stays locked in them: there use
+    "spawn" or "thread".
 
     Random numbers: each epoch draws one seed from `generator`, a generator of NumPy's, else the package's
     (nn.manual_seed). The order follows from it, and so does what the package's generator (nn.random) gives

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import pickle
 import signal
-import warnings
 from collections.abc import Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from typing import Any
 
-from ..parallel import streams
+from ..parallel import forking
 from ..parallel.cores import BlasLimit
 from ..parallel.crew import death_of
 from . import rows
@@ -39,8 +38,9 @@ class ProcessHand(Hand):
             target=run_process, args=(theirs, inherited, worker, parent), daemon=True
         )
         try:
-            with numpy_lock() if self.forked else nullcontext(), warnings.catch_warnings():
-                warnings.simplefilter("ignore", DeprecationWarning)
+            if self.forked:
+                forking.start(self.process, "DataLoader")
+            else:
                 self.process.start()
         except BaseException:
             own.close()
@@ -49,7 +49,7 @@ class ProcessHand(Hand):
             theirs.close()
 
     def check_alive(self) -> None:
-        self.process.join(0.5)  # its end of the pipe closes a moment before it is gone
+        self.process.join(5)  # its end of the pipe closes a moment before it is gone
         death = death_of(self.process)
         if death is not None:
             hint = OUT_OF_MEMORY if "SIGKILL" in death else "" if self.forked else NEW_PYTHON
@@ -120,14 +120,12 @@ def unpicklable(recipe: Recipe, init: Init, method: str, error: BaseException) -
     return TypeError(f"DataLoader: a worker cannot be started: {error}")
 
 
-def numpy_lock() -> Any:
-    """That of np.random: held at a fork, or the copy might wait for another thread for ever."""
-    return streams.shared_streams()[0]._bit_generator.lock
-
-
 def run_process(connection: Any, inherited: list, worker: tuple, parent: int | None) -> None:
     """What a worker process does. `parent`: who has forked it, and with it the ends of pipes `inherited`."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the caller decides
+    if parent is None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    else:
+        forking.begin_worker(parent)
     for each in inherited:  # so that it is noticed when the caller's end is closed
         each.close()
     channel = WorkerChannel(connection, parent)
@@ -135,8 +133,6 @@ def run_process(connection: Any, inherited: list, worker: tuple, parent: int | N
         rows.room.set(channel.lender.empty)
     if parent is None:
         BlasLimit(1).start()
-    else:
-        numpy_lock().release()
     with suppress(EOFError, OSError):  # the caller is gone, or does not want any more
         serve(channel, Worker(*worker))
 

@@ -6,7 +6,6 @@ import os
 import pickle
 import signal
 import threading
-import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from mmap import mmap
@@ -14,6 +13,8 @@ from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
+
+from . import forking
 
 
 class Link:
@@ -66,13 +67,11 @@ class ProcessLink(Link):
         self.report, self.reported = self._worker.send, self._caller.recv
         self._caller_id = os.getpid()
         self._process = fork.Process(target=self._run, args=(serve,), daemon=True)
-        with warnings.catch_warnings():  # of a fork while threads run: BLAS stops its own for it
-            warnings.simplefilter("ignore", DeprecationWarning)
-            self._process.start()
+        forking.start(self._process, "replicate")
         self._worker.close()
 
     def _run(self, serve: Callable[[Link], None]) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the caller decides
+        forking.begin_worker(self._caller_id)
         self._caller.close()
         serve(self)
 

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT))  # at the end: its folders have other projects' names
 
-from benchmarks import measure, memory, report, scaling, startup, summary, train_step  # noqa: E402
+from benchmarks import data, measure, memory, report, scaling, startup, summary, train_step  # noqa: E402
 from benchmarks.measure import Candidate, Plan, Process, Unavailable, compare, summarise  # noqa: E402
 from benchmarks.tasks import SIZES, Task, batches, build  # noqa: E402
 
@@ -65,6 +66,16 @@ def test_each_thread_has_a_core_of_its_own_from_job_to_job():
     assert len(cores) == 2 and not set.intersection(*cores)
 
 
+@pytest.mark.parametrize("kind", ["rows", "samples", "images", "start", "training"])
+def test_loading_gives_every_sample_and_the_time_of_waiting(kind, monkeypatch):
+    for name, value in {"ROWS": 130, "IMAGES": 64, "STEPS": 3}.items():
+        monkeypatch.setattr(data, name, value)
+    monkeypatch.setattr(data, "one_step", lambda matrix: time.sleep(0.002))
+    with data.loading("tapegrad", kind, workers=0) as step:
+        value = step()
+    assert (0 < value < 1) if kind == "training" else value is None
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read in /proc")
 def test_memory_grows_with_the_model():
     jobs = SMALL.job(), Task(1000, 128, 2, 2, 64, 8).job()
@@ -110,6 +121,8 @@ def figures(median, low=1.0, high=1.0):
 
 def results():
     """A small file of each program."""
+    loads = {"torch": {"skipped": "not installed"}, "tapegrad": figures(0.5) | {"value": 0.031}}
+    loading = {f"{kind}, 2 workers": loads for kind in ("rows", "start", "training")}
     shared = {
         "quick": False,
         "date": "2026-01-02",
@@ -155,6 +168,7 @@ def results():
         "memory": shared | {"sizes": {"tiny": peaks}},
         "startup": shared | {"modules": modules},
         "scaling": shared | {"axes": {"length": points}},
+        "data": shared | {"loading": loading},
     }
 
 
@@ -184,6 +198,8 @@ def test_report_writes_the_page_and_between_the_markers(folder):
     assert "0.30" in text and "x1.50" in text  # of a layer whose first candidate was skipped
     assert "2.00 x2.00" in text and "both with one (2 cores of Some CPU, 2026-01-02)" in text
     for part in ("300 (50)", "`import numpy`", "(scaling.svg)", "length of the text (64 to 1024)"):
+        assert part in text
+    for part in ("40,000 samples/s x1.00", "3.1 % waiting", " 500 ms x1.00"):
         assert part in text
     assert "JAX jit" not in text  # could do no size
     assert run_report(folder, "--check") == [readme, text]

@@ -2,6 +2,7 @@
 
 from .fault import Fault
 
+BLOCKS = "tests/nn/test_data_blocks.py::"
 COLLATE = "tests/nn/test_data_collate.py::"
 DATASETS = "tests/nn/test_data_datasets.py::"
 LOADER = "tests/nn/test_data_loader.py::"
@@ -25,7 +26,7 @@ FAULTS = [
     Fault(
         "nn/data/samplers.py",
         "return self._batches(iter(self.sampler))",
-        "return self._batches(i for i in self.sampler)",
+        "return self._batches(i for sampler in [self.sampler] for i in sampler)",
         f"{SAMPLERS}test_an_order_is_drawn_when_the_epoch_begins",
     ),
     Fault(
@@ -51,6 +52,24 @@ FAULTS = [
         "weakref.finalize(flat, self.done.append, number).atexit = False",
         "self.done.append(number)",
         f"{WORKERS}test_large_arrays_arrive_whole_and_are_the_callers -k fork",
+    ),
+    Fault(
+        "nn/data/blocks.py",
+        "if not block.here and not block.there:",
+        "if not block.there:",
+        f"{BLOCKS}test_memory_is_not_given_again_while_an_end_has_an_array_in_it",
+    ),
+    Fault(
+        "nn/data/blocks.py",
+        "room = self.room(size) if block.here else None",
+        "room = None",
+        f"{BLOCKS}test_what_one_end_writes_later_is_not_seen_by_the_other",
+    ),
+    Fault(
+        "nn/data/crew.py",
+        "for hand in hands if caller == os.getpid() else ():",
+        "for hand in hands:",
+        f"{WORKERS}test_a_loader_in_a_forked_copy_of_the_process -k fork",
     ),
     Fault(
         "nn/data/failure.py",

@@ -355,6 +355,7 @@ def test_workers_of_a_program_that_ends_or_is_killed():
     assert len(pids) == 2 and gone(pids)
 
 
+@pytest.mark.slow  # two new Pythons
 def test_a_new_process_that_does_not_find_the_dataset():
     rest = "list(data.DataLoader(Where(), num_workers=1, multiprocessing_context='spawn'))"
     _, told = script(rest).communicate(timeout=30)
@@ -375,6 +376,38 @@ def test_without_shared_memory(monkeypatch):
 
     monkeypatch.setattr(blocks.os, "memfd_create", refuse)
     assert [b["image"].data[0, 0, 0] for b in loader(Images(), 4)] == [0, 4, 8, 12, 16, 20]
+
+
+def test_a_worker_that_dies_between_epochs():
+    lasting = loader(Numbers(6), 1, persistent_workers=True)
+    batches(lasting)
+    os.kill(lasting._crew.hands[1].process.pid, signal.SIGKILL)
+    lasting._crew.hands[1].process.join()
+    with pytest.raises(RuntimeError, match="DataLoader worker 1 .* was killed by SIGKILL"):
+        list(lasting)
+    assert len(batches(lasting)) == 6  # by others
+
+
+def test_a_loader_in_a_forked_copy_of_the_process(kind):
+    def copy():
+        try:
+            with pytest.raises(RuntimeError, match="this iterator was made before the process was forked"):
+                next(iterator)
+            made = len(list(lasting)) if kind == "thread" else data.DataLoader(Numbers(6), 1)
+            lasting._crew.close()
+            os._exit(0 if made else 1)
+        except BaseException:
+            os._exit(2)
+
+    lasting = loader(Numbers(6), 1, kind=kind, persistent_workers=True)
+    batches(lasting)
+    iterator = iter(lasting)
+    next(iterator)
+    process = multiprocessing.get_context("fork").Process(target=copy)
+    process.start()
+    process.join(10)
+    assert process.exitcode == 0
+    assert len(list(iterator)) == 5 and len(batches(lasting)) == 6
 
 
 def test_one_blas_thread_in_each_worker():
