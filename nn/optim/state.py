@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
 import numpy as np
 
-from ...autograd import Tensor
-from .flat import Flat
 from .groups import Groups
 from .hooks import Hooked
+from .live_state import LiveState
 
 STEP = "step"  # how often a parameter was updated, in its state
 
@@ -26,27 +26,49 @@ class State(Groups, Hooked):
         return self.state_names
 
     @property
-    def state(self) -> defaultdict[Tensor, dict[str, Any]]:
-        """{parameter: {name: array}}, views of the state, of the parameters that have any."""
-        return defaultdict(dict, {flat.params[i]: entry for _, flat, i, entry in self._states() if entry})
+    def state(self) -> MutableMapping[Any, Any]:
+        """{parameter: {name: array}}, of the parameters that have any, as it is: writing changes it.
 
-    def _entries(self) -> Iterator[tuple[dict[str, Any], Flat, int]]:
+        What is written must be what load_state_dict would take for a parameter, else ValueError, and what is
+        deleted begins anew. A subclass with a step() of its own has a defaultdict of dicts.
+        """
+        if self.own_step:  # it may not have called our __init__
+            return vars(self).setdefault("_own", defaultdict(dict))
+        return LiveState(self)
+
+    @state.setter
+    def state(self, given: MutableMapping[Any, Any]) -> None:
+        if self.own_step:
+            vars(self)["_own"] = given
+        else:
+            LiveState(self).replace(given)
+
+    def _entries(self) -> Iterator[tuple[dict[str, Any], Any, int]]:
         """(group, buffer, place in it) of every parameter, in the order of the indices in a state."""
-        places = {id(p): (flat, i) for _, flat in self.buffers() for i, p in enumerate(flat.params)}
+        self._follow()
+        places = {
+            id(p): (flat, i) for flats in self._flats for flat in flats for i, p in enumerate(flat.params)
+        }
         for group in self.param_groups:
             yield from ((group, *places[id(p)]) for p in group["params"])
 
-    def _states(self) -> Iterator[tuple[dict[str, Any], Flat, int, dict[str, Any]]]:
-        """The same, and the state of each: empty before its first update, but for what `initial` names."""
+    def _states(self) -> Iterator[tuple[dict[str, Any], Any, int, dict[str, Any]]]:
+        """The same, and the state of each."""
         for group, flat, i in self._entries():
-            entry: dict[str, Any] = {}
-            if flat.steps[i] or self.initial(group):
-                if self.counts:
-                    entry[STEP] = np.array(flat.steps[i], np.float32)  # PyTorch's, a tensor of one number
-                arrays, kept = flat.state_of(i), self.kept(group)
-                entry.update({name: arrays[name] for name in arrays if name in kept})
-                entry.update({name: np.array(n[i], np.float32) for name, n in flat.numbers.items()})
-            yield group, flat, i, entry
+            yield group, flat, i, self._state_of(group, flat, i)
+
+    def _state_of(self, group: Mapping[str, Any], flat: Any, i: int) -> dict[str, Any]:
+        """The state of a parameter: empty before its first update, but for what `initial` names."""
+        if self.own_step:
+            return self.state.get(flat.params[i], {})
+        entry: dict[str, Any] = {}
+        if flat.steps[i] or self.initial(group):
+            if self.counts:
+                entry[STEP] = np.array(flat.steps[i], np.float32)  # PyTorch's, a tensor of one number
+            arrays, kept = flat.state_of(i), self.kept(group)
+            entry.update({name: arrays[name] for name in arrays if name in kept})
+            entry.update({name: np.array(n[i], np.float32) for name, n in flat.numbers.items()})
+        return entry
 
     def state_dict(self) -> dict[str, Any]:
         """{"state": {index: {name: array}}, "param_groups": options, with indices as "params"}.
@@ -75,8 +97,11 @@ class State(Groups, Hooked):
             self._take(group, flat, i, entry)
         self._call_hooks("load_post")
 
-    def _take(self, group: Mapping[str, Any], flat: Flat, i: int, entry: dict[str, Any]) -> None:
+    def _take(self, group: Mapping[str, Any], flat: Any, i: int, entry: dict[str, Any]) -> None:
         """Put a state that was read in the place of a parameter's: as it began where it was never updated."""
+        if self.own_step:
+            self.state[flat.params[i]] = copy.deepcopy(entry)
+            return
         initial = self.initial(group)
         some = any(name != STEP for name in entry)
         flat.steps[i] = int(entry.get(STEP, 0)) if self.counts else some
@@ -124,6 +149,8 @@ class State(Groups, Hooked):
         self, index: Any, given: Mapping[str, Any], layout: Mapping[str, tuple], group: Mapping[str, Any]
     ) -> dict[str, Any]:
         """The state of a parameter as arrays. ValueError unless these are the right ones, in their shapes."""
+        if self.own_step:
+            return dict(given)
         entry = {name: np.asarray(value) for name, value in given.items() if value is not None}
         shapes = {name: shape for name, shape in layout.items() if name in self.kept(group)}
         shapes.update(dict.fromkeys(self.start(group), ()))
