@@ -33,6 +33,7 @@ def save(
     that the format lacks, FileNotFoundError without the folder of `path`; then nothing has been written.
     """
     _check_path("save", path, others)
+    _check_kinds("save", model=model, optimizer=optimizer, schedule=schedule)
     arrays: Arrays = {}
     about: dict[str, Any] = {"step": step, "extra": extra}
     if model is not None:
@@ -66,6 +67,7 @@ def load(path, *others, model=None, optimizer=None, schedule=None, rng: bool = T
     file that is damaged, lacks what is asked for or does not fit; then nothing has been changed.
     """
     _check_path("load", path, others)
+    _check_kinds("load", model=model, optimizer=optimizer, schedule=schedule)
     arrays, about = _read(path)
     wanted = {"model": model, "optimizer": optimizer, "schedule": schedule}
     lacking = [name for name, given in wanted.items() if given is not None and name not in about]
@@ -102,6 +104,18 @@ def _check_path(name: str, path, others: tuple) -> None:
         raise TypeError(
             f"nn.{name}({kinds}): a path comes first, all else by name, as in nn.{name}(path, model=model)"
         )
+
+
+def _check_kinds(name: str, **given: Any) -> None:
+    """Raise TypeError for what has no state that can be saved and loaded."""
+    for argument, each in given.items():
+        methods = ("state_dict", "load_state_dict", *(["check_state_dict"] if argument != "model" else []))
+        lacking = [method for method in methods if not callable(getattr(each, method, None))]
+        if each is not None and lacking:
+            raise TypeError(
+                f"nn.{name}: {argument} has no {lacking[0]}(), got {each!r:.60}; what has another form is "
+                "saved by name, as in nn.save(path, mine=mine.state_dict())"
+            )
 
 
 def _array(value) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from numbers import Real
 from operator import is_
@@ -19,6 +20,8 @@ KEPT_BY_SCHEDULES = {"initial_lr", "max_lr", "min_lr", "base_momentum", "max_mom
 # Options of some optimizers. An optimizer without them refuses them, where it takes what a program or a
 # schedule keeps in a group for itself, such as a name.
 OTHERS = FLAGS | {"momentum", "dampening", "betas", "lr_decay", "momentum_decay", "etas", "ns_steps"}
+# Options that spoil all parameters where they are inf. (A t0, or a tolerance, may be.)
+FINITE = {"lr", "weight_decay", "momentum", "eps", "lr_decay", "lambd", "alpha", "rho", "d"}
 
 
 def options(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,7 +51,7 @@ class Groups:
             raise self._error("a module; give it module.parameters()", TypeError)
         if isinstance(params, (set, frozenset)):
             raise self._error("a set has no order; give a list of parameters", TypeError)
-        groups: list[Any] = [params] if isinstance(params, (Tensor, dict)) else list(params)
+        groups: list[Any] = [params] if isinstance(params, (Tensor, dict)) else self._listed(params)
         if not groups:
             raise self._error("an empty list of parameters")
         if not any(isinstance(group, dict) for group in groups):
@@ -114,10 +117,11 @@ class Groups:
             if lacking and not self.own_step:
                 names = ", ".join(sorted(lacking))
                 raise self._error(f"param_groups[{i}] lacks {names}; add groups by add_param_group()")
+            group["params"] = self._listed(group["params"])
         self._check_params([])
         old = {id(p): (flat, i) for flats in self._flats for flat in flats for i, p in enumerate(flat.params)}
         self._flats = [self._flats_of(group) for group in self.param_groups]
-        self._members = [list(params) for params in now]
+        self._members = [list(group["params"]) for group in self.param_groups]
         for flat in [flat for flats in self._flats for flat in flats if not self.own_step]:
             for i, p in enumerate(flat.params):
                 if id(p) in old:
@@ -150,11 +154,18 @@ class Groups:
         layouts = [self.layout(group, p.shape) for p in params]
         return Flat(params, layouts, [*self.start(group)], self.initial(group), self.whole)
 
+    def _listed(self, params: Any) -> list[Any]:
+        if not isinstance(params, Iterable) or getattr(params, "ndim", 1) == 0:
+            raise self._error(
+                f"params must be Tensors, as model.parameters() gives, got {params!r}", TypeError
+            )
+        return list(params)
+
     def _named(self, given: Iterable) -> dict[str, list]:
         """{"params": Tensors} of a group, and "param_names" where they come with names."""
         if isinstance(given, (set, frozenset)):
             raise self._error("a set has no order; give a list of parameters", TypeError)
-        params = list(given)
+        params = self._listed(given)
         pairs = [p for p in params if isinstance(p, tuple) and len(p) == 2 and isinstance(p[0], str)]
         named = any("param_names" in group for group in self.param_groups)
         if len(pairs) not in (0, len(params)) or (self.param_groups and params and named != bool(pairs)):
@@ -172,6 +183,9 @@ class Groups:
         for name in self.not_negative:
             if name in group and not group[name] >= 0:
                 raise self._error(f"{name} must be 0 or more, got {group[name]}")
+        for name in (FINITE & self.defaults.keys()).difference(self.words):
+            if not math.isfinite(group[name]):
+                raise self._error(f"{name} must be finite, got {group[name]}")
         if group.get("differentiable"):
             raise self._error(
                 "differentiable=True is not there: a step is not recorded; write the update with Tensors, of "
@@ -231,6 +245,6 @@ class Groups:
         return between.join([type(self).__name__, *groups])
 
 
-def _same(a: list, b: list) -> bool:
-    """Whether two lists hold the same objects."""
-    return len(a) == len(b) and all(map(is_, a, b))
+def _same(a: Any, b: list) -> bool:
+    """Whether a list holds the same objects as another."""
+    return isinstance(a, list) and len(a) == len(b) and all(map(is_, a, b))

@@ -53,6 +53,8 @@ class LiveState(MutableMapping):
 
     def replace(self, given: Mapping[Tensor, Mapping[str, Any]]) -> None:
         """Put all that is given in the place of what there is, or raise and change nothing."""
+        if not isinstance(given, Mapping):
+            raise self._optimizer._error(f"state is {{parameter: its state}}, got {given!r:.80}", TypeError)
         read = [(self[p], self[p].read(entry)) for p, entry in given.items()]
         self.clear()
         for entry, arrays in read:

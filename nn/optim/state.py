@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, MutableMapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -112,28 +113,38 @@ class State(Groups, Hooked):
 
     def _read(self, state_dict: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """The options of each group and the state of each parameter, once they are known to fit."""
-        if not isinstance(state_dict, Mapping) or not {"state", "param_groups"} <= state_dict.keys():
-            kind = type(state_dict).__name__
-            raise self._error(
-                f"a state is what state_dict() gives, with 'state' and 'param_groups'; got {kind}"
-            )
+        self._check_form(state_dict)
         groups = [dict(group) for group in state_dict["param_groups"]]
         theirs = [len(group["params"]) for group in groups]
         ours = [len(group["params"]) for group in self.param_groups]
         if theirs != ours:
             raise self._error(f"the state has groups of {theirs} parameters, this optimizer of {ours}")
         groups = [self._read_options(group) for group in groups]
-        order = {int(index): place for place, index in enumerate(i for g in groups for i in g["params"])}
+        order = {str(index): place for place, index in enumerate(i for g in groups for i in g["params"])}
         entries: list[dict[str, Any]] = [{} for _ in order]
         of_place = list(self._entries())
         options = [group for group in groups for _ in group["params"]]
         for index, arrays in state_dict["state"].items():
-            place = order.get(int(index))
+            place = order.get(str(index))  # files make strings of them
             if place is None:
                 raise self._error(f"state for parameter {index}, but there are {len(order)} parameters")
             _, flat, i = of_place[place]
             entries[place] = self._read_entry(index, arrays, flat.layouts[i], options[place])
         return groups, entries
+
+    def _check_form(self, state: Any) -> None:
+        """Raise ValueError unless it looks like what state_dict() gives."""
+        if not isinstance(state, Mapping) or not {"state", "param_groups"} <= state.keys():
+            kind = type(state).__name__
+            raise self._error(
+                f"a state is what state_dict() gives, with 'state' and 'param_groups'; got {kind}"
+            )
+        if not isinstance(state["state"], Mapping):
+            raise self._error(f"'state' is {{index: state of a parameter}}, got {state['state']!r:.80}")
+        groups = state["param_groups"]
+        listed = isinstance(groups, (list, tuple)) and all(isinstance(group, Mapping) for group in groups)
+        if not listed or not all(isinstance(group.get("params"), (list, tuple)) for group in groups):
+            raise self._error(f"'param_groups' are dicts with indices as 'params', got {groups!r:.80}")
 
     def _read_options(self, saved: Mapping[str, Any]) -> dict[str, Any]:
         """The options of a saved group; those that came later than some files have their defaults."""
@@ -142,13 +153,16 @@ class State(Groups, Hooked):
         if missing:
             raise self._error(f"the saved options lack {', '.join(sorted(missing))}: another optimizer's?")
         group = {name: _plain(value) for name, value in saved.items()}
-        self.check({**later, **group})
+        rate = group.get("lr")  # a schedule may have made it negative
+        self.check({**later, **group, **({"lr": abs(rate)} if isinstance(rate, Real) else {})})
         return {**later, **group, "params": list(group["params"])}
 
     def _read_entry(
         self, index: Any, given: Mapping[str, Any], layout: Mapping[str, tuple], group: Mapping[str, Any]
     ) -> dict[str, Any]:
         """The state of a parameter as arrays. ValueError unless these are the right ones, in their shapes."""
+        if not isinstance(given, Mapping):
+            raise self._error(f"state of parameter {index} is {{name: array}}, got {given!r:.80}")
         if self.own_step:
             return dict(given)
         entry = {name: np.asarray(value) for name, value in given.items() if value is not None}
@@ -166,6 +180,10 @@ class State(Groups, Hooked):
                 raise self._error(
                     f"{name} of parameter {index} has shape {array.shape}, expected {shapes[name]}"
                 )
+            if array.dtype.kind not in "fiub":
+                raise self._error(f"{name} of parameter {index} has dtype {array.dtype}, expected numbers")
+        if self.counts and entry and not (0 <= entry[STEP] < 2**63 and entry[STEP] == np.floor(entry[STEP])):
+            raise self._error(f"step of parameter {index} is {entry[STEP]}, expected a number of updates")
         return entry
 
 

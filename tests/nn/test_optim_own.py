@@ -276,3 +276,75 @@ def test_groups_that_cannot_be_trained():
     optimizer.param_groups[0]["params"].pop()
     optimizer.add_param_group({"params": q})
     train(optimizer)
+
+
+# ---------------------------------------------------------------------- what is no option, and no state
+
+
+@pytest.mark.parametrize("kind", [SGD, Adam, AdamW, Momentum])
+@pytest.mark.parametrize("params", [None, 3, 1.5, print, np.array(1.0), [{"params": 3}]])
+def test_what_are_no_parameters(kind, params):
+    with pytest.raises(TypeError, match=f"^{kind.__name__}: params must be Tensors, as model.parameters"):
+        kind(params)
+
+
+@pytest.mark.parametrize("name", ["lr", "weight_decay", "momentum"])
+def test_options_that_would_spoil_every_parameter(name):
+    with pytest.raises(ValueError, match=f"SGD: {name} must be finite, got inf"):
+        SGD(parameters((2,)), **{name: np.inf})
+
+
+def damaged(state, /, **changes):
+    """The state with other options in its group, and another entry of its first parameter."""
+    state = copy.deepcopy(state)
+    group, entry = state["param_groups"][0], state["state"][0]
+    for name, value in changes.items():
+        (entry if name in entry else group if name in group else state)[name] = value
+    return state
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"state": None}, r"'state' is {index: state of a parameter}, got None"),
+        ({"state": {1: [1, 2]}}, r"state of parameter 1 is {name: array}, got \[1, 2\]"),
+        ({"state": {"x": {}}}, "state for parameter x, but there are 2 parameters"),
+        ({"param_groups": [None]}, "'param_groups' are dicts with indices as 'params'"),
+        ({"params": None}, "'param_groups' are dicts with indices as 'params'"),
+        ({"step": np.nan}, "step of parameter 0 is nan, expected a number of updates"),
+        ({"step": -1}, "step of parameter 0 is -1, expected a number of updates"),
+        ({"step": 2.0**70}, "expected a number of updates"),
+        ({"step": "x"}, "step of parameter 0 has dtype <U1, expected numbers"),
+        ({"exp_avg": np.full(3, "x")}, "exp_avg of parameter 0 has dtype <U1, expected numbers"),
+    ],
+)
+def test_a_damaged_state_changes_nothing(changes, message):
+    optimizer = Adam(parameters((3,), (2,)), lr=0.1)
+    train(optimizer)
+    before, values = copy.deepcopy(optimizer.state_dict()), parameters((3,), (2,))
+    for each in (optimizer, Adam(values, lr=0.5)):
+        was = copy.deepcopy(each.state_dict())
+        with pytest.raises(ValueError, match=f"^Adam: .*{message}"):
+            each.load_state_dict(damaged(before, **changes))
+        np.testing.assert_equal(each.state_dict(), was)
+
+
+def test_a_rate_that_a_schedule_made_negative_is_saved_and_loaded(tmp_path):
+    optimizer = SGD(parameters((3,)), lr=0.1)
+    optimizer.param_groups[0]["lr"] = -0.01
+    nn.save(tmp_path / "run", optimizer=optimizer)
+    again = SGD(parameters((3,)), lr=0.1)
+    nn.load(tmp_path / "run", optimizer=again)
+    assert again.param_groups[0]["lr"] == -0.01
+
+
+@pytest.mark.parametrize("name", ["model", "optimizer", "schedule"])
+@pytest.mark.parametrize("given", [{}, "x", nn.Linear])
+def test_what_has_no_state_is_not_saved(name, given, tmp_path):
+    given = given if given is not nn.Linear else object()
+    for act in (nn.save, nn.load):
+        with pytest.raises(TypeError, match=rf"nn.{act.__name__}: {name} has no state_dict\(\), got "):
+            act(tmp_path / "run", **{name: given})
+    with pytest.raises(TypeError, match=r"nn.save_weights: metadata are strings by name, not 3"):
+        nn.save_weights(tmp_path / "weights", {"a": np.ones(2)}, 3)
+    assert not [*tmp_path.iterdir()]
