@@ -182,7 +182,7 @@ class State(Groups, Hooked):
                 )
             if array.dtype.kind not in "fiub":
                 raise self._error(f"{name} of parameter {index} has dtype {array.dtype}, expected numbers")
-        if self.counts and entry and not (0 <= entry[STEP] < 2**63 and entry[STEP] == np.floor(entry[STEP])):
+        if self.counts and entry and not (0 <= float(entry[STEP]) < 2**63 and entry[STEP] % 1 == 0):
             raise self._error(f"step of parameter {index} is {entry[STEP]}, expected a number of updates")
         return entry
 
