@@ -121,16 +121,22 @@ def _check_kinds(name: str, **given: Any) -> None:
 def _array(value) -> np.ndarray:
     """A C-contiguous array in the machine's byte order, as the checksum has it."""
     array = value.data if isinstance(value, Tensor) else np.asarray(value)
-    return np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C")
+    native = array.dtype if array.dtype.hasobject else array.dtype.newbyteorder("=")
+    return np.asarray(array, dtype=native, order="C")
 
 
 def _split(value: Any, key: str, arrays: Arrays) -> Any:
     """What JSON can hold of a value: numbers and None, and {"array": key} for what goes into `arrays`."""
     if isinstance(value, (list, tuple)):
         return [_split(item, f"{key}.{i}", arrays) for i, item in enumerate(value)]
-    if value is None or isinstance(value, (int, float, np.generic)):
+    if value is None or isinstance(value, (int, float, str, np.generic)):
         return value
-    arrays[key] = _array(value)
+    if isinstance(value, Mapping):  # of an optimizer that is the program's own
+        return {"items": {name: _split(item, f"{key}.{name}", arrays) for name, item in value.items()}}
+    array = _array(value)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"nn.save: {key} is {value!r:.60}; a state has numbers, texts and arrays of numbers")
+    arrays[key] = array
     return {"array": key}
 
 
@@ -138,6 +144,8 @@ def _join(value: Any, arrays: Arrays) -> Any:
     """What `_split` was given."""
     if isinstance(value, list):
         return [_join(item, arrays) for item in value]
+    if isinstance(value, dict) and "items" in value:
+        return {name: _join(item, arrays) for name, item in value["items"].items()}
     return arrays[value["array"]] if isinstance(value, dict) else value
 
 

@@ -77,7 +77,10 @@ class State(Groups, Hooked):
         PyTorch's form. A parameter that was never updated has no state. The arrays are views, not copies.
         """
         self._call_hooks("state_pre")
-        state = {index: entry for index, (*_, entry) in enumerate(self._states()) if entry}
+        every = list(self._states())
+        if self.own_step and len(self.state) > sum(flat.params[i] in self.state for _, flat, i, _ in every):
+            raise self._error("state has what is none of its parameters; keep that in an attribute")
+        state = {index: entry for index, (*_, entry) in enumerate(every) if entry}
         groups, first = [], 0
         for group in self.param_groups:
             count = len(group["params"])

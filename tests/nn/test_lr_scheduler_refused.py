@@ -213,3 +213,5 @@ def test_old_names_are_not_found_and_near_ones_are_told():
         AttributeError, match="no attribute 'CosineAnealingLR'; did you mean 'CosineAnnealingLR'"
     ):
         Sch.CosineAnealingLR  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute '_LRScheduler'; did you mean 'LRScheduler'"):
+        Sch._LRScheduler  # noqa: B018

@@ -118,6 +118,24 @@ def test_the_state_of_ones_own_optimizer_is_saved(tmp_path):
         assert_equal(train(each), expected)
 
 
+def test_what_a_state_of_ones_own_may_hold(tmp_path):
+    optimizer, again = Momentum(parameters((2,))), Momentum(parameters((2,)))
+    (p,), (q,) = (each.param_groups[0]["params"] for each in (optimizer, again))
+    given = {"text": "x", "no": None, "many": [np.ones(2), {"deep": 2.5}], "n": np.int64(3), "t": p}
+    optimizer.state[p] = dict(given)
+    nn.save(tmp_path / "run", optimizer=optimizer)
+    nn.load(tmp_path / "run", optimizer=again)
+    np.testing.assert_equal(again.state[q], {**given, "t": p.data})
+    optimizer.state[p]["f"] = print
+    with pytest.raises(TypeError, match="nn.save: optimizer.0.f is <built-in function print>; a state has"):
+        nn.save(tmp_path / "other", optimizer=optimizer)
+    optimizer.state["f"] = {"n": 1}
+    with pytest.raises(
+        ValueError, match="Momentum: state has what is none of its parameters; keep that in an"
+    ):
+        optimizer.state_dict()
+
+
 def test_a_wrapper_shares_the_groups_of_what_it_wraps():
     p, q = parameters((3,), (3,))
     q.data[...] = p.data
