@@ -49,8 +49,8 @@ FAULTS = [
     ),
     Fault(
         "nn/optim/state.py",
-        "0 <= entry[STEP] < 2**63",
-        "0 <= entry[STEP]",
+        "0 <= float(entry[STEP]) < 2**63",
+        "0 <= float(entry[STEP])",
         f"{OWN}test_a_damaged_state_changes_nothing",
     ),
     Fault(
