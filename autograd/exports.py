@@ -36,7 +36,7 @@ def on_first_use(package: dict, files: Mapping[str, str]) -> Callable[[str], Any
 
     def load(name: str) -> Any:
         if name not in places:
-            near = "" if name[:1] == "_" else _nearest(name, [*places, *package.get("__all__", ())])
+            near = "" if name[:2] == "__" else _nearest(name, [*places, *package.get("__all__", ())])
             raise AttributeError(f"module {package['__name__']!r} has no attribute {name!r}{near}")
         file = import_module(f".{places[name]}", package["__name__"])
         value = package[name] = file if name == places[name] else getattr(file, name)

@@ -45,6 +45,7 @@ def save(
         _write(others[0], arrays, {"nested": flatten(path, arrays)})
         return
     _check_path("save", path, others)
+    _check_kinds("save", model=model, optimizer=optimizer, schedule=schedule)
     about: dict[str, Any] = {"step": step, "extra": extra}
     if model is not None:
         state = model.state_dict()
@@ -76,6 +77,7 @@ def load(path, *others, model=None, optimizer=None, schedule=None, rng: bool = T
     file that is damaged, lacks what is asked for or does not fit; then nothing has been changed.
     """
     _check_path("load", path, others)
+    _check_kinds("load", model=model, optimizer=optimizer, schedule=schedule)
     arrays, about = _read(path)
     wanted = {"model": model, "optimizer": optimizer, "schedule": schedule}
     lacking = [name for name, given in wanted.items() if given is not None and name not in about]
@@ -118,6 +120,19 @@ def _check_path(name: str, path, others: tuple) -> None:
 
 def _is_path(value) -> bool:
     return isinstance(value, (str, os.PathLike))
+
+
+def _check_kinds(name: str, **given: Any) -> None:
+    """Raise TypeError for what has no state that can be saved and loaded."""
+    for argument, each in given.items():
+        to_load = ("load_state_dict", "state_dict" if argument == "model" else "check_state_dict")
+        methods = ("state_dict",) if name == "save" else to_load
+        lacking = [method for method in methods if not callable(getattr(each, method, None))]
+        if each is not None and lacking:
+            raise TypeError(
+                f"nn.{name}: {argument} has no {lacking[0]}(), got {each!r:.60}; what has another form is "
+                "saved by name, as in nn.save(path, mine=mine.state_dict())"
+            )
 
 
 def _plain(value):

@@ -42,6 +42,8 @@ def save_weights(path: str | os.PathLike, weights: Any, metadata: Mapping[str, s
             f"{type(weights).__name__}"
         )
     arrays = {name: _array(name, value) for name, value in state.items()}
+    if metadata is not None and not isinstance(metadata, Mapping):
+        raise TypeError(f"nn.save_weights: metadata are strings by name, not {metadata!r:.60}")
     about = {"format": "pt", **(_take_tied(arrays) if is_model else {}), **(metadata or {})}
     for item in about.items():
         if not all(isinstance(text, str) for text in item):

@@ -240,6 +240,8 @@ class DataLoader:
         that had been given out, except that an IterableDataset without a `state_dict` is iterated over.
         ValueError for what is no such state, or is of another dataset's length, batch size or samplers.
         """
+        if not isinstance(state, dict):
+            raise ValueError(f"DataLoader: this state cannot be loaded: it is no dict, but {state!r:.60}")
         try:
             for name, own in self._form(self._recipe()).items():
                 if state[name] != own:
@@ -248,7 +250,7 @@ class DataLoader:
             if state["progress"] is not None:
                 Progress.from_json(state["progress"])
                 self._sources().check(state["progress"]["sources"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise ValueError(f"DataLoader: this state cannot be loaded: {error!s}") from error
         self._resumed = state
 

@@ -67,6 +67,10 @@ def check_order(
                     f"DataLoader: {name}={value!r:.60} is for datasets with an index; an IterableDataset "
                     "gives its samples in its own order"
                 )
+    for name, value in {"sampler": sampler, "batch_sampler": batch_sampler}.items():
+        lists = "lists of indices" if name == "batch_sampler" else "indices"
+        if value is not None and not hasattr(value, "__iter__"):
+            raise TypeError(f"DataLoader: {name} gives {lists} when iterated over, got {value!r:.60}")
     if sampler is not None and shuffle:
         raise ValueError(
             "DataLoader: sampler and shuffle exclude each other: a sampler says the order itself"

@@ -98,7 +98,8 @@ class WeightedRandomSampler(Sampler[int]):
 
     Without `replacement` none is drawn twice. `weights` (n,) need not sum to 1. ValueError for weights that
     are negative, not finite, all zero, or of which too few are above zero to draw without replacement, and
-    unless `num_samples` is positive and `replacement` a bool; TypeError for a generator of another kind.
+    unless `num_samples` is positive and `replacement` a bool; TypeError for what are no numbers, and a
+    generator of another kind.
     """
 
     def __init__(
@@ -112,7 +113,10 @@ class WeightedRandomSampler(Sampler[int]):
         if not isinstance(replacement, bool):
             raise ValueError(f"replacement is True or False, not {replacement!r}")
         check_generator("WeightedRandomSampler", generator)
-        array = np.array(weights, np.float64)
+        try:
+            array = np.array(weights, np.float64)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"WeightedRandomSampler: weights are numbers, got {weights!r:.60}") from error
         if array.ndim != 1:
             raise ValueError(
                 f"WeightedRandomSampler: weights are one number a sample, not shaped {array.shape}"

@@ -23,18 +23,23 @@ def empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 class Rows(Sequence):
     """The samples of a batch from arrays of equally many rows: a sequence of tuples, made when asked for.
 
-    `collated` gives the batch without making them. IndexError for an index that the arrays have not.
+    `collated` gives the batch without making them. IndexError for an index that the arrays have not,
+    TypeError for what is no whole number.
     """
 
     def __init__(self, arrays: Sequence[Any], indices: Sequence[int]):
         self.arrays = arrays
-        self.indices = np.asarray(indices, np.intp).reshape(-1)
+        given = np.asarray(indices)
+        if given.size and given.dtype.kind not in "iu":
+            raise TypeError(f"TensorDataset: indices are whole numbers, got {indices!r:.60}")
+        self.indices = given.astype(np.intp, copy=False).reshape(-1)
         n = len(arrays[0])
         wrong = (self.indices < -n) | (self.indices >= n)
         if wrong.any():
             i = self.indices[wrong.argmax()]
             raise IndexError(f"TensorDataset: index {i} is out of range for {n} samples")
-        self.indices[self.indices < 0] += n
+        if (self.indices < 0).any():
+            self.indices = np.where(self.indices < 0, self.indices + n, self.indices)  # theirs stay
 
     def __len__(self) -> int:
         return len(self.indices)

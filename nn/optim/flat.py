@@ -16,6 +16,14 @@ from ...autograd import Tensor, versions
 CHUNK = 65536  # elements of one piece: the five arrays of an Adam update then stay in a core's cache
 
 
+class Loose:
+    """Parameters that stay where they are, of an optimizer that has no buffers."""
+
+    def __init__(self, params: Sequence[Tensor]):
+        self.params = params
+        self.layouts: list[Mapping[str, tuple[int, ...]]] = [{}] * len(params)
+
+
 class Flat:
     """The arrays of `params` (of one dtype) in one buffer, and the optimizer's state, one for each name.
 
@@ -75,6 +83,16 @@ class Flat:
         """The state arrays of a parameter, views in their shapes."""
         shapes = self.layouts[i].items()
         return {name: self.state[name][self.places[name][i]].reshape(shape) for name, shape in shapes}
+
+    def take_over(self, i: int, other: Flat, place: int) -> None:
+        """Give parameter i the state that it had at a place of another buffer."""
+        if other.layouts[place] != self.layouts[i]:
+            return
+        self.steps[i] = other.steps[place]
+        for name, view in self.state_of(i).items():
+            view[...] = other.state_of(place)[name]
+        for name, numbers in self.numbers.items():
+            numbers[i] = other.numbers[name][place]
 
     def adopt(self) -> None:
         """Make every `p.data` a view of the buffer: where it is another array by now, copy that in."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from ...autograd.handle import Handle
@@ -25,9 +26,8 @@ class Hooked:
             state = state if changed is None else (changed,)
         return state[0] if state else None
 
-    def _before_step(self, args: tuple) -> tuple[tuple, dict[str, Any]]:
+    def _before_step(self, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
         """The arguments of a step, as the hooks before it leave them."""
-        kwargs: dict[str, Any] = {}
         for hook in tuple(self._hooks["step_pre"].values()):
             changed = hook(self, (self, *args), kwargs)
             if changed is None:
@@ -70,3 +70,18 @@ class Hooked:
     def register_load_state_dict_post_hook(self, hook: Callable, prepend: bool = False) -> Handle:
         """Call `hook(optimizer)` after a state has been loaded."""
         return Handle(self._hooks["load_post"], hook, prepend)
+
+
+def with_hooks(step: Callable) -> Callable:
+    """The step() that a subclass in PyTorch's style writes, with the hooks before and after it."""
+
+    @wraps(step)
+    def hooked(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if not any(vars(self).get("_hooks", {}).get(kind) for kind in ("step_pre", "step_post")):
+            return step(self, *args, **kwargs)
+        args, kwargs = self._before_step(args, kwargs)
+        result = step(self, *args, **kwargs)
+        self._after_step(args, kwargs)
+        return result
+
+    return hooked

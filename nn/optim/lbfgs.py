@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -197,9 +197,11 @@ class LBFGS(Optimizer):
         """The state, with lists of its own; its arrays are never written to."""
         return {name: list(v) if isinstance(v, list) else v for name, v in self._memory.items()}
 
-    def _states(self) -> Iterator[tuple[dict[str, Any], Flat, int, dict[str, Any]]]:
-        for place, entry in enumerate(self._entries()):
-            yield (*entry, {} if place else self._snapshot())
+    def _is_first(self, flat: Flat, i: int) -> bool:
+        return i == 0 and flat is self._flats[0][0]
+
+    def _state_of(self, group: Mapping[str, Any], flat: Flat, i: int) -> dict[str, Any]:
+        return self._snapshot() if self._is_first(flat, i) else {}
 
     def _read_entry(
         self, index: Any, given: Mapping[str, Any], layout: Mapping[str, tuple], group: Mapping[str, Any]
@@ -213,7 +215,7 @@ class LBFGS(Optimizer):
             raise self._error(f"state of parameter {index}: {error}") from error
 
     def _take(self, group: Mapping[str, Any], flat: Flat, i: int, entry: dict[str, Any]) -> None:
-        if i == 0 and flat is self._flats[0][0]:
+        if self._is_first(flat, i):
             self._memory = copy.deepcopy(entry)
 
 

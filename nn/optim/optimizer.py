@@ -11,6 +11,7 @@ import numpy as np
 from ...autograd import enable_grad
 from ...autograd.sparse import SparseRows
 from .flat import Flat
+from .hooks import with_hooks
 from .sparse import arrays_of, take_sparse
 from .state import State
 from .steps import Piece, reduce, update
@@ -31,14 +32,28 @@ class Optimizer(State):
     `state` too, and goes on by `advance`. With `whole = True` a piece is a parameter in its own shape,
     without scratch, and `layout` says the shapes of its state. For sparse gradients there are
     `check_sparse(group)`, which refuses them here, and `update_rows`.
+
+    A subclass in PyTorch's style writes `step(closure=None)` instead, over `self.param_groups`, `p.data` and
+    `p.grad`, which are ndarrays, and what it likes in the dict `self.state[p]`, which is saved and loaded.
+    Its options are its own to check, there are no buffers, and no replicas of it; it may wrap another.
     """
 
     calls_closure = False  # as often as it needs; a step without one is none
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.own_step = cls.update is Optimizer.update and cls._step is Optimizer._step
+        if cls.own_step and "step" in vars(cls):
+            cls.step = with_hooks(cls.step)  # type: ignore[method-assign]
 
     def __init__(self, params: Iterable, defaults: dict[str, Any]):
         self.calls = 0  # of step()
         self._start_hooks()
         self._start_groups(params, defaults)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over what a copy or a pickle holds; a subclass may add what older pickles lack."""
+        vars(self).update(state)
 
     def advance(self, group: Mapping[str, Any], t: np.ndarray, numbers: dict[str, np.ndarray]) -> None:
         """Change these numbers, of the parameters whose update was the t-th, in place to what is next."""
@@ -66,19 +81,22 @@ class Optimizer(State):
         `closure`, where given, is called first: it makes the gradients anew and returns the loss, which is
         returned. FloatingPointError for gradients with nan or inf, TypeError or ValueError for sparse ones
         that the optimizer or its options cannot take: nothing has changed then. RuntimeError for a hook that
-        gives back what are no arguments.
+        gives back what are no arguments, NotImplementedError for a class without an update.
         """
-        args, kwargs = self._before_step(() if closure is None else (closure,))
+        args, kwargs = self._before_step(() if closure is None else (closure,), {})
         loss = self._step(*args, **kwargs)
         self.calls += 1
         self._after_step(args, kwargs)
         return loss
 
     def _step(self, closure: Callable[[], Any] | None = None) -> Any:
+        if self.own_step:
+            raise NotImplementedError(f"{type(self).__name__} has neither step() nor update()")
         loss = None
         if closure is not None:
             with enable_grad():
                 loss = closure()
+        self._follow()
         flats = [flat for _, flat in self.buffers()]
         for flat in flats:
             flat.adopt()

@@ -99,6 +99,11 @@ def _array(value: ArrayLike) -> np.ndarray:
     return value.data if isinstance(value, Tensor) else value  # type: ignore[return-value]
 
 
+def _check_model(name: str, model: Any) -> None:
+    if not isinstance(model, Module):
+        raise TypeError(f"{name}: model must be a Module, got {type(model).__name__}")
+
+
 class AveragedModel(Module):
     """A copy of a model whose parameters are an average of the model's, over calls of update_parameters().
 
@@ -119,8 +124,7 @@ class AveragedModel(Module):
         multi_avg_fn: Callable[..., None] | None = None,
         use_buffers: bool = False,
     ):
-        if not isinstance(model, Module):
-            raise TypeError(f"AveragedModel: model must be a Module, got {type(model).__name__}")
+        _check_model("AveragedModel", model)
         check_device("AveragedModel", device)
         if avg_fn is not None and multi_avg_fn is not None:
             raise ValueError("AveragedModel: give avg_fn or multi_avg_fn, not both")
@@ -142,9 +146,10 @@ class AveragedModel(Module):
     def update_parameters(self, model: Module) -> None:
         """Average the parameters of `model` in; the first time they are copied.
 
-        ValueError for a model with other parameters or buffers than the one that was copied; then nothing has
-        been changed.
+        TypeError for what is no Module, ValueError for a model with other parameters or buffers than the one
+        that was copied; then nothing has been changed.
         """
+        _check_model("AveragedModel.update_parameters", model)
         ours, buffers = self._arrays(self.module)
         theirs, current = self._arrays(model)
         for kind, mine, given in (("parameter", ours, theirs), ("buffer", buffers, current)):
@@ -192,12 +197,14 @@ def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
 
     A batch is an input of the model, or a list or tuple whose first entry is. The model is called in training
     mode, without gradients, and is in its own mode again afterwards. A model without batch normalisation is
-    not called. ValueError for a loader without a batch, as a generator that is used up, and for another
-    device than the "cpu"; the statistics are the old ones then, and after whatever else is raised.
+    not called. TypeError for what is no Module, ValueError for a loader without a batch, as a generator that
+    is used up, and for another device than the "cpu"; the statistics are the old ones then, and after
+    whatever else is raised.
     """
     from ..modules.batchnorm import _BatchNorm
 
     check_device("update_bn", device)
+    _check_model("update_bn", model)
     norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
     if not norms:
         return

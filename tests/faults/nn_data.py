@@ -13,8 +13,8 @@ WORKERS = "tests/nn/test_data_workers.py::"
 FAULTS = [
     Fault(
         "nn/data/rows.py",
-        "self.indices[self.indices < 0] += n",
-        "",
+        "self.indices = np.where(self.indices < 0, self.indices + n, self.indices)",
+        "pass",
         f"{DATASETS}test_a_batch_taken_at_once_is_that_of_its_samples",
     ),
     Fault(

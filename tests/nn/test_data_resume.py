@@ -227,3 +227,20 @@ def test_a_checkpoint_holds_the_loader(tmp_path):
     fresh = data.DataLoader(Drawing(12), 4, shuffle=True)
     fresh.load_state_dict(extra["loader"])
     assert [[plain(b)[:2] for b in fresh] for _ in "ab"] == [rest, later]
+
+
+@pytest.mark.parametrize("state", [None, 3, [1], np.ones(2), {"progress": np.ones(2)}])
+def test_what_is_no_state_is_refused(state):
+    loader = data.DataLoader(list(range(6)), 2)
+    before = loader.state_dict()
+    if isinstance(state, dict):
+        state = {**before, **state}
+    with pytest.raises(ValueError, match="^DataLoader: this state cannot be loaded"):
+        loader.load_state_dict(state)
+    assert loader.state_dict() == before
+
+
+@pytest.mark.parametrize("name", ["sampler", "batch_sampler"])
+def test_a_sampler_that_gives_nothing(name):
+    with pytest.raises(TypeError, match=f"DataLoader: {name} gives .*indices when iterated over, got 3"):
+        data.DataLoader(list(range(6)), **{name: 3})

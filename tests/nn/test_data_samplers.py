@@ -137,3 +137,22 @@ def test_shares_that_are_refused():
         data.DistributedSampler(range(3), 2, 2)
     with pytest.raises(RuntimeError, match="give num_replicas and rank"):
         data.DistributedSampler(range(3), rank=0)
+
+
+@pytest.mark.parametrize("indices", [[1.5, 2], np.array([True, False]), ["1"], [None]])
+def test_indices_are_whole_numbers(indices):
+    dataset = data.TensorDataset(np.arange(5.0))
+    with pytest.raises(TypeError, match="TensorDataset: indices are whole numbers, got "):
+        list(data.DataLoader(dataset, batch_sampler=[indices]))
+
+
+def test_the_indices_of_a_sampler_are_not_written_to():
+    given = np.array([0, -1])
+    ((batch,),) = data.DataLoader(data.TensorDataset(np.arange(5.0)), batch_sampler=[given])
+    assert batch.tolist() == [0, 4] and given.tolist() == [0, -1]
+
+
+@pytest.mark.parametrize("weights", ["x", {}, ["a", 1]])
+def test_weights_are_numbers(weights):
+    with pytest.raises(TypeError, match="WeightedRandomSampler: weights are numbers, got "):
+        data.WeightedRandomSampler(weights, 2)

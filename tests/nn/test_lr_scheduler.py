@@ -276,3 +276,13 @@ def test_steps_arrive_where_the_closed_forms_do(start, end, total, gamma, size, 
     for _ in range(20):
         schedule.step()
         np.testing.assert_allclose(rates(opt), schedule._get_closed_form_lr(), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 5])
+def test_a_cosine_comes_back_as_often_as_one_likes(length):
+    opt = optimizer(0.7)
+    schedule = CosineAnnealingLR(opt, length)
+    opt.step()
+    for _ in range(8 * length):
+        schedule.step()
+        np.testing.assert_allclose(rates(opt), schedule._get_closed_form_lr(), rtol=1e-9, atol=1e-12)

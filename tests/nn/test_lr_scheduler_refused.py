@@ -27,7 +27,8 @@ CASES = [
     ("StepLR", (0,), ValueError, "step_size must be more than 0, got 0"),
     ("StepLR", ("3",), TypeError, "step_size must be a number, got '3'"),
     ("StepLR", (3, None), TypeError, "gamma must be a number, got None"),
-    ("StepLR", (3, math.nan), ValueError, "gamma must be a number, got nan"),
+    ("StepLR", (3, math.nan), ValueError, "gamma must be a finite number, got nan"),
+    ("ExponentialLR", (math.inf,), ValueError, "gamma must be a finite number, got inf"),
     ("StepLR", (3, 0.1, "0"), TypeError, "last_epoch must be an int, got '0'"),
     ("MultiStepLR", (3,), TypeError, "milestones must be a list of numbers, got 3"),
     (
@@ -212,3 +213,5 @@ def test_old_names_are_not_found_and_near_ones_are_told():
         AttributeError, match="no attribute 'CosineAnealingLR'; did you mean 'CosineAnnealingLR'"
     ):
         Sch.CosineAnealingLR  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute '_LRScheduler'; did you mean 'LRScheduler'"):
+        Sch._LRScheduler  # noqa: B018

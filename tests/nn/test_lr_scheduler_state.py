@@ -202,3 +202,11 @@ def test_what_a_users_get_lr_gives_is_looked_at():
         assert rates(opt) == [1.0] and schedule.last_epoch == 0
     with pytest.raises(NotImplementedError, match=r"LRScheduler has no get_lr\(\)"):
         LRScheduler(opt)
+
+
+def test_a_state_with_nan_is_refused():
+    schedule = StepLR(optimizer(), 2)
+    before = schedule.state_dict()
+    with pytest.raises(ValueError, match="StepLR: gamma must be a number, got nan"):
+        schedule.load_state_dict({**before, "gamma": float("nan")})
+    assert schedule.state_dict() == before

@@ -230,3 +230,11 @@ def test_what_is_refused():
         with pytest.raises(ValueError, match="update_parameters: the model's parameters are of shapes"):
             averaged.update_parameters(other)
     assert averaged.n_averaged == 0
+
+
+def test_what_is_no_model():
+    averaged = AveragedModel(nn.Linear(2, 2))
+    with pytest.raises(TypeError, match=r"AveragedModel.update_parameters: model must be a Module, got dict"):
+        averaged.update_parameters({})
+    with pytest.raises(TypeError, match="update_bn: model must be a Module, got NoneType"):
+        update_bn([np.ones((2, 2), np.float32)], None)

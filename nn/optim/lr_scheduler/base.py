@@ -8,7 +8,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from ..optimizer import Optimizer
-from .options import name_of, rates_of
+from .options import name_of, number, rates_of
 from .state import check_value, loaded, saved, shown
 
 __all__ = ["LRScheduler"]
@@ -76,6 +76,7 @@ class LRScheduler:
                 stacklevel=2,
             )
         if epoch is not None:
+            number(self, "epoch", epoch)
             text = f"{name_of(self)}.step(epoch) is deprecated, as in PyTorch; call step() without arguments"
             warnings.warn(text, UserWarning, stacklevel=2)
         self._step_count += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from math import inf
 from numbers import Real
@@ -29,8 +30,8 @@ def number(
     """`value`, where it is a number from `low`, or `above` that, to `high`; else TypeError or ValueError."""
     if not is_number(value):
         raise TypeError(f"{name_of(schedule)}: {name} must be a number, got {value!r}")
-    if not low <= value <= high or (above and value == low):
-        wanted = f"{'more than' if above else 'at least'} {low}" if low > -inf else "a number"
+    if not low <= value <= high or (above and value == low) or math.isinf(value):
+        wanted = f"{'more than' if above else 'at least'} {low}" if low > -inf else "a finite number"
         wanted += f" and at most {high}" if high < inf else ""
         raise ValueError(f"{name_of(schedule)}: {name} must be {wanted}, got {value!r}")
     return value

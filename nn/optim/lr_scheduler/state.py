@@ -59,7 +59,7 @@ def check_value(what: str, own: Any, given: Any) -> None:
             raise ValueError(f"{what} must map whole numbers to how often they are there, got {given!r:.80}")
     elif own is None and isinstance(given, Mapping):
         raise ValueError(f"{what} has the state of a callable object, but there is none here")
-    elif _kind(own) and _kind(given) != _kind(own):
+    elif _kind(own) and (_kind(given) != _kind(own) or given != given):
         raise ValueError(f"{what} must be {_kind(own)}, got {given!r:.80}")
 
 
