@@ -9,9 +9,9 @@ from typing import Any, overload
 
 import numpy as np
 
-from .functions import Argnums, Run, check_function, or_zeros, pull, pulled, recording, rerun
-from .modes import current
+from .functions import Argnums, Run, check_function
 from .tensor import Tensor, seed_for, wrap
+from .walks import ones, or_zeros, pull, recording, rerun, walked
 
 
 @overload
@@ -83,7 +83,7 @@ def elementwise_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..
     @like(f, "elementwise_grad")
     def derivative(*args: Any, **kwargs: Any) -> Any:
         run = Run("elementwise_grad", f, args, kwargs, argnums)
-        return run.as_arguments(list(map(run.given, pulled(run, _ones(run.outputs), linked=run.linked))))
+        return run.as_arguments(list(map(run.given, run.pulled(ones(run.outputs)))))
 
     return derivative
 
@@ -100,11 +100,9 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
 
     def pull_back(vectors: Any) -> tuple:
         seeds = run.matching(run.out_form, run.outputs, vectors, "the vector")
-        recorded = current.get().grad
-        linked = recorded and (run.linked or any(s.edge is not None for s in seeds))
-        found = pulled(run, seeds, linked=linked, retain_graph=True)
-        keep = run.given if not linked else (lambda g: g)
-        return run.as_arguments(list(map(keep, found)))
+        recorder = run.recorder(seeds)
+        found = walked(run.outputs, run.inputs, seeds, recorder, retain_graph=True)
+        return run.as_arguments(found if recorder else list(map(run.given, found)))
 
     value = run.value()
     return (value, pull_back, run.given_aux()) if has_aux else (value, pull_back)
@@ -117,7 +115,7 @@ def _gradient(name: str, f: Callable, argnums: Argnums, has_aux: bool, result: C
     @like(f, name)
     def gradient(*args: Any, **kwargs: Any) -> Any:
         run = Run(name, f, args, kwargs, argnums, has_aux)
-        found = pulled(run, _ones([run.scalar()]), linked=run.linked)
+        found = run.pulled(ones([run.scalar()]))
         return result(run, run.as_arguments(list(map(run.given, found))))
 
     return gradient
@@ -132,10 +130,6 @@ def like(f: Callable, name: str) -> Callable[[Callable], Callable]:
         return fn
 
     return name_it
-
-
-def _ones(outputs: Sequence[Tensor]) -> list[Tensor]:
-    return [wrap(np.ones_like(y.data), None) for y in outputs]
 
 
 # ------------------------------------------------------------------ of what was recorded

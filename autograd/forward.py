@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from . import trees
-from .functions import Run, as_argument, or_zeros, pull, pulled, recording, rerun, rerun_linear
-from .modes import current
-from .tensor import Tensor, wrap
+from .functions import Run, as_argument
+from .tensor import Tensor
+from .walks import ones, pull, recording, rerun, rerun_linear, walked
 
 
 class Linear:
@@ -18,36 +16,21 @@ class Linear:
 
     What reverse mode computes, J^T u, is a linear function of u. It is recorded once, at any u; its own
     reverse mode gives J v (double vjp: J. Townsend, "A new trick for calculating Jacobian vector products",
-    2017). If `linked` the products are recorded as functions of the inputs and of v.
+    2017). A `recorder` records the products too, as functions of v and perhaps of the inputs.
     """
 
-    def __init__(self, run: Run, linked: bool):
-        self.run, self.linked = run, linked
-        ones = [np.ones_like(y.data) for y in run.outputs]
-        self.seeds = [as_argument(u, run.name) for u in ones]
-        backward = rerun if linked else rerun_linear
-        with recording(higher=linked):
-            self.rows = pull(run.outputs, run.inputs, self.seeds, run=backward, retain_graph=linked)
+    def __init__(self, run: Run, recorder: Callable | None):
+        self.run, self.recorder = run, recorder
+        self.seeds = [as_argument(u, run.name) for u in ones(run.outputs)]
+        with recording(higher=recorder is not None):
+            run_with, keep = recorder or rerun_linear, run.linked
+            self.rows = pull(run.outputs, run.inputs, self.seeds, run=run_with, retain_graph=keep)
 
     def __call__(self, vectors: Sequence[Tensor | None], retain_graph: bool = False) -> list[Tensor]:
         """The product for each output, of one vector for each input."""
-        pairs = [(g, v) for g, v in zip(self.rows, vectors, strict=True) if g is not None and v is not None]
+        pairs = [(g, v) for g, v in zip(self.rows, vectors, strict=True) if g is not None]
         rows, given = [g for g, _ in pairs], [v for _, v in pairs]
-        return or_zeros(pull_again(rows, self.seeds, given, self.linked, retain_graph), self.run.outputs)
-
-
-def pull_again(
-    rows: Sequence[Tensor],
-    inputs: Sequence[Tensor],
-    vectors: Sequence[Tensor],
-    linked: bool,
-    retain_graph: bool = False,
-) -> list[Tensor | None]:
-    """The gradients of gradients `rows`, recorded if `linked`."""
-    if not linked:
-        return pull(rows, inputs, [v.data for v in vectors], retain_graph=retain_graph)
-    with recording(higher=True):
-        return pull(rows, inputs, vectors, run=rerun, retain_graph=True)
+        return walked(rows, self.seeds, given, self.recorder, retain_graph)
 
 
 def jvp(f: Callable[..., Any], primals: Sequence, tangents: Sequence, has_aux: bool = False) -> Any:
@@ -61,9 +44,11 @@ def jvp(f: Callable[..., Any], primals: Sequence, tangents: Sequence, has_aux: b
     """
     _check_tuples("jvp", primals, tangents)
     run = Run("jvp", f, primals, {}, tuple(range(len(primals))), has_aux, higher=True)
-    vectors, linked, given = _tangents(run, tangents)
-    products = iter(map(given, Linear(run, linked)(vectors)))
-    result = run.value(), trees.build(run.out_form, products)
+    vectors = _tangents(run, tangents)
+    recorder = run.recorder(vectors)
+    products = Linear(run, recorder)(vectors)
+    given = iter(products if recorder else map(run.given, products))
+    result = run.value(), trees.build(run.out_form, given)
     return (*result, run.given_aux()) if has_aux else result
 
 
@@ -76,11 +61,11 @@ def hvp(f: Callable[..., Any], primals: Sequence, tangents: Sequence) -> Any:
     """
     _check_tuples("hvp", primals, tangents)
     run = Run("hvp", f, primals, {}, tuple(range(len(primals))), higher=True)
-    vectors, linked, given = _tangents(run, tangents)
-    one = wrap(np.ones_like(run.scalar().data), None)
-    rows = pulled(run, [one], linked=True)
-    products = or_zeros(pull_again(rows, run.inputs, vectors, linked), run.inputs)
-    found = run.as_arguments(list(map(given, products)))
+    vectors = _tangents(run, tangents)
+    rows = walked([run.scalar()], run.inputs, ones(run.outputs), rerun)
+    recorder = run.recorder(vectors)
+    products = walked(rows, run.inputs, vectors, recorder)
+    found = run.as_arguments(products if recorder else list(map(run.given, products)))
     return found[0] if len(primals) == 1 else found
 
 
@@ -96,9 +81,5 @@ def _check_tuples(name: str, primals: Any, tangents: Any) -> None:
         raise ValueError(f"{name}: {len(tangents)} tangents for {len(primals)} primals")
 
 
-def _tangents(run: Run, tangents: Sequence) -> tuple[list[Tensor], bool, Callable[[Tensor], Any]]:
-    """The vectors, whether the results are recorded, and how a result is given to the caller."""
-    vectors = run.matching(run.form, run.inputs, tuple(tangents), "tangents")
-    recorded = current.get().grad and any(v.edge is not None for v in vectors)
-    linked = run.linked or recorded
-    return vectors, linked, (lambda t: t) if linked else run.given
+def _tangents(run: Run, tangents: Sequence) -> list[Tensor]:
+    return run.matching(run.form, run.inputs, tuple(tangents), "tangents")

@@ -10,12 +10,12 @@ import numpy as np
 
 from . import engine, trees
 from .arrays import as_array
-from .engine import Node, new_node
+from .engine import new_node
 from .modes import Switch, current
 from .op import op
-from .sparse import SparseRows
 from .tensor import Tensor, wrap
 from .versions import clock
+from .walks import rerun, rerun_linear, walked
 
 Argnums = int | Sequence[int]
 inside: ContextVar[bool] = ContextVar("whether a function that is differentiated runs", default=False)
@@ -45,8 +45,8 @@ class Unkept(dict):
 UNKEPT = Unkept({0: None})
 
 
-def as_argument(x: Any, path: str) -> Tensor:
-    """The Tensor that stands for a leaf of an argument. TypeError unless it is float."""
+def as_argument(x: Any, path: str, copied: bool = False) -> Tensor:
+    """The Tensor that stands for a leaf of an argument, an array `copied`. TypeError unless it is float."""
     data = x.data if isinstance(x, Tensor) else as_array(x)
     if data.dtype.kind != "f":
         given = type(x).__name__ if isinstance(x, (int, complex)) else f"{data.dtype} of shape {data.shape}"
@@ -56,8 +56,8 @@ def as_argument(x: Any, path: str) -> Tensor:
         )
     if isinstance(x, Tensor) and x.edge is not None:
         return argument(x)
-    if not isinstance(x, Tensor):
-        data = data.copy()  # the caller may write to it before a vjp is asked for
+    if copied and not isinstance(x, Tensor):
+        data = data.copy()
     node = new_node(argument, (None,), lambda g: (g,), data.shape, data.dtype)
     if not isinstance(x, Tensor):
         node.grads = UNKEPT
@@ -92,7 +92,8 @@ class Run:
         recipes = higher or (outer.grad and (tensors or inside.get()))
         start = next(clock)
         with Switch(grad=True, **({"recipes": True} if recipes else {})):
-            self.inputs = [as_argument(x, path) for found, _ in given for path, x in found.items()]
+            # what is walked later has arrays of its own, which the caller does not write to
+            self.inputs = [as_argument(x, path, recipes) for found, _ in given for path, x in found.items()]
             shown = iter([wrap(x.data, x.edge) for x in self.inputs])  # which f may change in place
             arguments = list(args)
             for i, form in zip(places, self.form.items, strict=True):
@@ -107,9 +108,11 @@ class Run:
             found, self.aux = found
         self._take_outputs(found)
         self.linked = outer.grad and (
-            any(isinstance(x, Tensor) and x.edge is not None for x in leaves)
-            or ((tensors or inside.get()) and self._reaches_older(start, every=tensors))
+            has_graph(leaves) or ((tensors or inside.get()) and self._reaches_older(start, every=tensors))
         )
+        if self.linked:
+            for x in self.inputs:  # to which gradients of the results may come
+                x.edge[0].grads = None  # type: ignore[index]
         self.tensors = tensors or self.linked
 
     def _take_outputs(self, found: Any) -> None:
@@ -130,6 +133,16 @@ class Run:
         """Whether an output depends on a node from before: on any, or on an argument of a function around."""
         nodes = engine.reachable([y.edge for y in self.outputs])
         return any(n.order < start and (every or n.op is argument) for n in nodes)
+
+    def recorder(self, vectors: Sequence = ()) -> Callable | None:
+        """What records a walk: as a function of inputs and `vectors`, of these alone, or None for neither."""
+        if self.linked:
+            return rerun
+        return rerun_linear if current.get().grad and has_graph(vectors) else None
+
+    def pulled(self, seeds: Sequence[Tensor | None], retain_graph: bool = False) -> list[Tensor]:
+        """The gradients of the inputs."""
+        return walked(self.outputs, self.inputs, seeds, self.recorder(), retain_graph)
 
     # ------------------------------------------------------------------ results
 
@@ -186,6 +199,11 @@ def _vector(v: Any, x: Tensor, what: str) -> Tensor:
     return v if isinstance(v, Tensor) else wrap(array, None)
 
 
+def has_graph(leaves: Sequence) -> bool:
+    """Whether one of them is a Tensor that was recorded."""
+    return any(isinstance(x, Tensor) and x.edge is not None for x in leaves)
+
+
 def _called(f: Callable, args: list, kwargs: dict[str, Any]) -> Any:
     token = inside.set(True)
     try:
@@ -225,84 +243,3 @@ def _told(value: Any) -> str:
     """A value in an error message."""
     shape = f" of shape {value.shape}" if getattr(value, "shape", ()) else ""
     return f"a {type(value).__name__}{shape}" if value is not None else "None"
-
-
-# ------------------------------------------------------------------ walks that give gradients as values
-
-
-def pull(
-    outputs: Sequence[Tensor],
-    inputs: Sequence[Tensor],
-    seeds: Sequence[Any],
-    *,
-    run: Callable[[Node, Any], Any] | None = None,
-    retain_graph: bool = False,
-) -> list[Tensor | None]:
-    """For each input its gradient, a Tensor that is nobody else's, or None where no output depends on it.
-
-    Without `run`, which is `rerun` or `rerun_linear` and records, the `seeds` are arrays.
-    """
-    found: dict[Any, Any] = {x.edge: None for x in inputs}
-    engine.walk([y.edge for y in outputs], seeds, run=run, retain_graph=retain_graph, targets=found)
-    return [own(found[x.edge]) for x in inputs]
-
-
-def own(g: Any) -> Tensor | None:
-    """A gradient as a Tensor that is nobody else's."""
-    if g is None:
-        return None
-    if isinstance(g, SparseRows):
-        return wrap(g.to_dense(), None)
-    return wrap(g.data.copy(), g.edge) if isinstance(g, Tensor) else wrap(g.copy(), None)
-
-
-def recording(higher: bool) -> Switch:
-    """The mode for a walk that is recorded; with `higher` what it records can be walked so again."""
-    return Switch(grad=True, recipes=True) if higher else Switch(grad=True)
-
-
-def pulled(
-    run: Run, seeds: Sequence[Tensor | None], *, linked: bool, retain_graph: bool = False
-) -> list[Tensor]:
-    """The gradients of a run's inputs, recorded if `linked`.
-
-    Where no path leads from an output to an input the derivative is zero: f is a function of its arguments.
-    """
-    if linked:
-        with recording(higher=True):
-            found = pull(run.outputs, run.inputs, seeds, run=rerun, retain_graph=True)
-    else:
-        arrays = [None if s is None else s.data for s in seeds]
-        found = pull(run.outputs, run.inputs, arrays, retain_graph=retain_graph)
-    return or_zeros(found, run.inputs)
-
-
-def or_zeros(found: Sequence[Tensor | None], like: Sequence[Tensor]) -> list[Tensor]:
-    """Zeros in place of None."""
-    return [wrap(np.zeros_like(x.data), None) if g is None else g for g, x in zip(found, like, strict=True)]
-
-
-def rerun(node: Node, g: Any, linear: bool = False) -> Any:
-    """Gradients of a node's inputs as Tensors: its plain body again, on Tensors, and that run's backward.
-
-    If `linear` only what is done to `g` is recorded, and the inputs are constants.
-    """
-    if node.recipe is None:
-        raise RuntimeError(
-            f"create_graph needs the inputs of {node.name}: run the forward under `with higher_order():`"
-        )
-    edges = iter(node.edges)
-
-    def lift(array):
-        edge = next(edges)
-        return wrap(array, None if linear else edge) if hasattr(array, "shape") else array
-
-    arrays = node.recipe.arrays
-    lifted = [[lift(a) for a in array] if isinstance(array, list) else lift(array) for array in arrays]
-    _, backward = node.recipe.run(node.op.plain, lifted)
-    return backward(g)
-
-
-def rerun_linear(node: Node, g: Any) -> Any:
-    """Gradients of a node's inputs as Tensors that are functions of `g` alone."""
-    return rerun(node, g, linear=True)

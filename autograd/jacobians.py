@@ -10,7 +10,7 @@ import numpy as np
 from . import trees
 from .derivatives import like
 from .forward import Linear
-from .functions import Argnums, Run, check_function, pulled
+from .functions import Argnums, Run, check_function
 from .ops.axes import moveaxis
 from .ops.joining import stack
 from .tensor import Tensor, wrap
@@ -59,7 +59,7 @@ def _by_rows(run: Run) -> Blocks:
     """One backward pass for each element of the outputs."""
     blocks = []
     for y, seeds in units(run.outputs):
-        rows = (pulled(run, some, linked=run.linked, retain_graph=True) for some in seeds)
+        rows = (run.pulled(some, retain_graph=True) for some in seeds)
         blocks.append(
             [r.reshape(y.shape + r.shape[1:]) for r in _stacked(rows, run.inputs, y.size, run.linked)]
         )
@@ -68,7 +68,7 @@ def _by_rows(run: Run) -> Blocks:
 
 def _by_columns(run: Run) -> Blocks:
     """One product with the Jacobian for each element of the inputs."""
-    product, found = Linear(run, run.linked), []
+    product, found = Linear(run, run.recorder()), []
     for x, seeds in units(run.inputs):
         columns = (product(some, retain_graph=True) for some in seeds)
         blocks = []
