@@ -467,3 +467,11 @@ def test_scipy_takes_them_as_they_are():
         hessp=lambda x, v: ag.hvp(lambda x: valley(x, 100.0), (x,), (v,)),
     )
     np.testing.assert_allclose(found.x, np.ones(3), rtol=1e-5)
+
+
+def test_the_order_of_the_keys_of_a_dict_does_not_matter():
+    def f(p):
+        return p["a"] ** 2 * p["b"]
+
+    value, slope = ag.jvp(f, ({"a": X, "b": V},), ({"b": X, "a": V},))
+    np.testing.assert_allclose(slope, 2 * X * V * V + X**3)
