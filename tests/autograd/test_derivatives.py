@@ -288,6 +288,7 @@ def test_perturbations_are_not_confused():
     assert g(lambda x: x * g(lambda y: x * y)(1.0))(2.0) == 4.0
     assert g(lambda x: g(lambda y: y * y)(3.0) + 0 * x)(2.0) == 0.0
     assert g(lambda x: x * g(lambda x: x * x)(x))(3.0) == 12.0
+    assert g(lambda x: g(lambda y: x * y)(x))(3.0) == 1.0  # the same number, and two arguments
     forward = g(lambda x: ag.jvp(lambda y: x * y * y * x, (3.0,), (1.0,))[1])(2.0)
     assert forward == 24.0
     assert ag.jvp(lambda x: x * ag.jvp(lambda y: x + y, (1.0,), (1.0,))[1], (1.0,), (1.0,))[1] == 1.0
