@@ -19,10 +19,10 @@ class Linear:
     2017). A `recorder` records the products too, as functions of v and perhaps of the inputs.
     """
 
-    def __init__(self, run: Run, recorder: Callable | None):
+    def __init__(self, run: Run, recorder: Callable | None, higher: bool = False):
         self.run, self.recorder = run, recorder
         self.seeds = [as_argument(u, run.name) for u in ones(run.outputs)]
-        with recording(higher=recorder is not None):
+        with recording(higher or recorder is not None):
             run_with, keep = recorder or rerun_linear, run.linked
             self.rows = pull(run.outputs, run.inputs, self.seeds, run=run_with, retain_graph=keep)
 
