@@ -90,3 +90,15 @@ def test_hooks_see_one_gradient_at_a_time():
 
     ag.jacobian(f, mode="reverse")(X[0])
     assert seen == [(4,)] * 4
+
+
+PICK = np.array([0, 2])
+ALL = slice(None)
+INDICES = [1, (1, 2), PICK, (ALL, PICK), (PICK, ALL, PICK), (0, ALL, PICK), ..., (None, PICK), (PICK,) * 3]
+
+
+@pytest.mark.parametrize("index", INDICES, ids=str)
+def test_indices_mean_the_same_behind_an_axis(index):
+    data = np.arange(5 * 27.0).reshape(5, 3, 3, 3)
+    expected = np.stack([row[index] for row in data])
+    np.testing.assert_array_equal(Stacked(data, 5)[index].data, expected)
