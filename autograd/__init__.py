@@ -8,9 +8,16 @@ from . import dialect as _dialect
 from . import linalg as linalg
 from . import ops as ops
 from . import special as special
+from .derivatives import elementwise_grad as elementwise_grad
 from .derivatives import grad as grad  # the form that tells type checkers that it is public
+from .derivatives import value_and_grad as value_and_grad
+from .derivatives import vjp as vjp
 from .elementwise import elementwise as elementwise
+from .forward import hvp as hvp
+from .forward import jvp as jvp
 from .gradcheck import gradcheck as gradcheck
+from .jacobians import hessian as hessian
+from .jacobians import jacobian as jacobian
 from .memory import keep_memory as keep_memory
 from .modes import enable_grad as enable_grad
 from .modes import higher_order as higher_order
@@ -28,7 +35,7 @@ if TYPE_CHECKING:
 else:
     del tensor  # noqa: F821  (the file: a word of PyTorch's, which `__getattr__` tells Tensor)
     __all__ = ["Graph", "Tensor", "elementwise", "enable_grad", "grad", "gradcheck", "graph", "higher_order"]
-    __all__ += ["i0"]
+    __all__ += ["elementwise_grad", "hessian", "hvp", "i0", "jacobian", "jvp", "value_and_grad", "vjp"]
     __all__ += ["keep_memory", "linalg", "no_grad", "op", "special", "visualize"]
     __all__ += ops.__all__
     __all__ += _binding.writing.__all__

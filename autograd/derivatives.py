@@ -1,20 +1,22 @@
-"""Gradients as values rather than in `.grad`."""
+"""Derivatives as values: gradients of outputs, and of functions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack
-from typing import Any
+import functools
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import Any, overload
 
 import numpy as np
 
-from . import engine
-from .engine import Node
-from .modes import enable_grad, higher_order
-from .sparse import SparseRows
+from .functions import Argnums, Run, check_function
 from .tensor import Tensor, seed_for, wrap
+from .walks import ones, or_zeros, pull, recording, rerun, walked
 
 
+@overload
+def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]: ...
+@overload
 def grad(
     outputs: Tensor | Sequence[Tensor],
     inputs: Tensor | Sequence[Tensor],
@@ -22,17 +24,129 @@ def grad(
     *,
     retain_graph: bool | None = None,
     create_graph: bool = False,
-    allow_unused: bool = False,
-) -> tuple[Tensor | None, ...]:
-    """Gradients of the sum of `outputs` with respect to each of `inputs`; no `.grad` is touched.
+    allow_unused: bool | None = None,
+    materialize_grads: bool = False,
+) -> tuple[Tensor | None, ...]: ...
+def grad(*args: Any, **kwargs: Any) -> Any:
+    """The gradient of a function, as a function; or gradients of the sum of outputs, without any `.grad`.
 
-    `grad_outputs` has one gradient for each output (needed where it is not a single number). With
-    `create_graph` the result can be differentiated again, to any order; everything that leads to `outputs`
-    must have been run under `higher_order()`. `retain_graph` is `create_graph` unless given. RuntimeError
-    where nothing was recorded, or for an input that the outputs do not depend on, which `allow_unused` makes
-    `None`; ValueError where the number of `grad_outputs` or a shape is wrong; TypeError
+    `grad(f, argnums=0, has_aux=False)`, with a function first, gives a function that takes what f takes and
+    returns the gradient of f, which returns a Tensor of one element, with respect to the positional argument
+    `argnums`, or a tuple of gradients for a tuple of numbers. An argument is a float, an array, a Tensor or a
+    tree of them, and its gradient is like it. f gets Tensors there, and may be written with NumPy alone.
+    Arrays in, arrays out: only where a Tensor is given for one of these arguments, or in a function that is
+    differentiated itself, is the result a Tensor, with its graph: `ag.grad(ag.grad(np.sin))(0.5)`. With
+    `has_aux` f returns (value, aux), and the result is (gradient, aux). An argument on which the value does
+    not depend has a gradient of zeros. TypeError for integers, and where f returns no Tensor; ValueError for
+    an array of more elements, or an argument that is not there.
+
+    `grad(outputs, inputs, grad_outputs=None, *, retain_graph, create_graph=False, allow_unused=None,
+    materialize_grads=False)` gives a tuple of Tensors, one for each of `inputs`. `grad_outputs` has one
+    gradient for each output (needed where it is not a single number). With `create_graph` the result can be
+    differentiated again, to any order; everything that leads to `outputs` must have been run under
+    `higher_order()`. `retain_graph` is `create_graph` unless given. RuntimeError where nothing was recorded,
+    or for an input that the outputs do not depend on, which `allow_unused` makes `None` and
+    `materialize_grads` zeros; ValueError where the number of `grad_outputs` or a shape is wrong; TypeError
     for what is no Tensor. A gradient that would be sparse in `.grad` comes as a whole.
     """
+    first = args[0] if args else kwargs.get("f")
+    form = _of_function if callable(first) and "outputs" not in kwargs else _of_outputs
+    return form(*args, **kwargs)
+
+
+def _of_function(f: Callable, argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
+    return _gradient("grad", f, argnums, has_aux, lambda run, g: (g, run.given_aux()) if has_aux else g)
+
+
+def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """A function that returns the value of f and its gradient, as of grad(f): (value, gradient).
+
+    With `has_aux` f returns (value, aux), and the result is ((value, aux), gradient). What is given and what
+    raises is told by `grad`. `scipy.optimize.minimize(ag.value_and_grad(f), x0, jac=True)` takes it.
+    """
+
+    def both(run: Run, g: Any) -> tuple:
+        value = run.value()
+        return ((value, run.given_aux()) if has_aux else value), g
+
+    return _gradient("value_and_grad", f, argnums, has_aux, both)
+
+
+def elementwise_grad(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """A function that returns the derivative of a function of each element alone: elementwise_grad(np.tanh).
+
+    It is the gradient of the sum of what f returns, an array of any shape or a tree of them, and is like the
+    argument. What is given and what raises is told by `grad`.
+    """
+    check_function("elementwise_grad", f, argnums)
+
+    @like(f, "elementwise_grad")
+    def derivative(*args: Any, **kwargs: Any) -> Any:
+        run = Run("elementwise_grad", f, args, kwargs, argnums)
+        return run.as_arguments(list(map(run.given, run.pulled(ones(run.outputs)))))
+
+    return derivative
+
+
+def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
+    """The value of f(*primals), and the function that multiplies vectors by its Jacobian, from the left.
+
+    `value, pull = vjp(f, x, y)`; then `gx, gy = pull(v)`, with v like the value, any number of times.
+    `primals` are arrays or trees of them, and the results are like them, as told by `grad`. With `has_aux` f
+    returns (value, aux), and the result is (value, pull, aux). ValueError and TypeError as of grad, and of
+    `pull` for a v of another shape or dtype.
+    """
+    run = Run("vjp", f, primals, {}, tuple(range(len(primals))), has_aux, higher=True)
+
+    def pull_back(vectors: Any) -> tuple:
+        seeds = run.matching(run.out_form, run.outputs, vectors, "the vector")
+        recorder = run.recorder(seeds)
+        found = walked(run.outputs, run.inputs, seeds, recorder, retain_graph=True)
+        return run.as_arguments(found if recorder else list(map(run.given, found)))
+
+    value = run.value()
+    return (value, pull_back, run.given_aux()) if has_aux else (value, pull_back)
+
+
+def _gradient(name: str, f: Callable, argnums: Argnums, has_aux: bool, result: Callable) -> Callable:
+    """The function that runs f and gives result(run, gradient)."""
+    check_function(name, f, argnums)
+
+    @like(f, name)
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        run = Run(name, f, args, kwargs, argnums, has_aux)
+        found = run.pulled(ones([run.scalar()]))
+        return result(run, run.as_arguments(list(map(run.given, found))))
+
+    return gradient
+
+
+def like(f: Callable, name: str) -> Callable[[Callable], Callable]:
+    """For a function that takes what f takes: it has its signature, and is called after it."""
+
+    def name_it(fn: Callable) -> Callable:
+        functools.update_wrapper(fn, f, ("__module__", "__doc__"), ())
+        fn.__name__ = f"{name}({getattr(f, '__name__', type(f).__name__)})"
+        return fn
+
+    return name_it
+
+
+# ------------------------------------------------------------------ of what was recorded
+
+
+def _of_outputs(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    *,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool | None = None,
+    materialize_grads: bool = False,
+) -> tuple[Tensor | None, ...]:
+    if materialize_grads and allow_unused is False:
+        raise ValueError("grad: materialize_grads=True gives zeros for unused inputs; leave out allow_unused")
     outputs, inputs = _tensors("outputs", outputs), _tensors("inputs", inputs)
     given = [None] * len(outputs) if grad_outputs is None else grad_outputs
     given = [given] if isinstance(given, (Tensor, np.ndarray)) else list(given)
@@ -48,24 +162,17 @@ def grad(
         seeds = [s if isinstance(s, Tensor) else wrap(s, None) for s in seeds]
     else:
         seeds = [s.data if isinstance(s, Tensor) else s for s in seeds]
-    found = {x.edge: None for x in inputs}
-    with ExitStack() as modes:
-        if create_graph:  # sums of gradients are recorded too
-            modes.enter_context(enable_grad())
-            modes.enter_context(higher_order())
-        engine.walk(
-            [y.edge for y in outputs],
-            seeds,
-            run=rerun if create_graph else None,
-            retain_graph=create_graph if retain_graph is None else retain_graph,
-            targets=found,
-        )
-    for i, x in enumerate(inputs):
-        if found[x.edge] is None and not allow_unused:
+    retain_graph = create_graph if retain_graph is None else retain_graph
+    with recording(higher=True) if create_graph else nullcontext():  # sums of gradients are recorded too
+        found = pull(outputs, inputs, seeds, run=rerun if create_graph else None, retain_graph=retain_graph)
+    if materialize_grads:
+        return tuple(or_zeros(found, inputs))
+    for i, (x, g) in enumerate(zip(inputs, found, strict=True)):
+        if g is None and not allow_unused:
             raise RuntimeError(
                 f"input {i} (shape {x.shape}) does not reach the outputs; allow_unused=True gives None"
             )
-    return tuple(_own(found[x.edge]) for x in inputs)
+    return tuple(found)
 
 
 def _tensors(name: str, given: Any) -> list[Tensor]:
@@ -80,28 +187,5 @@ def _tensors(name: str, given: Any) -> list[Tensor]:
     return found
 
 
-def _own(g) -> Tensor | None:
-    """A gradient as a Tensor that is nobody else's."""
-    if g is None:
-        return None
-    if isinstance(g, SparseRows):
-        return wrap(g.to_dense(), None)
-    return wrap(g.data.copy(), g.edge) if isinstance(g, Tensor) else wrap(g.copy(), None)
-
-
-def rerun(node: Node, g):
-    """Gradients of a node's inputs as Tensors: its plain body again, on Tensors, and that run's backward."""
-    if node.recipe is None:
-        raise RuntimeError(
-            f"create_graph needs the inputs of {node.name}: run the forward under `with higher_order():`"
-        )
-    edges = iter(node.edges)
-
-    def lift(array):
-        edge = next(edges)
-        return wrap(array, edge) if hasattr(array, "shape") else array
-
-    arrays = node.recipe.arrays
-    lifted = [[lift(a) for a in array] if isinstance(array, list) else lift(array) for array in arrays]
-    _, backward = node.recipe.run(node.op.plain, lifted)
-    return backward(g)
+for _form in (_of_function, _of_outputs):  # what Python calls them where an argument is missing or unknown
+    _form.__qualname__ = "grad"

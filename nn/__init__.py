@@ -11,6 +11,7 @@ FILES = {  # and what is found there
     "container": "ModuleDict ModuleList Sequential",
     "data": "data",
     "functional": "functional",
+    "functions": "functional_call value_and_grad",
     "init": "init",
     "modules": "modules",
     "modules.activation": "GELU GLU LogSigmoid Mish SiLU Sigmoid Softplus Softsign Tanh Tanhshrink",
@@ -72,6 +73,7 @@ __all__ = sorted(" ".join([_LOADED, *FILES.values()]).split())
 if TYPE_CHECKING:
     from . import data, functional, init, modules, optim, parallel, parameter, utils
     from .container import *
+    from .functions import *
     from .modules.activation import *
     from .modules.adaptive_pooling import *
     from .modules.alignment import *

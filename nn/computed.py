@@ -83,6 +83,17 @@ def in_call(module: Any) -> bool:
 
 
 @contextmanager
+def afresh() -> Iterator[None]:
+    """In a `with` block: nothing that was computed before it is used in it, or in turn."""
+    outer = _kept.get()
+    _kept.set(None)
+    try:
+        yield
+    finally:
+        _kept.set(outer)
+
+
+@contextmanager
 def lasting() -> Iterator[None]:
     """In a `with` block: what is computed once is kept until its end."""
     outer = _kept.get()

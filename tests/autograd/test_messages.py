@@ -30,7 +30,7 @@ def test_a_graph_of_a_model_is_asked_for_with_what_it_computes(draw):
 @pytest.mark.parametrize(
     "outputs, inputs, message",
     [
-        (lambda x: x * x, 1.0, "outputs is a function"),
+        ([lambda x: x * x], leaf(), "outputs is list"),
         (leaf(), 1.0, "inputs is float"),
         (leaf(), [1.0], "inputs is list"),
         (2.0, leaf(), "outputs is float"),

@@ -162,7 +162,7 @@ RECORD = [
         "tests/autograd/test_dialect.py::test_keywords_of_pytorch_are_told_numpys",
     ),
     Fault(
-        "autograd/derivatives.py",
+        "autograd/walks.py",
         "wrap(g.copy(), None)",
         "wrap(g, None)",
         f"{BACKWARD}test_results_of_grad_share_memory_with_nothing",

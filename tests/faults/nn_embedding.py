@@ -114,7 +114,7 @@ SUMS = [
         f"{SPARSE}test_hooks_see_rows_and_may_replace_them",
     ),
     Fault(
-        "autograd/derivatives.py",
+        "autograd/walks.py",
         "isinstance(g, SparseRows)",
         "g is SparseRows",
         f"{SPARSE}test_grad_gives_whole_ones_also_of_higher_order",

@@ -6,6 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from against_torch import compare_gradients
+from tapegrad import autograd as ag
 from tapegrad import nn
 from tapegrad.models import GPT, GPTConfig, Transformer, TransformerConfig
 from tapegrad.nn import functional as F
@@ -114,6 +115,25 @@ def test_gpt_logits_loss_and_gradients(options):
         loss.backward()
         torch_loss.backward()
     compare_gradients(ours, theirs)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script`:DeprecationWarning")  # by torch itself
+def test_products_with_the_hessian_of_a_gpt():
+    ours, theirs = pair(GPT, TorchGPT, CONFIG, np.float64)
+    rng = np.random.default_rng(0)
+    ids = rng.integers(0, V, (2, T + 1))
+    x, y = ids[:, :-1], ids[:, 1:].reshape(-1)
+    p = {name: q.data.copy() for name, q in ours.named_parameters()}
+    v = {name: rng.normal(size=q.shape) for name, q in p.items()}
+    product = ag.hvp(lambda p: F.cross_entropy(nn.functional_call(ours, p, x).reshape(-1, V), y), (p,), (v,))
+    q = [r for _, r in theirs.named_parameters()]
+    with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):  # which has second derivatives
+        logits = theirs(torch.tensor(x))
+    loss = torch.nn.functional.cross_entropy(logits.reshape(-1, V), torch.tensor(y))
+    slopes = torch.autograd.grad(loss, q, create_graph=True)
+    along = sum((s * torch.tensor(v[name])).sum() for name, s in zip(p, slopes, strict=True))
+    for name, expected in zip(p, torch.autograd.grad(along, q, materialize_grads=True), strict=True):
+        np.testing.assert_allclose(product[name], expected.numpy(), rtol=1e-6, atol=1e-10)
 
 
 @pytest.mark.filterwarnings("ignore:enable_nested_tensor is True")

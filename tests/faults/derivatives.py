@@ -1,0 +1,119 @@
+"""Faults planted in functions that differentiate functions."""
+
+from .fault import Fault
+
+DERIVATIVES = "tests/autograd/test_derivatives.py::"
+REFUSED = "tests/autograd/test_derivatives_refused.py::"
+STACKED = "tests/autograd/test_stacked.py::"
+MODULES = "tests/nn/test_functions.py::"
+
+FAULTS = [
+    Fault(
+        "autograd/functions.py",
+        "        return argument(x)\n",
+        "        return x\n",
+        f"{DERIVATIVES}test_perturbations_are_not_confused",
+    ),
+    Fault(
+        "autograd/functions.py",
+        "recipes = higher or (outer.grad and (tensors or inside.get()))",
+        "recipes = True",
+        f"{DERIVATIVES}test_a_first_gradient_of_arrays_keeps_no_recipes",
+    ),
+    Fault(
+        "autograd/functions.py",
+        "(tensors or inside.get()) and self._reaches_older",
+        "tensors and self._reaches_older",
+        f"{DERIVATIVES}test_perturbations_are_not_confused",
+    ),
+    Fault(
+        "autograd/functions.py",
+        "(every or n.op is argument)",
+        "every",
+        f"{DERIVATIVES}test_perturbations_are_not_confused",
+    ),
+    Fault(
+        "autograd/functions.py",
+        "    if copied and not isinstance(x, Tensor):\n        data = data.copy()\n",
+        "",
+        f"{DERIVATIVES}test_a_vjp_is_not_changed_by_what_is_written_to_its_argument",
+    ),
+    Fault(
+        "autograd/functions.py",
+        "        node.grads = UNKEPT\n",
+        "        pass\n",
+        f"{REFUSED}test_tensors_that_leave_the_function_have_no_gradient_to_give",
+    ),
+    Fault(
+        "autograd/functions.py",
+        "    finally:\n        inside.reset(token)",
+        "    finally:\n        pass",
+        f"{REFUSED}test_the_mode_is_as_before_after_an_error",
+    ),
+    Fault(
+        "autograd/walks.py",
+        "run=recorder, retain_graph=True",
+        "run=recorder",
+        f"{DERIVATIVES}test_hessians",
+    ),
+    Fault(
+        "autograd/forward.py",
+        "return walked(rows, self.seeds, given, self.recorder, retain_graph)",
+        "return walked(rows, self.seeds, given, None, retain_graph)",
+        f"{DERIVATIVES}test_three_orders_by_every_way",
+    ),
+    Fault(
+        "autograd/jacobians.py",
+        "columns < rows",
+        "columns > rows",
+        f"{DERIVATIVES}test_auto_walks_the_fewer_times",
+    ),
+    Fault(
+        "autograd/jacobians.py",
+        "moveaxis(c, 0, -1).reshape",
+        "c.reshape",
+        f"{DERIVATIVES}test_jacobians",
+    ),
+    Fault(
+        "autograd/trees.py",
+        "yield from _leaves_as(item, items[key], _step(path, tree, key))",
+        "yield from _leaves_as(item, [*items.values()][form.keys.index(key)], path)",
+        f"{DERIVATIVES}test_the_order_of_the_keys_of_a_dict_does_not_matter",
+    ),
+    Fault(
+        "nn/functions.py",
+        "        for own, name, value in reversed(before):\n            own[name] = value\n",
+        "        pass\n",
+        MODULES + "test_an_error_leaves_the_module_as_it_was",
+    ),
+    Fault(
+        "nn/functions.py",
+        "        with afresh():\n            yield",
+        "        yield",
+        MODULES + "test_weights_that_are_computed_are_computed_from_what_is_given",
+    ),
+    Fault(
+        "nn/functions.py",
+        "groups = _shared(slots) if tied else {}",
+        "groups = {}",
+        MODULES + "test_shared_parameters_are_replaced_under_all_names",
+    ),
+    Fault(
+        "autograd/stacked.py",
+        "return len(parts) < 2 or all(type(i) is int for i in parts)",
+        "return True",
+        STACKED + "test_indices_mean_the_same_behind_an_axis",
+    ),
+    Fault(
+        "autograd/stacked.py",
+        "            if self.data.base is not None:",
+        "            if False:",
+        STACKED + "test_a_view_is_not_written_to_behind_its_back",
+    ),
+    Fault(
+        "autograd/jacobians.py",
+        "np.eye(n, y.size, start, y.dtype)",
+        "np.eye(n, y.size, 0, y.dtype)",
+        STACKED + "test_in_parts_and_in_both_modes",
+    ),
+]
