@@ -1,0 +1,209 @@
+"""autograd.checkpoint around modules: dropout, running statistics, replays, replicas, whole models."""
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from parallel_cases import KINDS
+from replay_cases import recordings
+from tapegrad import nn
+from tapegrad.autograd import Tensor, checkpoint
+from tapegrad.models import GPT, GPTConfig, Transformer, TransformerConfig
+from tapegrad.nn import functional as F
+from tapegrad.nn import parallel
+from tapegrad.nn.utils import checkpoint_sequential, parametrizations
+
+pytestmark = pytest.mark.usefixtures("one_blas_thread")
+RNG = np.random.default_rng(0)
+CONFIG = GPTConfig(11, block_size=6, d_model=8, nhead=2, num_layers=2, dropout=0.3)
+
+
+def plain(fn, *args, **kwargs):
+    return fn(*args, **kwargs)
+
+
+class Chain(nn.Module):
+    """Layers that draw, and that change arrays of their own; the middle ones perhaps checkpointed."""
+
+    def __init__(self, run=plain, times=1):
+        self.first = nn.Linear(3, 8)
+        self.middle = nn.Sequential(
+            nn.BatchNorm1d(8),
+            nn.Dropout(0.5),
+            parametrizations.spectral_norm(nn.Linear(8, 8)),
+            nn.BatchNorm1d(8, momentum=None),
+            nn.Tanh(),
+        )
+        self.last = nn.Linear(8, 2)
+        self.run, self.times = run, times
+
+    def forward(self, x):
+        h = self.first(x)
+        for _ in range(self.times):
+            h = self.run(self.middle, h)
+        return self.last(F.dropout(h, 0.5, self.training))
+
+
+def squares(model, x, y):
+    return ((model(x) - y) ** 2).mean()
+
+
+def language(model, ids):
+    logits = model(ids[:, :-1])
+    return F.cross_entropy(logits.reshape(-1, logits.shape[-1]), ids[:, 1:].reshape(-1))
+
+
+def trained(model, loss, batches, replayed=False, optimizer=None):
+    """All losses, and what the model and the generator are like after some steps."""
+    nn.manual_seed(1)
+    optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
+    loss_of = nn.replay(model, loss) if replayed else lambda *batch: loss(model, *batch)
+    losses = []
+    for batch in batches:
+        optimizer.zero_grad()
+        value = loss_of(*batch)
+        value.backward()
+        optimizer.step()
+        losses.append(value.item())
+    state = {name: np.array(getattr(v, "data", v)) for name, v in model.state_dict().items()}
+    return losses, state, nn.random.get_rng_state(), loss_of
+
+
+def assert_same(a, b):
+    assert a[0] == b[0] and a[2] == b[2]
+    assert a[1].keys() == b[1].keys()
+    for name, array in a[1].items():
+        np.testing.assert_array_equal(array, b[1][name], err_msg=name)
+
+
+def chain(run, times=1):
+    nn.manual_seed(0)
+    return Chain(run, times)
+
+
+def batches(count=4):
+    draw = np.random.default_rng(3).standard_normal
+    return [(draw((6, 3), np.float32), draw((6, 2), np.float32)) for _ in range(count)]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("training", [True, False])
+def test_dropout_running_statistics_and_power_iterations(times, training):
+    """The same bits: masks repeat, BatchNorm and spectral norm move once, with the vectors of that call."""
+    a, b = (chain(run, times).train(training) for run in (plain, checkpoint))
+    assert_same(trained(a, squares, batches()), trained(b, squares, batches()))
+
+
+def test_in_another_and_in_segments():
+    def twice(fn, x):
+        return checkpoint(lambda x: checkpoint(fn, x), x)
+
+    def segments(fn, x):
+        return checkpoint_sequential(fn, 2, x)
+
+    expected = trained(chain(plain), squares, batches())
+    for run in (twice, segments):
+        assert_same(expected, trained(chain(run), squares, batches()))
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_replay(times):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = trained(chain(checkpoint, times), squares, batches(12), replayed=True)
+    assert len(recordings(found[3])) == 1
+    expected = trained(chain(plain, times), squares, batches(12))
+    np.testing.assert_allclose(found[0], expected[0], rtol=1e-5)
+    assert found[2] == expected[2]
+
+
+def test_replay_of_a_gpt():
+    ids = [(np.random.default_rng(i).integers(0, 11, (3, 7)),) for i in range(12)]
+
+    def model(on):
+        nn.manual_seed(0)
+        return GPT(replace(CONFIG, checkpoint=on))
+
+    found = trained(model(True), language, ids, replayed=True)
+    assert len(recordings(found[3])) == 1
+    np.testing.assert_allclose(found[0], trained(model(False), language, ids)[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("replay", [False, True])
+def test_replicas(kind, replay):
+    results = []
+    for on in (False, True):
+        nn.manual_seed(0)
+        model = GPT(replace(CONFIG, checkpoint=on)).double()
+        optimizer = nn.optim.AdamW(model.parameters(), lr=1e-2)
+        ids = [(np.random.default_rng(i).integers(0, 11, (4, 7)),) for i in range(4)]
+        with parallel.replicate(model, optimizer, language, workers=2, kind=kind, replay=replay) as replicas:
+            nn.manual_seed(2)
+            results.append([replicas.step(*batch) for batch in ids])
+    np.testing.assert_allclose(*results, rtol=1e-9)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("model_kind", ["GPT", "Transformer", "Transformer, norm last"])
+def test_models_give_the_same_bits(model_kind, dropout):
+    found = []
+    for on in (False, True):
+        nn.manual_seed(0)
+        if model_kind == "GPT":
+            model = GPT(replace(CONFIG, dropout=dropout, checkpoint=on))
+            ids = [(RNG.integers(0, 11, (3, 7)),)] if not on else ids
+            found.append(trained(model, language, ids * 3))
+            continue
+        config = TransformerConfig(
+            11, 8, 8, 2, dropout=dropout, norm_first=model_kind == "Transformer", checkpoint=on
+        )
+        source, target = np.arange(14).reshape(2, 7) % 11, np.arange(10).reshape(2, 5) % 11
+
+        def loss(model, source, target):
+            return F.cross_entropy(model(source, target).reshape(-1, 11), target.reshape(-1))
+
+        found.append(trained(Transformer(config), loss, [(source, target)] * 3))
+    assert_same(*found)
+
+
+def test_blocks_are_checkpointed():
+    nn.manual_seed(0)
+    out = GPT(replace(CONFIG, checkpoint=True))(np.zeros((1, 4), int))
+    names, edges = [], [out.edge]
+    while edges:
+        node = edges.pop()[0]
+        names.append(node.name)
+        edges += [e for e in node.edges[:1] if e is not None]
+    assert names.count("checkpoint") == 2
+    layer = nn.TransformerDecoderLayer(8, 2, 16)
+    decoder = nn.TransformerDecoder(layer, 2)
+    decoder.checkpoint = True
+    assert decoder(np.zeros((3, 1, 8), "f"), np.zeros((2, 1, 8), "f")).edge[0].name == "checkpoint"
+
+
+def test_eval_in_between_is_noticed():
+    model = chain(checkpoint)
+    loss = squares(model, *batches(1)[0])
+    model.eval()
+    with pytest.raises(RuntimeError, match="its second run, in backward, .* no switch of train or eval"):
+        loss.backward()
+
+
+def test_a_step_of_the_optimizer_in_between_is_noticed():
+    model = chain(checkpoint)
+    optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
+    first, second = (checkpoint(model.middle, Tensor(np.ones((4, 8), "f"))).sum() for _ in range(2))
+    first.backward()
+    optimizer.step()
+    with pytest.raises(RuntimeError, match="changed in place after the forward pass"):
+        second.backward()
+
+
+def test_segments_refused():
+    layers = nn.Sequential(nn.Linear(2, 2), nn.Tanh())
+    for segments in (0, 3):
+        with pytest.raises(ValueError, match=f"2 layers cannot be cut into {segments} segments"):
+            checkpoint_sequential(layers, segments, np.ones((1, 2), "f"))
