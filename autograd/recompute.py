@@ -30,8 +30,8 @@ def checkpoint(fn: Callable[..., R], *args: Any, **kwargs: Any) -> R:
 
     Between forward and backward there is only what `fn` reads; backward runs it once more. The gradients are
     the same to the bit, those of parameters that it uses included. Arguments and result may be Tensors, and
-    tuples, lists and dicts of them, or anything else; a Tensor hidden in another object keeps its graph. Calls
-    may be nested, as sqrt(n) segments of sqrt(n) layers. Where nothing is recorded (no_grad) this is a call.
+    tuples, lists and dicts of them, or anything else; a Tensor hidden in another object keeps its graph.
+    Calls may be nested, as sqrt(n) segments of sqrt(n) layers. Under no_grad this only calls `fn`.
 
     The second run draws the same random numbers, from this package's generator, np.random and random; sees
     the context variables of the first; and leaves running statistics (BatchNorm) alone. All else that `fn`
@@ -89,7 +89,7 @@ def _put_in_place(again: Again, first: Run, made: list[list[Tensor]]) -> None:
 
 
 def _origin(view: Tensor, first: Run, outputs: set[int]) -> tuple[Tensor | None, Any]:
-    """What it is a view of, and the index; not of Tensors that were made inside, which would be kept by it."""
+    """What it is a view of, and the index; past Tensors that were made inside, which it would keep alive."""
     if view._origin is None:
         return None, OTHER
     source, index, _ = view._origin
@@ -124,8 +124,8 @@ class Call:
             tensor.data, tensor.edge = was.data, was.edge
         if changed:
             raise RuntimeError(
-                f"{self}: it changes an argument (of shape {changed[0][0].shape}) in place, and its second run "
-                "would find it changed; let it make a new Tensor: x = x + 1 for x += 1, x = x.copy() first"
+                f"{self}: it changes an argument (of shape {changed[0][0].shape}) in place, and its second "
+                "run would find it changed; let it make a new Tensor: x = x + 1 for x += 1, or x.copy() first"
             )
 
 
@@ -253,9 +253,9 @@ class Again:
         difference = self._difference(second, found)
         if difference:
             raise RuntimeError(
-                f"{self.call}: its second run, in backward, {difference}. It must do the same each time it is "
-                "called, and what it reads stay as it is until backward: no counters, no switch of train or "
-                "eval or requires_grad in between, random numbers from nn, np.random or random only."
+                f"{self.call}: its second run, in backward, {difference}. It must do the same each time, and "
+                "what it reads stay as it is until backward: no counters, no switch of train or eval or "
+                "requires_grad in between, random numbers from nn, np.random or random only."
             )
         return [found[place].edge for place, _ in self.outputs]  # type: ignore[misc]
 

@@ -25,7 +25,7 @@ class SavedBuffer(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """What happens if a module call saves its inputs only, and runs again in backward: `autograd.checkpoint`."""
+    """What autograd.checkpoint does: a module call saves its inputs only, and runs again in backward."""
 
     call: Call
     frees: int  # bytes that need not be saved from forward to backward
