@@ -108,10 +108,11 @@ class Call:
 
     def __init__(self, fn: Callable, args: tuple, kwargs: dict[str, Any]):
         self.fn = fn
-        self.args, self.kwargs = _again(args), _again(kwargs)
+        self.args, self.kwargs = _again((args, kwargs), {})
 
     def __call__(self) -> Any:
-        return self.fn(*_again(self.args), **_again(self.kwargs))
+        args, kwargs = _again((self.args, self.kwargs), {})
+        return self.fn(*args, **kwargs)
 
     def __str__(self) -> str:
         return f"checkpoint of {getattr(self.fn, '__qualname__', type(self.fn).__name__)}"
@@ -138,16 +139,19 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
             yield from tensors_in(item)
 
 
-def _again(value: Any) -> Any:
-    """`value` with Tensors and containers of its own, which nobody else changes."""
+def _again(value: Any, known: dict[int, Tensor]) -> Any:
+    """`value` with Tensors and containers of its own, which nobody else changes; `known` are those so far.
+
+    What was one Tensor is one: attention asks whether query, key and value are.
+    """
     if isinstance(value, Tensor):
-        return wrap(value.data, value.edge, value.__class__)
+        return known.setdefault(id(value), wrap(value.data, value.edge, value.__class__))
     if isinstance(value, tuple):
-        parts = map(_again, value)
+        parts = [_again(item, known) for item in value]
         return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
     if type(value) is list:
-        return list(map(_again, value))
-    return {key: _again(item) for key, item in value.items()} if type(value) is dict else value
+        return [_again(item, known) for item in value]
+    return {key: _again(item, known) for key, item in value.items()} if type(value) is dict else value
 
 
 # ------------------------------------------------------------------------------------ the two runs
