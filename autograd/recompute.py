@@ -10,7 +10,7 @@ import numpy as np
 from numpy import ndarray
 
 from .arrays import keeping
-from .engine import Edge, Node, Recorded, new_node
+from .engine import Edge, Node, Recorded, new_node, reachable
 from .modes import Mode, current
 from .sources import Source, sources
 from .tensor import Tensor, wrap
@@ -57,6 +57,8 @@ def checkpoint(fn: Callable[..., R], *args: Any, **kwargs: Any) -> R:
         if first.has_made(tensor):
             made.setdefault(tensor.edge, []).append(tensor)  # type: ignore[arg-type]
     if made:
+        leaves = [node for node in reachable(made, first.start) if node.op is None]  # of a lazy layer
+        first.edges |= dict.fromkeys([(leaf, 0) for leaf in leaves])
         moved = [(source, state) for source, state in states if not source.is_in(state)]
         _put_in_place(Again(call, first, moved, result), first, list(made.values()))
     return result
@@ -186,7 +188,8 @@ class Run:
                 self.arrays[id(array)] = array
 
     def has_made(self, tensor: Tensor) -> bool:
-        return tensor.edge is not None and tensor.edge[0].order > self.start
+        """Whether it was computed inside."""
+        return not tensor.is_leaf and tensor.edge[0].order > self.start  # type: ignore[index]
 
 
 class Reading:
@@ -261,7 +264,7 @@ class Again:
                 "what it reads stay as it is until backward: no counters, no switch of train or eval or "
                 "requires_grad in between, random numbers from nn, np.random or random only."
             )
-        return [found[place].edge for place, _ in self.outputs]  # type: ignore[misc]
+        return [found[place].edge for place, _ in self.outputs]
 
     def _difference(self, second: Run, found: list[Tensor]) -> str:
         """How it is not the first run; empty if it is, as far as is seen."""

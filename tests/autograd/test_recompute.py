@@ -467,6 +467,24 @@ def test_an_error_in_either_run_leaves_all_as_it_was():
     np.testing.assert_allclose(x.grad, np.exp(x.data) * (np.sin(x.data) + np.cos(x.data)))
 
 
+def test_a_leaf_made_inside():
+    """Of a copy that is made anew the gradient would be lost; inside it may have one, or be given back."""
+    x = leaf(3)
+    y = checkpoint(lambda x: x * Tensor(x.data, requires_grad=True), x)
+    with pytest.raises(RuntimeError, match="reads other Tensors that require a gradient"):
+        y.sum().backward()
+
+    def slope(x):
+        own = Tensor(x.data, requires_grad=True)
+        return x * ag.grad(np.sin(own).sum(), own)[0]
+
+    checkpoint(slope, x).sum().backward()
+    np.testing.assert_array_equal(x.grad, np.cos(x.data))
+    made = checkpoint(lambda: Tensor([1.0], requires_grad=True))
+    (made * 2.0).sum().backward()
+    assert made.is_leaf and made.grad.tolist() == [2.0]
+
+
 def test_wrong_arguments():
     with pytest.raises(TypeError, match="the first argument is a function, not Tensor"):
         checkpoint(leaf(3), np.sin)

@@ -1,5 +1,7 @@
 """autograd.checkpoint around modules: dropout, running statistics, replays, replicas, whole models."""
 
+import threading
+import tracemalloc
 import warnings
 from contextlib import nullcontext
 from dataclasses import replace
@@ -196,6 +198,35 @@ def test_self_attention_is_seen_as_such():
     grad, x.grad = x.grad, None
     attention(x, x, x, need_weights=False)[0].sum().backward()
     np.testing.assert_array_equal(grad, x.grad)
+
+
+def test_a_lazy_layer():
+    layer, x = nn.LazyLinear(2), np.ones((4, 3), "f")
+    checkpoint(layer, x).sum().backward()
+    np.testing.assert_array_equal(layer.weight.grad, np.full((2, 3), 4))
+
+
+def test_memory_of_a_gpt():
+    peaks = []
+    for on in (False, True):
+        model = GPT(GPTConfig(11, 32, 32, 2, num_layers=8, checkpoint=on))
+        ids = (np.zeros((8, 33), int),)
+        language(model, *ids).backward()
+        tracemalloc.start()
+        language(model, *ids).backward()
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 0.45 * peaks[0]
+
+
+def test_backward_in_another_thread():
+    nn.manual_seed(0)
+    x = Tensor(np.ones(100), requires_grad=True)
+    y = checkpoint(lambda x: F.dropout(np.exp(x), 0.5, True), x)
+    thread = threading.Thread(target=y.sum().backward)
+    thread.start()
+    thread.join()
+    np.testing.assert_array_equal(x.grad, y.data)
 
 
 def test_eval_in_between_is_noticed():
