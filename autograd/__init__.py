@@ -24,6 +24,7 @@ from .modes import higher_order as higher_order
 from .modes import no_grad as no_grad
 from .op import op as op
 from .ops import *  # noqa: F403
+from .recompute import checkpoint as checkpoint
 from .special import i0 as i0  # NumPy's, too
 from .tensor import Tensor as Tensor
 from .writing import *  # noqa: F403
@@ -34,8 +35,18 @@ if TYPE_CHECKING:
     from .graph import visualize as visualize
 else:
     del tensor  # noqa: F821  (the file: a word of PyTorch's, which `__getattr__` tells Tensor)
-    __all__ = ["Graph", "Tensor", "elementwise", "enable_grad", "grad", "gradcheck", "graph", "higher_order"]
-    __all__ += ["elementwise_grad", "hessian", "hvp", "i0", "jacobian", "jvp", "value_and_grad", "vjp"]
+    __all__ = ["Graph", "Tensor", "checkpoint", "elementwise", "enable_grad", "grad", "gradcheck", "graph"]
+    __all__ += [
+        "elementwise_grad",
+        "hessian",
+        "higher_order",
+        "hvp",
+        "i0",
+        "jacobian",
+        "jvp",
+        "value_and_grad",
+    ]
+    __all__ += ["vjp"]
     __all__ += ["keep_memory", "linalg", "no_grad", "op", "special", "visualize"]
     __all__ += ops.__all__
     __all__ += _binding.writing.__all__

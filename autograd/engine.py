@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush, heappushpop
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import add, ndarray
@@ -81,15 +81,28 @@ def leaf(shape: tuple[int, ...], dtype: np.dtype) -> Node:
 # ------------------------------------------------------------------------------------ the walk
 
 
-def reachable(roots) -> Iterator[Node]:
-    """Every node below the edges `roots`, each once, in no particular order; iterative."""
-    seen = {edge[0] for edge in roots if edge is not None}
+class Recorded(NamedTuple):
+    """What a backward gives that has recorded a graph: the walk goes on there, with `grads` of its `edges`.
+
+    That graph may lead to inputs of the backward's node, and to older nodes nowhere else.
+    """
+
+    edges: list[Edge]
+    grads: tuple
+
+
+def reachable(roots, since: int = 0) -> Iterator[Node]:
+    """Every node below the edges `roots`, each once, in no particular order; iterative.
+
+    Of those made after `since`, a creation number.
+    """
+    seen = {edge[0] for edge in roots if edge is not None and edge[0].order > since}
     stack = list(seen)
     while stack:
         node = stack.pop()
         yield node
         for edge in node.edges:
-            if edge is not None and edge[0] not in seen:
+            if edge is not None and edge[0] not in seen and edge[0].order > since:
                 seen.add(edge[0])
                 stack.append(edge[0])
 
@@ -97,10 +110,14 @@ def reachable(roots) -> Iterator[Node]:
 def leading_to(roots, targets) -> set[Node]:
     """The nodes of `targets`, and those below `roots` from which one of them can be reached."""
     useful = {edge[0] for edge in targets}
-    for node in sorted(reachable(roots), key=lambda n: n.order):  # parents first
+    _add_leading_to(useful, reachable(roots))
+    return useful
+
+
+def _add_leading_to(useful: set[Node], nodes: Iterable[Node]) -> None:
+    for node in sorted(nodes, key=lambda n: n.order):  # parents first
         if _reaches(node, useful):
             useful.add(node)
-    return useful
 
 
 def _reaches(node: Node, nodes: set[Node]) -> bool:
@@ -196,12 +213,21 @@ def walk(roots, seeds, *, run=None, retain_graph=False, targets=None, hooks=True
         g = slots[1] if len(slots) == 3 else tuple(slots[1::2])
         grads = node.backward(g) if run is None else run(node, g)
         if type(grads) not in (tuple, list) or len(grads) != len(edges):
-            found = f"{len(grads)} gradients" if type(grads) in (tuple, list) else f"a {type(grads).__name__}"
-            raise RuntimeError(
-                f"{node.name}: backward gave {found}, not a tuple with one for each of {len(edges)} inputs"
-            )
+            edges, grads = _continued(node, grads, useful)
         if not retain_graph:
             node.backward = node.recipe = None
+
+
+def _continued(node: Node, grads: Any, useful: set[Node] | None) -> Recorded:
+    """The graph that a backward has recorded; RuntimeError if it has not, and gave something wrong."""
+    if type(grads) is Recorded:
+        if useful is not None:
+            _add_leading_to(useful, reachable(grads.edges, node.order))
+        return grads
+    found = f"{len(grads)} gradients" if type(grads) in (tuple, list) else f"a {type(grads).__name__}"
+    raise RuntimeError(
+        f"{node.name}: backward gave {found}, not a tuple with one for each of {len(node.edges)} inputs"
+    )
 
 
 def _check_runnable(node: Node, run) -> None:

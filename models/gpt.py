@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import nn
-from ..autograd import Tensor, no_grad
+from ..autograd import Tensor, checkpoint, no_grad
 from ..autograd.arrays import ArrayLike
 from ..nn import functional as F
 from ..nn import init
@@ -30,6 +30,7 @@ class GPTConfig:
     dropout: float = 0.0
     bias: bool = True
     tie_weights: bool = True  # one table for the embedding and the output layer
+    checkpoint: bool = False  # compute each block anew in backward: less memory, the same numbers
 
 
 class Block(nn.Module):
@@ -79,7 +80,7 @@ class GPT(nn.Module):
         """Logits (B, T, V) of the token after each of `ids` (B, T)."""
         x = self.positions(self.tokens(ids))  # (B, T, C)
         for block in self.blocks:
-            x = block(x)
+            x = checkpoint(block, x) if self.config.checkpoint else block(x)
         return self.head(self.norm(x))
 
     def generate(

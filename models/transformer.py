@@ -31,6 +31,7 @@ class TransformerConfig:
     norm_first: bool = True  # False: normalise after each addition, as in the paper
     learned_positions: bool = True  # False: the paper's sinusoids
     tie_weights: bool = False  # one table for the embeddings and the output layer, as in the paper
+    checkpoint: bool = False  # compute each layer anew in backward: less memory, the same numbers
 
 
 class Transformer(nn.Module):
@@ -56,6 +57,7 @@ class Transformer(nn.Module):
             batch_first=True,
             norm_first=c.norm_first,
         )
+        self.transformer.encoder.checkpoint = self.transformer.decoder.checkpoint = c.checkpoint
         self.head = nn.Linear(c.d_model, c.vocab_size, bias=False)
         if c.tie_weights:
             self.head.weight = self.tokens.weight

@@ -56,7 +56,7 @@ def value_of(module: Any, name: str, how: Callable[[Any], Any]) -> Any:
     if kept is None or (kept.lasting and capturing.get() is not None):
         return how(module)
     mode = current.get()
-    key = id(module), name, mode.grad, mode.recipes
+    key = id(module), name, mode.grad, mode.recipes, mode.observers  # which ag.checkpoint has one of its own
     if key not in kept:
         kept[key] = how(module)
     return kept[key]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..autograd.arrays import drawn
+from ..autograd.sources import Replayed, sources
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -110,6 +111,20 @@ def check_rng_state(state: dict[str, Any]) -> Any:
     except (TypeError, ValueError, KeyError, IndexError, OverflowError) as error:
         raise ValueError(f"not a state of tapegrad's random numbers: {state!r:.80}") from error
     return bits.state
+
+
+def _read_state() -> np.ndarray:
+    """The generator's state as one array, for `_write_state`."""
+    state: Any = generator().bit_generator.state
+    return np.array([*state["state"]["state"], state["has_uint32"], state["uinteger"]], np.uint64)
+
+
+def _write_state(array: np.ndarray) -> None:
+    state: Any = {"bit_generator": "SFC64", "state": {"state": array[:4]}}
+    generator().bit_generator.state = {**state, "has_uint32": int(array[4]), "uinteger": int(array[5])}
+
+
+sources.append(Replayed(_read_state, _write_state))
 
 
 def keep_mask(shape: tuple[int, ...], p: float) -> np.ndarray:

@@ -168,7 +168,7 @@ def _of_call(view: View, call: Call, memory: Memory) -> dict[str, str]:
     rows["repeats"] = f"× {len(members)}" if len(members) > 1 else ""
     rows["parameters"] = f"{sums.parameters:,}" + (f", {shared:,} of them shared" if shared else "")
     rows |= {"forward": units.flops(sums.flops), "saved for backward": units.nbytes(sums.saved)}
-    rows |= {"checkpointing it": str(checkpoint) if checkpoint.frees else ""}
+    rows |= {"autograd.checkpoint": str(checkpoint) if checkpoint.frees else ""}
     return {key: value for key, value in rows.items() if value}
 
 

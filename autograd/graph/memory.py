@@ -10,6 +10,8 @@ from .data import GraphData
 from .notebook import paragraph, table
 from .totals import totals
 
+ADVICE = "autograd.checkpoint(module, x) for module(x)"
+
 
 class SavedBuffer(NamedTuple):
     """Memory that is saved for backward, and the op that saved it first."""
@@ -23,7 +25,7 @@ class SavedBuffer(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """What happens if a module call saves its inputs only, and runs again during backward."""
+    """What autograd.checkpoint does: a module call saves its inputs only, and runs again in backward."""
 
     call: Call
     frees: int  # bytes that need not be saved from forward to backward
@@ -81,7 +83,7 @@ class Memory:
         for nbytes, *rest in self._largest():
             lines.append("  ".join([f"{nbytes:>9}", *rest]))
         freed = self._freed()
-        lines += ["checkpointing would free"] * bool(freed)
+        lines += [f"{ADVICE} would free"] * bool(freed)
         lines += [f"{nbytes:>9}  {where}  (for {flops} more)" for nbytes, where, flops in freed]
         return "\n".join(lines)
 
@@ -92,7 +94,7 @@ class Memory:
         parts = [paragraph(self._summary())]
         parts += [table(["saved", "array", "by"], rows, 3) for rows in [self._largest()] if rows]
         freed = self._freed()
-        parts += [table(["checkpointing frees", "of", "for more"], freed, 2)] * bool(freed)
+        parts += [table([f"{ADVICE} frees", "of", "for more"], freed, 2)] * bool(freed)
         return {"text/plain": str(self), "text/html": "".join(parts)}
 
     def _summary(self) -> str:

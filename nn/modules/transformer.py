@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd import Tensor
+from ...autograd import Tensor, checkpoint
 from ...autograd.arrays import ArrayLike, DTypeLike
 from .. import functional as F
 from .. import init
@@ -152,8 +152,11 @@ class TransformerDecoderLayer(_Layer):
 class TransformerEncoder(Module):
     """`num_layers` copies of an encoder layer, then an optional norm; the output is shaped like src.
 
-    The last two arguments, of PyTorch's fast path, change nothing here.
+    The last two arguments, of PyTorch's fast path, change nothing here. With `encoder.checkpoint = True` what
+    a layer computes is not kept but computed anew in backward (autograd.checkpoint), as in the decoder.
     """
+
+    checkpoint = False
 
     def __init__(
         self,
@@ -178,12 +181,15 @@ class TransformerEncoder(Module):
     ) -> Tensor:
         x: Any = src
         for layer in self.layers:
-            x = layer(x, mask, src_key_padding_mask, is_causal)
+            given = x, mask, src_key_padding_mask, is_causal
+            x = checkpoint(layer, *given) if self.checkpoint else layer(*given)
         return x if self.norm is None else self.norm(x)
 
 
 class TransformerDecoder(Module):
     """`num_layers` copies of a decoder layer that see memory, then an optional norm; shaped like tgt."""
+
+    checkpoint = False
 
     def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None):
         self.layers = ModuleList(copy.deepcopy(decoder_layer) for _ in range(num_layers))
@@ -204,7 +210,8 @@ class TransformerDecoder(Module):
         x: Any = tgt
         masks = tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask
         for layer in self.layers:
-            x = layer(x, memory, *masks, tgt_is_causal, memory_is_causal)
+            given = x, memory, *masks, tgt_is_causal, memory_is_causal
+            x = checkpoint(layer, *given) if self.checkpoint else layer(*given)
         return x if self.norm is None else self.norm(x)
 
 

@@ -12,6 +12,7 @@ FILES = {  # and what is found there
     "parametrizations": "parametrizations",
     "parametrize": "parametrize",
     "prune": "prune",
+    "recompute": "checkpoint_sequential",
     "rnn": "rnn",
     "skipping": "skip_init",
 }
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .convert_parameters import *
     from .fusion import *
     from .old_norms import *
+    from .recompute import *
     from .skipping import *
 else:
     __getattr__ = on_first_use(globals(), FILES)

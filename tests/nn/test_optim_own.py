@@ -361,7 +361,9 @@ def test_a_rate_that_a_schedule_made_negative_is_saved_and_loaded(tmp_path):
 def test_what_has_no_state_is_not_saved(name, given, tmp_path):
     given = given if given is not nn.Linear else object()
     for act in (nn.save, nn.load):
-        with pytest.raises(TypeError, match=rf"nn.{act.__name__}: {name} has no (load_)?state_dict\(\), got "):
+        with pytest.raises(
+            TypeError, match=rf"nn.{act.__name__}: {name} has no (load_)?state_dict\(\), got "
+        ):
             act(tmp_path / "run", **{name: given})
     with pytest.raises(TypeError, match=r"nn.save_weights: metadata are strings by name, not 3"):
         nn.save_weights(tmp_path / "weights", {"a": np.ones(2)}, 3)

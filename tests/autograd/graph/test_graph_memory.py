@@ -67,6 +67,17 @@ def test_what_checkpointing_a_call_would_save():
     assert "frees 1.6 kB" in str(checkpoint)
 
 
+def test_the_advice_works():
+    """As much is freed as is said, where autograd.checkpoint(module, x) stands in place of module(x)."""
+    block, x = Block(), leaf(100)
+    before = ag.Graph(block(x * 2.0).sum())
+    (call,) = before.root.calls
+    said = Memory(before)
+    assert "autograd.checkpoint(module, x) for module(x) would free" in str(said)
+    after = Memory(ag.Graph(ag.checkpoint(block, x * 2.0).sum()))
+    assert after.total == said.total - said.checkpoint(call).frees == 800
+
+
 def test_what_others_keep_too_is_not_saved():
     block = Block()
     x = leaf(100)
@@ -90,7 +101,10 @@ def test_every_call_of_a_transformer():
 def test_as_text():
     model, loss = network()
     text = str(Memory(ag.Graph(loss)))
-    assert " saved for backward; peak" in text and "checkpointing would free" in text
+    assert (
+        " saved for backward; peak" in text
+        and "autograd.checkpoint(module, x) for module(x) would free" in text
+    )
     assert "hidden: linear" in text
 
 
