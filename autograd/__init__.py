@@ -24,17 +24,18 @@ from .writing import *  # noqa: F403
 if TYPE_CHECKING:
     from . import graph as graph
     from .graph import Graph as Graph
+    from .graph import detect_nan as detect_nan
     from .graph import visualize as visualize
 else:
     del tensor  # noqa: F821  (the file: a word of PyTorch's, which `__getattr__` tells Tensor)
-    __all__ = ["Graph", "Tensor", "elementwise", "enable_grad", "grad", "gradcheck", "graph", "higher_order"]
-    __all__ += ["i0"]
+    __all__ = ["Graph", "Tensor", "detect_nan", "elementwise", "enable_grad", "grad", "gradcheck", "graph"]
+    __all__ += ["higher_order", "i0"]
     __all__ += ["keep_memory", "linalg", "no_grad", "op", "special", "visualize"]
     __all__ += ops.__all__
     __all__ += _binding.writing.__all__
 
     def __getattr__(name):
-        if name in ("Graph", "graph", "visualize"):  # loaded when somebody looks
+        if name in ("Graph", "detect_nan", "graph", "visualize"):  # loaded when somebody looks
             package = import_module(".graph", __name__)
             return package if name == "graph" else getattr(package, name)
         raise AttributeError(f"tapegrad.autograd has no {name!r}{_dialect.hint(name, ops.__all__)}")

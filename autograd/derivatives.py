@@ -10,7 +10,7 @@ import numpy as np
 
 from . import engine
 from .engine import Node
-from .modes import enable_grad, higher_order
+from .modes import GradientScopes, enable_grad, higher_order
 from .sparse import SparseRows
 from .tensor import Tensor, seed_for, wrap
 
@@ -49,14 +49,16 @@ def grad(
     else:
         seeds = [s.data if isinstance(s, Tensor) else s for s in seeds]
     found = {x.edge: None for x in inputs}
+    run = None
     with ExitStack() as modes:
         if create_graph:  # sums of gradients are recorded too
             modes.enter_context(enable_grad())
             modes.enter_context(higher_order())
+            run = modes.enter_context(GradientScopes()).around(rerun)
         engine.walk(
             [y.edge for y in outputs],
             seeds,
-            run=rerun if create_graph else None,
+            run=run,
             retain_graph=create_graph if retain_graph is None else retain_graph,
             targets=found,
         )
