@@ -73,6 +73,11 @@ def test_numbers_without_axes():
     assert "\n  output () float64: inf\n  a () float64: 1\n  b = 0\n" in text
 
 
+def test_an_argument_that_was_broadcast():
+    text = found(lambda: leaf([1], [2]) / np.array([1, 0]))
+    assert "inf at [0, 1]" in text and "a (2, 1) float64: 1 at [0, 0], from 1 to 2" in text
+
+
 def test_one_of_several_outputs_and_one_of_a_list():
     assert "slogdet made -inf out of finite numbers\n  output 1 () " in found(
         lambda: np.linalg.slogdet(leaf([0, 0], [0, 0]))
@@ -441,14 +446,15 @@ def test_a_loss_that_has_it_inside_is_not_replayed():
         loss(np.zeros((4, 2)))
 
 
-def test_the_error_can_be_drawn():
+@pytest.mark.parametrize(("by", "says"), [(0, "divide in 1.1"), (1e-200, "the backward of divide in 1.1")])
+def test_the_error_can_be_drawn(by, says):
     ratio, model = layers()
-    ratio.by.data[1] = 0
+    ratio.by.data[1] = by
     with pytest.raises(FloatingPointError) as caught, ag.detect_nan():
-        model(np.ones((4, 2)))
+        model(np.ones((4, 2))).sum().backward()
     graph = ag.Graph(caught.value, model)
     assert graph.nodes[-1].kind == "failed" and graph.nodes[-1].path == "1.1"
-    assert "divide in 1.1" in graph.error
+    assert f"FloatingPointError: {says}" in graph.error
 
 
 def test_it_can_be_sent():
