@@ -24,7 +24,8 @@ class Mode:
 
     def but(self, **changes) -> Mode:
         """The same mode with other values of some of these."""
-        return Mode(**{name: getattr(self, name) for name in self.__slots__} | changes)
+        own = {"grad": self.grad, "recipes": self.recipes, "observers": self.observers, "watch": self.watch}
+        return Mode(**own | changes)
 
 
 current: ContextVar[Mode] = ContextVar("current", default=Mode(True, False, ()))  # noqa: B039  (never changed)

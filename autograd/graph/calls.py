@@ -124,7 +124,8 @@ class _Tree:
             order, first = order + 1, first.of
         whole = isinstance(first, GradientScope)
         call = Call(len(self.made) + 1, *(("", ORDERS[1], "") if whole else self._described(first)), parent)
-        call.gradient, call.of = order + whole, self.made.get(getattr(scope, "of", None))
+        call.gradient = order + whole
+        call.of = self.made.get(scope.of) if isinstance(scope, GradientScope) and scope.of else None
         call.mark = "∇" * order + " " * (order > 0)
         if whole and not order:
             self.wholes.append(call)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import prod
 from typing import Any, TypeVar, overload
 from weakref import WeakKeyDictionary
 
@@ -95,7 +96,7 @@ class Detector(modes.Switch):
     def backward(self, run: Callable | None, roots: Sequence[engine.Edge | None]) -> Callable:
         """What a walk from `roots` runs for each node in place of `run`, or of the node's own backward."""
         for root in roots:
-            if root is not None and root[0] in self.origins and not root[0].shapes[root[1]]:
+            if root is not None and root[0] in self.origins and prod(root[0].shapes[root[1]]) == 1:
                 raise finding.infinite(root[0], self.origins[root[0]])
 
         def watched(node: engine.Node, g: Any):

@@ -107,7 +107,7 @@ def _error(node: engine.Node, text: str, lines: list[str], hint: str) -> Floatin
 def called(node: engine.Node) -> str:
     """The op, and the module that called it."""
     call = call_tree([node])[1][0]
-    inside = f"{call.path} ({call.kind})" if call.path else call.kind
+    inside = f"{call.kind} {call.path!r}" if call.path else call.kind
     return f"{node.name} in {inside}" if inside else node.name
 
 

@@ -117,5 +117,5 @@ def arrow_label(arrow: Arrow) -> str:
 def graph_note(graph: GraphData) -> str:
     """What has to be said below a picture."""
     if graph.error:
-        return "the forward pass failed at the red box"
+        return "the computation failed at the red box"
     return "backward has run: what was saved is freed, only the structure is left" if graph.freed else ""
