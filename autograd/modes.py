@@ -25,7 +25,8 @@ class Mode:
     def but(self, **changes) -> Mode:
         """The same mode with other values of some of these."""
         own = {"grad": self.grad, "recipes": self.recipes, "observers": self.observers, "watch": self.watch}
-        return Mode(**own | changes)
+        own.update(changes)
+        return Mode(**own)
 
 
 current: ContextVar[Mode] = ContextVar("current", default=Mode(True, False, ()))  # noqa: B039  (never changed)
