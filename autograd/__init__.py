@@ -32,27 +32,28 @@ from .writing import *  # noqa: F403
 if TYPE_CHECKING:
     from . import graph as graph
     from .graph import Graph as Graph
+    from .graph import detect_nan as detect_nan
     from .graph import visualize as visualize
 else:
     del tensor  # noqa: F821  (the file: a word of PyTorch's, which `__getattr__` tells Tensor)
-    __all__ = ["Graph", "Tensor", "checkpoint", "elementwise", "enable_grad", "grad", "gradcheck", "graph"]
-    __all__ += [
-        "elementwise_grad",
-        "hessian",
-        "higher_order",
-        "hvp",
-        "i0",
-        "jacobian",
-        "jvp",
-        "value_and_grad",
+    __all__ = [
+        "Graph",
+        "Tensor",
+        "checkpoint",
+        "detect_nan",
+        "elementwise",
+        "enable_grad",
+        "grad",
+        "gradcheck",
     ]
-    __all__ += ["vjp"]
+    __all__ += ["elementwise_grad", "graph", "hessian", "higher_order", "hvp", "i0", "jacobian", "jvp"]
+    __all__ += ["value_and_grad", "vjp"]
     __all__ += ["keep_memory", "linalg", "no_grad", "op", "special", "visualize"]
     __all__ += ops.__all__
     __all__ += _binding.writing.__all__
 
     def __getattr__(name):
-        if name in ("Graph", "graph", "visualize"):  # loaded when somebody looks
+        if name in ("Graph", "detect_nan", "graph", "visualize"):  # loaded when somebody looks
             package = import_module(".graph", __name__)
             return package if name == "graph" else getattr(package, name)
         raise AttributeError(f"tapegrad.autograd has no {name!r}{_dialect.hint(name, ops.__all__)}")

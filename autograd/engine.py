@@ -11,7 +11,7 @@ from numpy import add, ndarray
 
 from . import versions
 from .arrays import HALF, as_array
-from .modes import Scope, scope
+from .modes import Scope, current, scope
 from .sparse import SparseRows
 from .versions import clock
 
@@ -159,6 +159,9 @@ def walk(roots, seeds, *, run=None, retain_graph=False, targets=None, hooks=True
     """
     # One long loop: a function call for each edge, or node, would take a tenth of the time of small ops.
     useful = None if targets is None else leading_to(roots, targets)
+    again, watch = run is not None, current.get().watch
+    if watch is not None:
+        run = watch.backward(run, roots)
     # [node, gradient, owned, gradient, owned, ...] by negative creation number, and the numbers as a heap
     pending: dict[int, list] = {}
     heap: list[int] = []
@@ -209,7 +212,7 @@ def walk(roots, seeds, *, run=None, retain_graph=False, targets=None, hooks=True
             edges = grads = ()
             continue
         if node.backward is None or node.order < versions.last_write:
-            _check_runnable(node, run)
+            _check_runnable(node, again)
         g = slots[1] if len(slots) == 3 else tuple(slots[1::2])
         grads = node.backward(g) if run is None else run(node, g)
         if type(grads) not in (tuple, list) or len(grads) != len(edges):
@@ -230,13 +233,13 @@ def _continued(node: Node, grads: Any, useful: set[Node] | None) -> Recorded:
     )
 
 
-def _check_runnable(node: Node, run) -> None:
+def _check_runnable(node: Node, again: bool) -> None:
     if node.backward is None:
         raise RuntimeError(
             f"backward through {node.name} a second time: what it saved was freed by the first. "
             "Pass retain_graph=True to the first call, or run the forward again."
         )
-    versions.check_unwritten(node, node.backward if run is None else node.recipe)
+    versions.check_unwritten(node, node.recipe if again else node.backward)
 
 
 def _deliver(node: Node, slots: list, targets: dict | None, hooks: bool) -> None:

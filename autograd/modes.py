@@ -14,16 +14,19 @@ F = TypeVar("F", bound=Callable)
 class Mode:
     """What is recorded: one object, so that an op looks at one context variable."""
 
-    __slots__ = ("grad", "observers", "recipes")
+    __slots__ = ("grad", "observers", "recipes", "watch")
 
-    def __init__(self, grad: bool, recipes: bool, observers: tuple[Callable, ...]):
+    def __init__(self, grad: bool, recipes: bool, observers: tuple[Callable, ...], watch: Any = None):
         self.grad = grad  # whether there are nodes at all
         self.recipes = recipes  # whether a node has its op's arguments, to differentiate its backward
         self.observers = observers  # each is called with a new node, its recipe and the op's output
+        self.watch = watch  # has a method `backward`, which stands around what a walk runs
 
     def but(self, **changes) -> Mode:
-        """The same mode with other values of `grad`, `recipes` or `observers`."""
-        return Mode(**{"grad": self.grad, "recipes": self.recipes, "observers": self.observers, **changes})
+        """The same mode with other values of some of these."""
+        own = {"grad": self.grad, "recipes": self.recipes, "observers": self.observers, "watch": self.watch}
+        own.update(changes)
+        return Mode(**own)
 
 
 current: ContextVar[Mode] = ContextVar("current", default=Mode(True, False, ()))  # noqa: B039  (never changed)
@@ -40,6 +43,57 @@ class Scope:
 
 
 scope: ContextVar[Scope | None] = ContextVar("scope", default=None)
+
+
+class GradientScope(Scope):
+    """What is recorded while the gradient of what ran in the scope `of` is computed; None: of anything."""
+
+    __slots__ = ("of",)
+
+    def __init__(self, of: Scope | None, parent: Scope | None):
+        super().__init__(_nobody if of is None else of.owner, parent)
+        self.of = of
+
+
+def _nobody() -> None:
+    """The owner of what belongs to no Module."""
+
+
+class GradientScopes:
+    """The scopes of one walk whose gradients are recorded: the scopes of the forward pass over again.
+
+    Scopes know those around them and not those inside, so that nothing here is a cycle.
+    """
+
+    def __enter__(self) -> GradientScopes:
+        self._outer = scope.get()
+        whole = GradientScope(None, self._outer)
+        self._made: dict[Scope | None, GradientScope] = {None: whole, self._outer: whole}
+        scope.set(whole)
+        return self
+
+    def __exit__(self, *exc) -> None:
+        scope.set(self._outer)
+
+    def around(self, run: Callable) -> Callable:
+        """`run` of a walk, in the scope of the node it is given: so are, after it, the sums of gradients."""
+
+        def inside(node, g):
+            scope.set(self._of(node.scope))
+            return run(node, g)
+
+        return inside
+
+    def _of(self, found: Scope | None) -> GradientScope:
+        chain = []
+        while found not in self._made:
+            assert found is not None
+            chain.append(found)
+            found = found.parent
+        made = self._made[found]
+        for inner in reversed(chain):
+            made = self._made[inner] = GradientScope(inner, made)
+        return made
 
 
 class Switch:
@@ -59,9 +113,12 @@ class Switch:
     def __exit__(self, *exc) -> None:
         current.set(self.outer.pop())
 
+    def again(self) -> Switch:
+        """One that does the same, with a stack of its own."""
+        return Switch(**self.changes)
+
     def __call__(self, fn: F) -> F:
-        def switch() -> Switch:  # one for each call: threads and nested calls must not share the stack
-            return Switch(**self.changes)
+        switch = self.again  # for each call: threads and nested calls must not share the stack
 
         @functools.wraps(fn)
         def call(*args, **kwargs):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 from . import engine
 from .engine import Node
-from .modes import Switch
+from .modes import GradientScopes, Switch
 from .recompute import checkpoint
 from .sparse import SparseRows
 from .tensor import Tensor, wrap
@@ -28,7 +29,10 @@ def pull(
     Without `run`, which is `rerun` or `rerun_linear` and records, the `seeds` are arrays.
     """
     found: dict[Any, Any] = {x.edge: None for x in inputs}
-    engine.walk([y.edge for y in outputs], seeds, run=run, retain_graph=retain_graph, targets=found)
+    how: dict[str, Any] = {"retain_graph": retain_graph, "targets": found}
+    with GradientScopes() if run is not None else nullcontext() as scopes:
+        around = None if scopes is None else scopes.around(run)
+        engine.walk([y.edge for y in outputs], seeds, run=around, **how)
     return [own(found[x.edge]) for x in inputs]
 
 

@@ -101,6 +101,15 @@ def transformer() -> Drawing:
     return ag.visualize(loss, model, title="Loss of the Transformer of examples/train_transformer.py")
 
 
+def second_order() -> Drawing:
+    """A loss of a gradient: ops that were recorded while the gradient was computed are dashed."""
+    model, x = Network(), ag.Tensor(points(64, 2), requires_grad=True)
+    with ag.higher_order():
+        (slope,) = ag.grad(model(x).sum(), x, create_graph=True)
+        loss = (((slope**2).sum(axis=1) - 1) ** 2).mean()
+    return ag.visualize(loss, model)
+
+
 # ------------------------------------------------------------------ what colours tell
 
 
@@ -163,7 +172,8 @@ def failure() -> Drawing:
 
 
 DRAWINGS = (
-    modules, ops, backward, attention_head, transformer, gradients, not_a_number, time, memory, failure,
+    modules, ops, backward, attention_head, transformer, second_order, gradients, not_a_number, time, memory,
+    failure,
 )  # fmt: skip
 
 

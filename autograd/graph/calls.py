@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import engine
+from ..modes import GradientScope
 from ..tensor import Tensor
 
 
@@ -24,6 +25,9 @@ class Call:
     calls: list[Call] = field(default_factory=list)
     nodes: list[int] = field(default_factory=list)  # recorded in it, but in no call inside
     first: int = 1 << 60  # the oldest op among them
+    gradient: int = 0  # 1 for what computes the gradient of another call, 2 for the gradient of that, ...
+    mark: str = ""  # before its name: ∇, as often
+    of: Call | None = None  # that call, if anything of it is in the graph
 
     def __post_init__(self) -> None:
         if self.parent is not None:
@@ -34,7 +38,7 @@ class Call:
     @property
     def title(self) -> str:
         """How to name it in a picture."""
-        return self.name or self.kind or "everything"
+        return f"{self.mark}{self.name or self.kind or 'everything'}"
 
     def __repr__(self) -> str:
         return f"<Call {self.path or '(outermost)'}: {self.kind}>"
@@ -67,8 +71,30 @@ def call_tree(nodes: list[engine.Node], model=None) -> tuple[Call, list[Call]]:
     for node, call in zip(nodes, calls, strict=True):
         for edge in node.edges:
             if edge is not None and not edge[0].edges:
-                homes[edge[0]] = common(homes[edge[0]], call) if edge[0] in homes else call
+                home = _forward(call)
+                homes[edge[0]] = common(homes[edge[0]], home) if edge[0] in homes else home
+    for call in tree.wholes:
+        _number(call)
     return tree.root, [homes.get(node, call) for node, call in zip(nodes, calls, strict=True)]
+
+
+ORDERS = {1: "gradient", 2: "second gradient", 3: "third gradient"}
+
+
+def _number(whole: Call) -> None:
+    """Give a gradient, and what is in it, their orders: one more than what each is the gradient of."""
+    for call in whole.walk():
+        if call.of is not None:
+            call.gradient, call.kind = call.of.gradient + 1, call.of.kind
+    whole.gradient = max(call.gradient for call in whole.walk())
+    whole.kind = ORDERS.get(whole.gradient, f"gradient of order {whole.gradient}")
+
+
+def _forward(call: Call) -> Call:
+    """The call whose gradient this one computes, of whatever order, as far as it is in the graph."""
+    while call.of is not None:
+        call = call.of
+    return call
 
 
 class _Tree:
@@ -78,6 +104,7 @@ class _Tree:
         self.root = Call(0, "", "", "", None)
         self.model = model if hasattr(model, "named_modules") else None
         self.made: dict[engine.Scope, Call] = {}
+        self.wholes: list[Call] = []  # around all that one walk recorded, whose gradient is that of its parts
         self.names: dict[int, dict[int, str]] = {}  # of a module: id of each module inside -> its dotted path
 
     def call(self, scope: engine.Scope | None) -> Call:
@@ -87,13 +114,30 @@ class _Tree:
             scope = scope.parent
         call = self.root if scope is None else self.made[scope]
         for scope in reversed(chain):
-            module = scope.owner()
-            outer = self.model if scope.parent is None else scope.parent.owner()
-            kind = "Module" if module is None else type(module).__name__
-            about = module.extra_repr() if hasattr(module, "extra_repr") else ""
-            call = Call(len(self.made) + 1, self._name(outer, module), kind, about, call)
-            self.made[scope] = call
+            call = self.made[scope] = self._made(scope, call)
         return call
+
+    def _made(self, scope: engine.Scope, parent: Call) -> Call:
+        """Of a scope; that of a gradient is called as what it is the gradient of."""
+        order, first = 0, scope
+        while isinstance(first, GradientScope) and first.of is not None:
+            order, first = order + 1, first.of
+        whole = isinstance(first, GradientScope)
+        call = Call(len(self.made) + 1, *(("", ORDERS[1], "") if whole else self._described(first)), parent)
+        call.gradient = order + whole
+        call.of = self.made.get(scope.of) if isinstance(scope, GradientScope) and scope.of else None
+        call.mark = "∇" * order + " " * (order > 0)
+        if whole and not order:
+            self.wholes.append(call)
+        return call
+
+    def _described(self, scope: engine.Scope) -> tuple[str, str, str]:
+        """Name, class and extra_repr of the module that was called."""
+        module = scope.owner()
+        outer = self.model if scope.parent is None else scope.parent.owner()
+        kind = "Module" if module is None else type(module).__name__
+        about = module.extra_repr() if hasattr(module, "extra_repr") else ""
+        return self._name(outer, module), kind, about
 
     def _name(self, outer, module) -> str:
         if outer is None or module is None:
@@ -158,7 +202,7 @@ def _outermost(nodes: list[engine.Node]) -> list[Any]:
     for scope in scopes:
         while scope.parent is not None and scope not in seen:
             seen.add(scope)
-            scope = scope.parent
+            scope = getattr(scope, "of", None) or scope.parent
         module = scope.owner() if scope.parent is None else None
         if module is not None:
             found.setdefault(id(module), module)

@@ -81,7 +81,7 @@ def _input_shapes(edges, given) -> list[tuple[int, ...] | None]:
 
 def _constants(node: engine.Node, given, attributes: Mapping[str, Any]) -> Iterator[Constant]:
     """Inputs without an edge, and the arrays among the attributes (ids, masks)."""
-    names = _argument_names(node.op)
+    names = argument_names(node.op)
     single = len(node.edges) <= len(names)  # else one argument is a list, and positions say nothing
     for i, c in enumerate(given):
         if node.edges[i] is None and c is not None:
@@ -93,7 +93,7 @@ def _constants(node: engine.Node, given, attributes: Mapping[str, Any]) -> Itera
 
 
 @lru_cache(maxsize=512)
-def _argument_names(op) -> tuple[str, ...]:
+def argument_names(op) -> tuple[str, ...]:
     """Of an op that was recorded; nothing for a leaf."""
     return tuple(inspect.signature(op).parameters if callable(op) else ())
 

@@ -51,8 +51,10 @@ def digraph(view: View, coloring: Coloring | None = None, caption: str = "") -> 
 def _cluster(view: View, call: Call) -> graphviz.Digraph:
     import graphviz
 
-    tint = style.TINTS[min(call.depth, len(style.TINTS)) - 1]
-    attributes = {**style.CLUSTER, "fillcolor": tint, "id": f"c{call.index}", "class": "open"}
+    tints = style.GRADIENT_TINTS if call.gradient else style.TINTS
+    tint = tints[min(call.depth, len(tints)) - 1]
+    look = {**style.CLUSTER, **style.SECOND} if call.gradient else style.CLUSTER
+    attributes = {**look, "fillcolor": tint, "id": f"c{call.index}", "class": "open"}
     attributes |= {"label": _inline(labels.call_label(view, call)), "tooltip": plain(call.path or call.kind)}
     return graphviz.Digraph(f"cluster_c{call.index}", graph_attr=attributes)
 
@@ -67,7 +69,7 @@ def _box(view: View, box: Box, coloring: Coloring | None) -> dict[str, str]:
         label.lines += [entry.text] * ((coloring.name, entry.value) != label.says)
         attributes["fillcolor"] = entry.color
         attributes["style"] = "rounded,filled"
-    small = style.FAINT if box.look == "view" else style.SMALL
+    small = style.FAINT if box.kind == "view" else style.SMALL
     times = len(view.fold.members(box.call)) if box.call else 1
     if times > 1:  # a stack of boxes
         attributes["peripheries"] = "2"
@@ -86,7 +88,7 @@ def _arrow(view: View, arrow: Arrow) -> dict[str, str]:
             attributes |= style.PASSING | {"style": "dashed"}  # no gradient goes there
         else:
             attributes |= style.GRADIENT
-    elif origin.kind in ("parameter", "constant"):
+    elif origin.kind in ("parameter", "constant") or _order(origin) < _order(arrow.target):
         attributes |= style.PASSING
     if (arrow.source if attributes.get("dir") == "back" else arrow.target).origin is not None:
         attributes["dir"] = "none"  # it goes on beyond the port
@@ -97,6 +99,11 @@ def _arrow(view: View, arrow: Arrow) -> dict[str, str]:
     if text:
         attributes["label"] = _beside(text.split("\n"))
     return attributes
+
+
+def _order(box: Box) -> int:
+    """Of the gradient that it is a part of."""
+    return (box.call or box.inside).gradient
 
 
 def _age(arrow: Arrow) -> int:
@@ -168,12 +175,28 @@ def _wrapped(line: str) -> list[str]:
 # ------------------------------------------------------------------ below the picture
 
 
+def _second() -> str:
+    """What the look of a gradient's parts means."""
+    look = style.KINDS["gradient_module"]
+    swatch = (
+        f'<TD BGCOLOR="{look["fillcolor"]}" COLOR="{look["color"]}" STYLE="dashed" BORDER="1">'
+        f'<FONT POINT-SIZE="9" COLOR="{style.INK}">∇</FONT></TD>'
+    )
+    text = _small("recorded while a gradient was computed")
+    return (
+        '<TR><TD><TABLE BORDER="0" CELLSPACING="2" CELLPADDING="3">'
+        f"<TR>{swatch}<TD>{text}</TD></TR></TABLE></TD></TR>"
+    )
+
+
 def caption(view: View, coloring: Coloring | None, title: str) -> str:
     """Title, notes and, where colour means something, the legend."""
     rows = [f"<B>{escaped(title, 200)}</B>"] if title else []
     note = labels.graph_note(view.graph) if view.graph.error or view.zoom == "backward" else ""
     rows += [escaped(note, 200)] if note else []
     cells = "".join(f"<TR><TD>{row}</TD></TR>" for row in rows)
+    if any(box.look.startswith("gradient") for box in view.boxes) or any(c.gradient for c in view.open_calls):
+        cells += _second()
     if coloring is not None:
         swatches = "".join(
             f'<TD BGCOLOR="{color}"><FONT POINT-SIZE="9" COLOR="{style.INK}">{escaped(text)}</FONT></TD>'

@@ -33,7 +33,7 @@ class Fold:
     def _find_runs(self, parent: Call) -> None:
         first, before = parent, None  # the run's first call, and what the one before this does
         for call in parent.calls:
-            now = _Behaviour(self.graph, call, before)
+            now = _Behaviour(self, call, before)
             if before is not None and now.repeats(before, first not in self.runs):
                 self.runs.setdefault(first, [first]).append(call)
                 self.hidden.add(call)
@@ -46,18 +46,22 @@ class Fold:
 class _Behaviour:
     """What a call does, in terms that are equal for equal calls."""
 
-    def __init__(self, graph: GraphData, call: Call, previous: _Behaviour | None):
+    def __init__(self, fold: Fold, call: Call, previous: _Behaviour | None):
+        graph = fold.graph
         self.nodes = _canonical(graph, call)
         self.place = place = {n: i for i, n in enumerate(self.nodes)}
         before = previous.place if previous else {}
-        self.what: list[tuple] = [(call.kind, call.about)]
+        self.what: list[tuple] = [(call.kind, call.about, call.gradient)]
         self.inputs = []
+        repeated = call.of in fold.hidden or call.of in fold.runs
         for i in self.nodes:
             node = graph.nodes[i]
             does = (node.op, repr(node.attributes) if node.attributes else "", node.kind, len(node.inputs))
             self.what.append((*does, node.shapes, node.dtypes, node.constants))
             for source, output in (e for e in node.inputs if e is not None):
                 kind = "inside" if source in place else "before" if source in before else "outside"
+                if kind == "outside" and repeated and graph.nodes[source].call.gradient < call.gradient:
+                    source = -1  # it is of the call whose gradient this is
                 number = place.get(source, before.get(source, source))
                 self.inputs.append((kind, number, output))
 

@@ -165,10 +165,11 @@ def _of_call(view: View, call: Call, memory: Memory) -> dict[str, str]:
     inside = (view.graph.nodes[i] for member in members for i in member.all_nodes())
     shared = sums.parameters - sum(node.size for node in inside if node.kind == "parameter")
     rows = {"module": call.path, "class": f"{call.kind}({call.about})"}
+    rows["computes"] = f"a gradient of order {call.gradient}" if call.gradient else ""
     rows["repeats"] = f"× {len(members)}" if len(members) > 1 else ""
     rows["parameters"] = f"{sums.parameters:,}" + (f", {shared:,} of them shared" if shared else "")
     rows |= {"forward": units.flops(sums.flops), "saved for backward": units.nbytes(sums.saved)}
-    rows |= {"autograd.checkpoint": str(checkpoint) if checkpoint.frees else ""}
+    rows |= {"autograd.checkpoint": str(checkpoint) if checkpoint.frees and not call.gradient else ""}
     return {key: value for key, value in rows.items() if value}
 
 

@@ -39,7 +39,10 @@ def call_totals(view: View, call: Call) -> Totals:
 
 def call_nodes(view: View, call: Call) -> list[GraphNode]:
     """Everything in the calls that one stands for, and the parameters that these share with others."""
-    return view.graph.with_parameters(i for member in view.fold.members(call) for i in member.all_nodes())
+    found = [i for member in view.fold.members(call) for i in member.all_nodes()]
+    if call.gradient:  # parameters count in the forward pass
+        return [view.graph.nodes[i] for i in sorted(found)]
+    return view.graph.with_parameters(found)
 
 
 def box_label(view: View, box: Box) -> Label:
@@ -114,5 +117,5 @@ def arrow_label(arrow: Arrow) -> str:
 def graph_note(graph: GraphData) -> str:
     """What has to be said below a picture."""
     if graph.error:
-        return "the forward pass failed at the red box"
+        return "the computation failed at the red box"
     return "backward has run: what was saved is freed, only the structure is left" if graph.freed else ""

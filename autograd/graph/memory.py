@@ -74,8 +74,9 @@ class Memory:
         return Checkpoint(call, max(frees, 0), inputs, totals(graph, nodes).flops)
 
     def checkpoints(self) -> list[Checkpoint]:
-        """Of every module call, the one that frees most first."""
-        found = [self.checkpoint(call) for call in self.graph.root.walk() if call.parent is not None]
+        """Of every module call of the forward pass, the one that frees most first."""
+        calls = [call for call in self.graph.root.walk() if call.parent is not None and not call.gradient]
+        found = [self.checkpoint(call) for call in calls]
         return sorted(found, key=lambda c: -c.frees)
 
     def __str__(self) -> str:

@@ -57,5 +57,6 @@ def _classes(view: View) -> list[str]:
     for kind in dict.fromkeys(box.look for box in view.boxes):
         look = {**style.NODE, **style.KINDS[kind]}
         colors = f"fill:{look['fillcolor']},stroke:{look['color']},color:{look['fontcolor']}"
-        found.append(f"  classDef {kind} {colors}")
+        dashed = ",stroke-dasharray:4 2" * ("dashed" in look["style"])
+        found.append(f"  classDef {kind} {colors}{dashed}")
     return found

@@ -30,9 +30,17 @@ KINDS: dict[str, dict[str, str]] = {
     "failed": {"fillcolor": "#fde2df", "color": "#c62828", "fontcolor": "#8e1b1b", "penwidth": "2"},
     "more": {"style": "rounded,dashed", "color": LINE, "fontcolor": FAINT},
 }  # fmt: skip
+# What was recorded while a gradient was computed.
+SECOND = {"color": "#2a8c82", "style": "rounded,filled,dashed"}
+KINDS |= {
+    "gradient_op": {**SECOND, "fillcolor": "#f1faf8"},
+    "gradient_view": {**KINDS["view"], **SECOND, "color": "#9fcfc9"},
+    "gradient_module": {**SECOND, "fillcolor": "#d3eeea"},
+}  # fmt: skip
 PORT = {"shape": "point", "width": "0.01", "height": "0.01"}
 KINDS |= {"enter": PORT, "leave": PORT}
 TINTS = ["#f6f8fc", "#edf2fa", "#e4ebf6", "#dbe4f2"]  # of open modules, by depth
+GRADIENT_TINTS = ["#f5fbfa", "#ebf7f5", "#e1f2ef", "#d8eeea"]
 CLUSTER = {
     "style": "rounded,filled", "color": "#c3cfe2", "fontname": FONT, "fontsize": "12", "fontcolor": INK,
     "labeljust": "l", "labelloc": "t", "margin": "10",

@@ -22,8 +22,9 @@ def summary(graph: GraphData) -> str:
     """One line: nodes, parameters, FLOPs, bytes saved for backward, peak."""
     sums = totals(graph, graph.nodes)
     ops = sum(node.op != "leaf" for node in graph.nodes)
+    second = sum(node.op != "leaf" and node.call.gradient > 0 for node in graph.nodes)
     parts = [
-        f"{len(graph):,} nodes ({ops:,} ops)",
+        f"{len(graph):,} nodes ({ops:,} ops{f', {second:,} of them of gradients' if second else ''})",
         f"{sums.parameters:,} parameters",
         units.flops(sums.flops),
     ]

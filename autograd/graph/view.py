@@ -39,7 +39,10 @@ class Box:
     @property
     def look(self) -> str:
         """In style.KINDS."""
-        return "failed" if self.failed else self.kind
+        if self.failed:
+            return "failed"
+        of_gradient = (self.call or self.inside).gradient and self.origin is None
+        return f"gradient_{self.kind}" if of_gradient and self.kind in ("op", "view", "module") else self.kind
 
     def __repr__(self) -> str:
         return f"<Box {self.id}: {self.kind}>"
@@ -209,9 +212,13 @@ class _Builder:
         return node.kind == "parameter" and node.call is self.graph.root  # else counted in its module
 
     def _can_open(self, call: Call) -> bool:
-        """Whether to open a call; among modules, not if there is but one op to see, unless it failed."""
+        """Whether to open a call; among modules, not if there is but one op to see, unless it failed.
+
+        What stands around a gradient is opened whatever is in it.
+        """
         drawn = [self.graph.nodes[i].kind for i in call.nodes if self.graph.nodes[i].kind in ("op", "failed")]
-        worth = not self.modules or len(drawn) + len(call.calls) > 1 or "failed" in drawn
+        around = call.gradient and not drawn
+        worth = not self.modules or around or len(drawn) + len(call.calls) > 1 or "failed" in drawn
         return worth and bool(self.is_open(call))
 
     # ------------------------------------------------------------------ arrows
@@ -261,7 +268,10 @@ class _Builder:
         return self._starts(node) or not (self.modules or target.call)
 
     def _starts(self, node: GraphNode) -> bool:
-        return all(edge is None or self.graph.nodes[edge[0]].kind == "parameter" for edge in node.inputs)
+        """Whether computation starts there, as it does nowhere in a gradient."""
+        return not node.call.gradient and all(
+            edge is None or self.graph.nodes[edge[0]].kind == "parameter" for edge in node.inputs
+        )
 
     def _constant_box(self, node: GraphNode, number: int, constant: Constant, inside: Call) -> Box:
         if self._starts(node):

@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 
 from ...autograd import Tensor
+from ...autograd.modes import current
 from .. import random
 from ..module import Module
 from ..optim import Optimizer
@@ -183,9 +184,9 @@ class Replicas:
             form = self._comparison.form(key, batch, rows, train)
         seed = random.generator().bit_generator.random_raw() if self.workers > 1 else 0
         changed = None if settings == self._known else settings
-        buffers = self._buffers.changed()
+        buffers, watch = self._buffers.changed(), current.get().watch
         tasks = [
-            Task(train, take(batch, share), len(share) / rows, seed, changed, form.pair, buffers)
+            Task(train, take(batch, share), len(share) / rows, seed, changed, form.pair, buffers, watch)
             for share in bounds_of(rows, self.workers)
         ]
         packed = [link.pack(task) for link, task in zip(self._links, tasks[1:], strict=True)]

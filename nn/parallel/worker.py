@@ -39,6 +39,7 @@ class Task:
     # Whether the loss gives (total, count); None: whatever it is, nobody else waits.
     pair: bool | None = False
     buffers: Sequence[buffers.Change] = ()  # that changed
+    watch: Any = None  # the caller's mode `watch`, which threads and processes do not share
 
 
 @dataclass
@@ -117,7 +118,8 @@ class Worker:
             buffers.apply(self.modules, task.buffers)
             random.use_own_numbers([task.seed, self.exchange.index])
             streams.seed(self.drawn, task.seed, self.exchange.index)
-            error = self.run(task, link.report)
+            with nullcontext() if task.watch is None else task.watch.again():
+                error = self.run(task, link.report)
             del task, error
 
     def run(self, task: Task, report: Callable[[str], None] | None = None) -> BaseException | None:

@@ -12,9 +12,9 @@ import pytest
 SCRIPT = Path(__file__).parents[2] / "examples" / "visualize_graph.py"
 ROOT = SCRIPT.parents[1]
 NAMES = """
-    modules ops backward attention_head transformer gradients not_a_number time memory failure
+    modules ops backward attention_head transformer second_order gradients not_a_number time memory failure
 """.split()  # noqa: SIM905
-SHOWN = [name for name in NAMES if name != "memory"]  # in the README
+SHOWN = [name for name in NAMES if name not in ("memory", "second_order")]  # in the README
 
 
 def run(*arguments, **environment):

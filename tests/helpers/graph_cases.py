@@ -48,6 +48,21 @@ def head():
     return model, model(leaf(5, 16))
 
 
+def penalty():
+    """A loss of a gradient: how far its length is from 1."""
+    model, x = Network(), leaf(5, 2)
+    with ag.higher_order():
+        (slope,) = ag.grad(model(x).sum(), x, create_graph=True)
+        return model, (((slope**2).sum(axis=1) - 1) ** 2).mean()
+
+
+def gpt_gradients(layers=6):
+    """The squares of a GPT's gradients."""
+    with ag.higher_order():
+        model, loss = gpt(layers)
+        return model, sum((g * g).sum() for g in ag.grad(loss, list(model.parameters()), create_graph=True))
+
+
 def decoder_layer():
     model = nn.TransformerDecoderLayer(16, 2, 32, 0.0, batch_first=True, norm_first=True)
     x, memory = (ag.Tensor(array(2, n, 16), dtype=np.float32, requires_grad=True) for n in (3, 5))

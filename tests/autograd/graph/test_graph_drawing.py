@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from graph_cases import array, decoder_layer, draw, gpt, head, leaf, long_chain, network, transformer
+from graph_cases import array, decoder_layer, draw, gpt, head, leaf, long_chain, network, penalty, transformer
 from tapegrad import autograd as ag
 from tapegrad import nn
 from tapegrad.autograd.graph import render
@@ -34,6 +34,8 @@ NASTY = 'q" <b>&amp; {x|y} \\N \\" ü→\n</script><script>alert(1)</script> \x0
         ("decoder_layer_backward", decoder_layer, {"zoom": "backward", "color": "memory"}),
         ("transformer_modules", transformer, {}),
         ("gpt_modules", gpt, {"color": "flops"}),
+        ("penalty_modules", penalty, {"title": "A loss of a gradient"}),
+        ("penalty_ops", penalty, {"zoom": "ops"}),
     ],
 )
 def test_golden(name, case, options, request):
