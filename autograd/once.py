@@ -35,6 +35,6 @@ def gradients_again(node: Node, tensors: Sequence, g: Any) -> Sequence:
         return backward(g)
     except np.linalg.LinAlgError:  # of the numbers
         raise
-    except (*arguments.ERRORS, NotImplementedError) as error:
+    except arguments.ERRORS as error:
         said = str(error).partition(";")[0].removesuffix(".")  # without advice that would cut the graph here
         raise arguments.again(error, NOT_OF_TENSORS.format(name=node.name, said=said)) from error

@@ -160,3 +160,16 @@ def test_gradcheck_takes_two_modes(mode):
 def test_gradcheck_takes_an_order(order):
     with pytest.raises(ValueError, match=r"gradcheck: order=.*it takes 1, 2"):
         ag.gradcheck(np.exp, [leaf(3)], order=order)
+
+
+def test_gradcheck_asks_each_mode():
+    """Both of two: a sum of outputs that hides an error reverse, and a second derivative that is none."""
+
+    @ag.op(once=True)
+    def once(x):
+        return x * x, lambda g: (2 * g * x,)
+
+    assert ag.gradcheck(once, [leaf(3)], mode="reverse")
+    for mode in (("reverse", "forward"), ("forward", "reverse"), "forward"):
+        with pytest.raises(RuntimeError, match="once has a first derivative only"):
+            ag.gradcheck(once, [leaf(3)], mode=mode)

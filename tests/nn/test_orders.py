@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+import kernels
 from tapegrad import autograd as ag
 from tapegrad import nn
 from tapegrad.autograd import Tensor, special
@@ -179,3 +180,17 @@ def test_two_derivatives_forward_and_reverse(name):
     assert drawn(*inputs).requires_grad
     ag.gradcheck(drawn, inputs, tolerance=1e-6, mode="forward")
     ag.gradcheck(squared, inputs, tolerance=1e-6, order=2, mode=("reverse", "forward"))
+
+
+def test_batchnorm_over_replicas_says_that_it_has_one_derivative():
+    x = Tensor(apart(np.random.default_rng(0), (4, 3), 0), requires_grad=True)
+
+    def beside_another(x):
+        return kernels.batch_norm(x, None, None, 1e-5, lambda sums: np.stack([sums, sums]))[0]
+
+    (g,) = ag.grad(beside_another(x).sum(), x)
+    assert np.isfinite(g.data).all()
+    with pytest.raises(
+        NotImplementedError, match="^SyncBatchNorm over several replicas has a first derivative"
+    ):
+        ag.gradcheck(beside_another, [x], mode="forward")
