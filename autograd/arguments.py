@@ -285,7 +285,7 @@ def explained(error: Exception, failed: Node, arrays: Sequence, names: Sequence[
         error = _undefined(error, arrays) or error
         said = str(error)
     text = f"{failed.name}: {said}{dialect.keyword_hint(names)} (inputs: {given})"
-    described: Any = _again(error, text)
+    described: Any = again(error, text)
     described.node = failed
     return described.with_traceback(error.__traceback__)
 
@@ -304,13 +304,13 @@ def in_the_name_of(error: Exception, name: str) -> Exception:
     """The error, which may tell of an op that the function `name` is made of, with that name too."""
     if name in str(error):
         return error
-    named: Any = _again(error, f"{name}: {error}")
+    named: Any = again(error, f"{name}: {error}")
     if hasattr(error, "node"):
         named.node = error.node
     return named.with_traceback(error.__traceback__)
 
 
-def _again(error: Exception, text: str) -> Exception:
+def again(error: Exception, text: str) -> Exception:
     """An error of the same class that says `text`; where the class takes no text, the error with a note.
 
     Python 3.10 has no notes: there it is the nearest of the classes above it that takes a text.

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from .derivatives import grad
 from .modes import higher_order
 from .tensor import Tensor
+
+MODES = ("reverse", "forward")
+NAMES = {1: "first", 2: "second", 3: "third"}
 
 
 def gradcheck(
@@ -20,17 +24,29 @@ def gradcheck(
     seed: int = 0,
     reference: Callable | None = None,
     order: int = 1,
+    mode: str | Sequence[str] = "reverse",
 ) -> bool:
     """Compare the gradient of `fn(*inputs)` with a central difference along random directions.
 
     `inputs` are float64 Tensors; those that require a gradient are checked, each with a direction of its
     own. The outputs (one Tensor or several) are weighted at random into a number. Raises AssertionError
     naming the input if the two differ by more than `tolerance` times the scale of the derivative (or of 1),
-    else returns True. `reference` is called with ndarrays in place of `fn` for the difference. With
-    `order=2` the gradient's own gradient, by `create_graph`, is compared with a difference of the plain
-    gradient. ValueError where no input requires a gradient, TypeError for one that is not float64.
+    else returns True. `reference` is called with ndarrays in place of `fn` for the difference.
+
+    `order` says which derivative is checked. With 2 it is the gradient's own gradient, by `create_graph`,
+    compared with a difference of the plain gradient; with 3 the gradient of that, and so on. `mode` is
+    "reverse", "forward" or both, as ("reverse", "forward"). Forward, the derivative of each number of each
+    output along the direction is compared; it is what differentiating the gradient with respect to the
+    weights, in which it is linear, gives, so that a first derivative needs what a second one does.
+
+    ValueError where no input requires a gradient and for another `order` or `mode`, TypeError for an input
+    that is not float64, RuntimeError for an op that cannot be differentiated so often.
     """
-    rng = np.random.default_rng(seed)
+    modes = (mode,) if isinstance(mode, str) else tuple(mode)
+    if not modes or not set(modes) <= set(MODES):
+        raise ValueError(f'gradcheck: mode={mode!r}; it takes "reverse", "forward" or ("reverse", "forward")')
+    if not isinstance(order, int) or order < 1:
+        raise ValueError(f"gradcheck: order={order!r}; it takes 1, 2, ...: which derivative is checked")
     inputs = [x if isinstance(x, Tensor) else Tensor(x) for x in inputs]
     checked = [i for i, x in enumerate(inputs) if x.requires_grad]
     if not checked:
@@ -38,42 +54,90 @@ def gradcheck(
     for i in checked:
         if inputs[i].dtype != np.float64:
             raise TypeError(f"gradcheck: input {i} is {inputs[i].dtype}; finite differences need float64")
-    if order == 2:
+    rng = np.random.default_rng(seed)
+    for _ in range(order - 1):
         fn, reference = _gradient_of(fn, inputs, rng)
-    outputs = _listed(fn(*inputs))
-    weights = [rng.standard_normal(y.shape) for y in outputs]
-    gradients = grad(outputs, [inputs[i] for i in checked], weights, allow_unused=True)
-
-    def value(arrays) -> float:
-        if reference is not None:
-            out = _listed(reference(*arrays))
-        else:
-            out = [y.data for y in _listed(fn(*_leaves_like(inputs, arrays)))]
-        return sum(float((np.asarray(y) * w).sum()) for y, w in zip(out, weights, strict=True))
-
-    for i, g in zip(checked, gradients, strict=True):
-        direction = rng.standard_normal(inputs[i].shape)
-        found = 0.0 if g is None else float((g.data * direction).sum())
-        expected = _difference(value, [x.data for x in inputs], i, direction, eps)
-        scale = max(1.0, abs(expected), 0.0 if g is None else float(np.abs(g.data * direction).sum()) * 1e-2)
-        if not abs(found - expected) <= tolerance * scale:
-            raise AssertionError(
-                f"gradient of input {i} (shape {inputs[i].shape}) along a random direction: {found!r}, "
-                f"finite difference: {expected!r}"
-            )
+    check = _Check(fn, reference, inputs, checked, rng, eps, tolerance, order)
+    for each in modes:
+        getattr(check, each)()
     return True
 
 
-def _difference(value: Callable, arrays: list, i: int, direction: np.ndarray, eps: float) -> float:
-    """Slope at 0 of value(x_i + t direction): central differences of two widths (Richardson)."""
+class _Check:
+    """One derivative of one function: its outputs, and how far off is too far."""
 
-    def slope(h: float) -> float:
-        moved = [np.asarray(arrays[i] + s * h * direction) for s in (1, -1)]
-        ends = [value([*arrays[:i], x, *arrays[i + 1 :]]) for x in moved]
-        return (ends[0] - ends[1]) / (2 * h)
+    def __init__(self, fn, reference, inputs, checked, rng, eps, tolerance, order):
+        self.fn, self.reference, self.inputs, self.checked = fn, reference, inputs, checked
+        self.rng, self.eps, self.tolerance, self.order = rng, eps, tolerance, order
 
-    wide = 100 * eps
-    return (4 * slope(wide) - slope(2 * wide)) / 3
+    def values(self, arrays: list) -> list[np.ndarray]:
+        """The outputs of these inputs as arrays."""
+        if self.reference is not None:
+            return [np.asarray(y) for y in _listed(self.reference(*arrays))]
+        return [y.data for y in _listed(self.fn(*_leaves_like(self.inputs, arrays)))]
+
+    def differences(self, i: int, direction: np.ndarray, read: Callable) -> Any:
+        """Slope at 0 of read(outputs of x_i + t direction), by central differences of two widths."""
+        arrays = [x.data for x in self.inputs]
+
+        def slope(h: float) -> Any:
+            moved = [np.asarray(arrays[i] + s * h * direction) for s in (1, -1)]
+            ends = [read(self.values([*arrays[:i], x, *arrays[i + 1 :]])) for x in moved]
+            return (ends[0] - ends[1]) / (2 * h)
+
+        wide = 100 * self.eps
+        return (4 * slope(wide) - slope(2 * wide)) / 3
+
+    def reverse(self) -> None:
+        """Gradients of a weighted sum of the outputs, along a direction of each input."""
+        outputs = _listed(self.fn(*self.inputs))
+        weights = [self.rng.standard_normal(y.shape) for y in outputs]
+        gradients = grad(outputs, [self.inputs[i] for i in self.checked], weights, allow_unused=True)
+
+        def weighted(ys: list) -> float:
+            return sum(float((y * w).sum()) for y, w in zip(ys, weights, strict=True))
+
+        for i, g in zip(self.checked, gradients, strict=True):
+            direction = self.rng.standard_normal(self.inputs[i].shape)
+            terms = np.zeros(()) if g is None else g.data * direction
+            found, expected = float(terms.sum()), self.differences(i, direction, weighted)
+            scale = max(1.0, abs(expected), float(np.abs(terms).sum()) * 1e-2)
+            if not abs(found - expected) <= self.tolerance * scale:
+                raise AssertionError(
+                    f"{self.named(i)} along a random direction: {found!r}, finite difference: {expected!r}"
+                )
+
+    def forward(self) -> None:
+        """Derivatives of all outputs along a direction of each input."""
+        with higher_order():
+            outputs = _listed(self.fn(*self.inputs))
+            weights = [Tensor(self.rng.standard_normal(y.shape), requires_grad=True) for y in outputs]
+            wanted = [self.inputs[i] for i in self.checked]
+            gradients = grad(outputs, wanted, weights, create_graph=True, allow_unused=True)
+        sizes = np.cumsum([y.size for y in outputs])[:-1]
+        for i, g in zip(self.checked, gradients, strict=True):
+            direction = self.rng.standard_normal(self.inputs[i].shape)
+            found = np.zeros(sum(y.size for y in outputs))
+            if g is not None and g.requires_grad:
+                along = grad(g, weights, direction, retain_graph=True, allow_unused=True)
+                found = _joined([w * 0 if d is None else d for d, w in zip(along, weights, strict=True)])
+            self.compare(i, np.split(found, sizes), np.split(self.differences(i, direction, _joined), sizes))
+
+    def compare(self, i: int, found: list, expected: list) -> None:
+        """Each output's derivatives with their differences; those of one output have one scale."""
+        for k, (a, b) in enumerate(zip(found, expected, strict=True)):
+            off = ~(np.abs(a - b) <= self.tolerance * max(1.0, np.abs(b).max(initial=0)))
+            if off.any():
+                j = int(off.argmax())
+                raise AssertionError(
+                    f"{self.named(i)}, forward, at element {j} of output {k}: {float(a[j])!r}, "
+                    f"finite difference: {float(b[j])!r}"
+                )
+
+    def named(self, i: int) -> str:
+        which = NAMES.get(self.order, f"order-{self.order}")
+        prefix = "" if self.order == 1 else f"{which} derivative, "
+        return f"{prefix}gradient of input {i} (shape {self.inputs[i].shape})"
 
 
 def _gradient_of(fn: Callable, inputs: list, rng: np.random.Generator) -> tuple[Callable, Callable]:
@@ -99,3 +163,8 @@ def _leaves_like(inputs: list, arrays) -> list:
 
 def _listed(outputs) -> list:
     return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
+
+
+def _joined(outputs: list) -> np.ndarray:
+    """All numbers of several outputs in one row."""
+    return np.concatenate([np.zeros(0), *[np.ravel(y.data if isinstance(y, Tensor) else y) for y in outputs]])

@@ -34,6 +34,7 @@ class Facts(NamedTuple):
     flops: float | Callable = 1  # for each element of its largest array, or f(inputs, outputs, attributes)
     view: bool = False  # whether it only looks at the same numbers in another way
     gradient: bool = True  # whether the result depends smoothly on the numbers
+    once: bool = False  # whether it has a first derivative only: what it calls takes ndarrays
 
 
 class OneOutput(Protocol):
@@ -89,7 +90,9 @@ def op(
     `plain` is the same function in plain NumPy, for derivatives of the gradient and for arrays of other
     libraries, where `body` uses kernels that only take ndarrays. `facts` are those of `Facts`: `inputs`
     (by default, the parameters without a default are inputs, a list of arrays counting as many; the others
-    are attributes), `numpy` (one function, or a tuple), `operator`, `method`, `flops`, `view`, `gradient`.
+    are attributes), `numpy` (one function, or a tuple), `operator`, `method`, `flops`, `view`, `gradient`,
+    `once` (for a body that calls what takes ndarrays alone, a solver of SciPy's say, and has no plain form: a
+    second derivative is refused, with the reason).
     An input that is annotated as a Sequence is a list of arrays; one array given for it is the list of its
     rows. An input with any other annotation is one array, for which a list may be given. TypeError for a
     body with `*args`.

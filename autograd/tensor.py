@@ -154,16 +154,24 @@ class Tensor(Bound):
 
     # ------------------------------------------------------------------ backward
 
-    def backward(self, gradient: ArrayLike | None = None, *, retain_graph: bool = False) -> None:
+    def backward(
+        self, gradient: ArrayLike | None = None, *, retain_graph: bool = False, create_graph: bool = False
+    ) -> None:
         """Add the gradient of this Tensor to `.grad` of every leaf it was computed from.
 
         `gradient` (same shape) is needed unless this Tensor has one element. What ops saved is freed on the
-        way unless `retain_graph`. RuntimeError where there is no graph, or no gradient and more elements.
+        way unless `retain_graph`. RuntimeError where there is no graph, or no gradient and more elements,
+        TypeError for PyTorch's `create_graph`, which `grad` has: `.grad` is an array.
         """
+        if create_graph:
+            raise TypeError(
+                "backward: .grad is an array, which has no graph (create_graph=True). Gradients that can be "
+                "differentiated again are what ag.grad(outputs, inputs, create_graph=True) returns"
+            )
         if self.edge is None:
             raise RuntimeError(
-                "this Tensor has no graph: nothing it was computed from requires a gradient, "
-                "or it was computed under no_grad()"
+                "this Tensor has no graph: nothing it was computed from requires a gradient, or it was "
+                "computed under no_grad(), or it is a gradient that grad gave without create_graph=True"
             )
         seed = seed_for(self, gradient)
         seeds = [seed.data if isinstance(seed, Tensor) else seed]

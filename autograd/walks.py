@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from . import engine
 from .engine import Node
 from .modes import GradientScopes, Switch
+from .once import gradients_again
 from .recompute import checkpoint
 from .sparse import SparseRows
 from .tensor import Tensor, wrap
@@ -30,9 +31,10 @@ def pull(
     """
     found: dict[Any, Any] = {x.edge: None for x in inputs}
     how: dict[str, Any] = {"retain_graph": retain_graph, "targets": found}
-    with GradientScopes() if run is not None else nullcontext() as scopes:
-        around = None if scopes is None else scopes.around(run)
-        engine.walk([y.edge for y in outputs], seeds, run=around, **how)
+    with ExitStack() as scopes:
+        if run is not None:
+            run = scopes.enter_context(GradientScopes()).around(run)
+        engine.walk([y.edge for y in outputs], seeds, run=run, **how)
     return [own(found[x.edge]) for x in inputs]
 
 
@@ -99,8 +101,7 @@ def rerun(node: Node, g: Any, linear: bool = False) -> Any:
 
     arrays = node.recipe.arrays
     lifted = [[lift(a) for a in array] if isinstance(array, list) else lift(array) for array in arrays]
-    _, backward = node.recipe.run(node.op.plain, lifted)
-    return backward(g)
+    return gradients_again(node, lifted, g)
 
 
 def rerun_linear(node: Node, g: Any) -> Any:

@@ -1,5 +1,7 @@
 """docs/coverage.md: every function of NumPy is in it, and what it says is so."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -22,6 +24,12 @@ def test_the_page_is_what_is_made_of_the_facts():
         pytest.skip(f"the page is about another NumPy than {version}")
     assert make_coverage.page() == PAGE, "run python tests/helpers/make_coverage.py"
     assert "?" not in PAGE, "a function without a case"
+
+
+def test_what_has_a_gradient_can_be_differentiated_any_number_of_times():
+    """One that cannot would say so, and the page why."""
+    orders = re.findall(r"^\| `.*` \| (\w+) \| [0-9 ]*\|$", PAGE, re.MULTILINE)
+    assert len(orders) > 250 and set(orders) == {"any", "zero"}
 
 
 def test_every_function_of_numpy_has_been_thought_of():

@@ -143,9 +143,12 @@ def _recentre(centred, total, shift, axis, count):
 
 
 def _square_sums(x, axis, small, count):
-    """Sums of squares along `axis`; of many short rows by einsum, which makes no array of the squares."""
+    """Sums of squares along `axis`; of many short rows by einsum, which makes no array of the squares.
+
+    An array of its own, which may be written to.
+    """
     if x.size <= FEW or count > 1024:
         return add_up(x * x, axis, None, None, True)
     letters = "abcdefghijklmnopqrstuvwxyz"[: x.ndim]
     kept = "".join(c for c, n, m in zip(letters, small, x.shape, strict=True) if n == m)
-    return np.einsum(f"{letters},{letters}->{kept}", x, x).reshape(small)
+    return np.einsum(f"{letters},{letters}->{kept}", x, x).reshape(small) + 0

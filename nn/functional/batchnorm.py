@@ -18,7 +18,10 @@ __all__ = ["batch_norm"]
 
 def batch_norm_plain(needs, x, weight=None, bias=None, eps=1e-5, gather=None):
     if gather is not None:
-        raise NotImplementedError("derivatives of the gradient of SyncBatchNorm over several replicas")
+        raise NotImplementedError(
+            "SyncBatchNorm over several replicas has a first derivative only: what these exchange is not "
+            "recorded. On one replica, or as BatchNorm, it has all"
+        )
     n, c = x.shape[:2]
     x = (whole := x).reshape(n, c, math.prod(x.shape[2:]))
     share, free = 1 / max(1, n * x.shape[2]), 1 / max(1, n * x.shape[2] - 1)

@@ -1,10 +1,13 @@
 """Derivatives of derivatives: `grad(..., create_graph=True)` under `higher_order()`."""
 
+import contextlib
+
 import numpy as np
 import pytest
 
 import kernels
 import tapegrad.autograd as ag
+from tapegrad import nn
 from tapegrad.autograd import Tensor, modes, special
 
 X = np.random.default_rng(0).uniform(0.5, 1.5, (3, 3))
@@ -309,3 +312,41 @@ def test_a_plain_form_is_what_derivatives_are_made_of():
 
     ag.gradcheck(lambda x: fast(x, 3.0), [leaf()])
     ag.gradcheck(lambda x: fast(x, 3.0), [leaf()], order=2)
+
+
+# ---------------------------------------------------------------------- entries, and the advice they give
+
+
+def test_backward_says_where_gradients_with_a_graph_come_from():
+    x = leaf()
+    with pytest.raises(
+        TypeError, match=r"^backward: .*create_graph=True.*ag\.grad\(outputs, inputs, create_"
+    ):
+        (x**3).sum().backward(create_graph=True)
+    assert x.grad is None
+    with ag.higher_order():
+        (g,) = ag.grad((x**3).sum(), x, create_graph=True)
+    g.sum().backward()
+    np.testing.assert_allclose(x.grad, 6 * X)
+
+
+def test_a_gradient_without_a_graph_says_how_it_had_one():
+    x = leaf()
+    (g,) = ag.grad((x**3).sum(), x)
+    with pytest.raises(RuntimeError, match=r"it is a gradient that grad gave without create_graph=True"):
+        g.sum().backward()
+
+
+def test_the_advice_works_for_what_a_module_computes():
+    layer = nn.Linear(3, 2).double()
+    x = leaf(X)
+
+    def penalty(mode):
+        with mode:
+            (g,) = ag.grad(np.tanh(layer(x)).sum(), x, create_graph=True)
+        return (g * g).sum()
+
+    with pytest.raises(RuntimeError, match=r"run the forward under `with higher_order\(\):`"):
+        penalty(contextlib.nullcontext())
+    penalty(ag.higher_order()).backward()
+    assert layer.weight.grad.any()

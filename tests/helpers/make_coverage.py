@@ -116,7 +116,7 @@ def keeps(case, dtype) -> bool:
 def order(fn: Callable) -> str:
     """How often it can be differentiated: "any" number of times, or once; "zero" for a step function."""
     found = {derivatives(case) for case in cases_of(fn)}
-    return next((word for word in ("any", "zero", "1") if word in found), "?")
+    return next((word for word in ("1", "any", "zero") if word in found), "?")
 
 
 def derivatives(case) -> str:

@@ -112,7 +112,8 @@ def part(title: str, introduction: str, kinds: dict[str, list[str]], absent: dic
 
 INTRODUCTION = """\
 Modules and functions under PyTorch's names, with all of its arguments, in its order and with its defaults:
-`nn` is `tapegrad.nn`, `F` is `tapegrad.nn.functional`. They can be differentiated any number of times."""
+`nn` is `tapegrad.nn`, `F` is `tapegrad.nn.functional`. They can be differentiated any number of times, but
+for SyncBatchNorm over several replicas: once, as what these exchange is not recorded."""
 INTRODUCTION_OF_OPTIM = """\
 With PyTorch's arguments and numbers, and states that go both ways; `optim` is `tapegrad.nn.optim`. PyTorch
 has no `Lion`: its arguments and state are those of its authors' version."""

@@ -1,0 +1,142 @@
+"""A user's own op around a solver that takes ndarrays alone: one derivative, or more where it is said how."""
+
+import numpy as np
+import pytest
+
+import tapegrad.autograd as ag
+from leaves import leaf
+from tapegrad.autograd import Tensor
+
+BOTH = ("reverse", "forward")
+MATRIX = np.array([[4.0, 1, 0], [1, 3, 1], [0, 2, 2]])
+
+
+def decay_by(solve_ivp, **facts):
+    """y(1) of y' = -k y^2 from y(0), whose gradient is the adjoint equation, solved backward in time."""
+
+    def solved(slope, times, start):
+        return solve_ivp(slope, times, start, rtol=1e-10, atol=1e-12).y[:, -1]
+
+    @ag.op(**facts)
+    def decay(start, k):
+        n, end = len(start), solved(lambda t, y: -k * y * y, (0, 1), start)
+
+        def backward(g):
+            def slope(t, z):
+                y, a = z[:n], z[n : 2 * n]
+                return np.concatenate([-k * y * y, 2 * k * y * a, [a @ (y * y)]])
+
+            z = solved(slope, (1, 0), np.concatenate([end, g, [0]]))
+            return z[n : 2 * n], z[-1]
+
+        return end, backward
+
+    return decay
+
+
+def test_an_adjoint_by_solve_ivp_has_a_first_derivative():
+    decay = decay_by(pytest.importorskip("scipy.integrate").solve_ivp, once=True)
+    start, k = Tensor([0.5, 1.0], requires_grad=True), Tensor(0.7, requires_grad=True)
+    y = decay(start, k)
+    np.testing.assert_allclose(y.data, start.data / (1 + 0.7 * start.data), rtol=1e-8)
+    assert ag.gradcheck(decay, [start, k], tolerance=1e-6)
+    ds, dk = ag.grad(y, [start, k], np.ones(2))
+    by_hand = (1 + 0.7 * start.data) ** -2
+    np.testing.assert_allclose(ds.data, by_hand, rtol=1e-8)
+    np.testing.assert_allclose(dk.data, -(start.data**2 * by_hand).sum(), rtol=1e-8)
+
+
+@pytest.mark.parametrize("options", [{"order": 2}, {"mode": "forward"}])
+def test_a_second_derivative_of_a_solver_says_why_there_is_none(options):
+    solve_ivp = pytest.importorskip("scipy.integrate").solve_ivp
+    inputs = [Tensor([0.5, 1.0], requires_grad=True), Tensor(0.7, requires_grad=True)]
+    with pytest.raises(RuntimeError, match=r"^decay has a first derivative only, .*once=True.*op\(plain="):
+        ag.gradcheck(decay_by(solve_ivp, once=True), inputs, **options)
+    with pytest.raises(
+        TypeError,
+        match=r"^decay: .*run on Tensors.*would lose the gradient\. Give it .*plain=.*op\(once=True\)",
+    ):
+        ag.gradcheck(decay_by(solve_ivp), inputs, **options)
+
+
+def test_what_is_differentiated_once_does_not_stand_in_the_way_of_the_rest():
+    @ag.op(once=True)
+    def outside(x):
+        return np.sin(np.asarray(x)), lambda g: (np.asarray(g) * np.cos(x),)
+
+    x, y = leaf(3), leaf(3, seed=1)
+    with ag.higher_order():
+        z = (outside(x) * y**3).sum()
+    (g,) = ag.grad(z, y, create_graph=True)  # not by way of x
+    (gg,) = ag.grad(g.sum(), y, retain_graph=True)
+    np.testing.assert_allclose(gg.data, 6 * y.data * np.sin(x.data))
+    with pytest.raises(RuntimeError, match="outside has a first derivative only"):
+        ag.grad(z, x, create_graph=True)
+    (d,) = ag.grad(z, x)  # nothing was spoiled
+    np.testing.assert_allclose(d.data, np.cos(x.data) * y.data**3)
+
+
+def test_the_error_of_a_body_that_takes_no_tensors_keeps_its_class_and_its_cause():
+    @ag.op
+    def picky(x):
+        if type(x) is not np.ndarray:
+            raise AttributeError("arrays only")
+        return x * x, lambda g: (2 * g * x,)
+
+    with pytest.raises(AttributeError, match="^picky: .*there it failed: arrays only. Give") as failed:
+        ag.gradcheck(picky, [leaf(3)], order=2)
+    assert str(failed.value.__cause__) == "arrays only"
+
+    @ag.op
+    def singular(x):
+        def backward(g):
+            raise np.linalg.LinAlgError("no derivative here")
+
+        return x * 1, backward
+
+    with pytest.raises(np.linalg.LinAlgError, match="^no derivative here$"):
+        ag.gradcheck(singular, [leaf(3)], mode="forward")
+
+
+@pytest.fixture
+def sparse_solve():
+    """x of A x = b; its gradient is the op of A^T, whose gradient is this one: any number of derivatives."""
+    sparse, splu = pytest.importorskip("scipy.sparse"), pytest.importorskip("scipy.sparse.linalg").splu
+    factors = splu(sparse.csc_matrix(MATRIX))
+
+    def plain(b):
+        return solve(b), lambda g: (solve_transposed(g),)
+
+    def plain_transposed(b):
+        return solve_transposed(b), lambda g: (solve(g),)
+
+    @ag.op(plain=plain)
+    def solve(b):
+        return factors.solve(b), lambda g: (factors.solve(g, "T"),)
+
+    @ag.op(plain=plain_transposed)
+    def solve_transposed(b):
+        return factors.solve(b, "T"), lambda g: (factors.solve(g),)
+
+    return solve
+
+
+def test_a_sparse_solve_whose_gradient_is_made_of_ops(sparse_solve):
+    b = leaf(3)
+    np.testing.assert_allclose(sparse_solve(b).data, np.linalg.solve(MATRIX, b.data))
+    assert ag.gradcheck(sparse_solve, [b], mode=BOTH)
+    for order in (2, 3):
+        assert ag.gradcheck(lambda b: np.exp(sparse_solve(b)), [b], order=order, mode=BOTH, tolerance=1e-6)
+
+
+def test_a_sparse_solve_without_a_plain_form_has_one_derivative():
+    sparse, linalg = pytest.importorskip("scipy.sparse"), pytest.importorskip("scipy.sparse.linalg")
+    matrix = sparse.csc_matrix(MATRIX)
+
+    @ag.op
+    def solve(b):
+        return linalg.spsolve(matrix, b), lambda g: (linalg.spsolve(matrix.T.tocsc(), g),)
+
+    assert ag.gradcheck(solve, [leaf(3)])
+    with pytest.raises(TypeError, match=r"^solve: .*run on Tensors.*@op\(plain=\.\.\.\)"):
+        ag.gradcheck(solve, [leaf(3)], order=2)
