@@ -125,7 +125,7 @@ def compared(rng: np.random.Generator, most: int, count: int = 256, width: int =
 
 
 def cost(way: Callable, V: np.ndarray, x: np.ndarray, g: np.ndarray, steps: int) -> tuple:
-    """((most bytes alive, seconds), gradients) of a run forward and backward."""
+    """((most bytes alive, seconds of CPU), gradients) of a run forward and backward."""
 
     def gradients():
         inputs = [ag.Tensor(a, requires_grad=True) for a in (V, x)]
@@ -133,9 +133,9 @@ def cost(way: Callable, V: np.ndarray, x: np.ndarray, g: np.ndarray, steps: int)
 
     found, seconds = [], []
     for _ in range(5):  # the shortest time is the one without neighbours
-        start = time.perf_counter()
+        start = time.process_time()
         found = gradients()
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     tracemalloc.start()
     gradients()
     nbytes = tracemalloc.get_traced_memory()[1]
@@ -171,7 +171,7 @@ def draw(rows: list[tuple], model: Equilibrium, points: np.ndarray, kind: np.nda
             axes["a"].plot(steps, nbytes / 1e6, marker=".", label=name)
             axes["b"].plot(steps, seconds * 1e3, marker=".", label=name)
         axes["a"].set(title="memory", xlabel="iterations", ylabel="MB", ylim=0)
-        axes["b"].set(title="time", xlabel="iterations", ylabel="ms", ylim=0)
+        axes["b"].set(title="time", xlabel="iterations", ylabel="ms of CPU", ylim=0)
         axes["c"].semilogy(steps, differences, "C2", marker=".")
         axes["c"].set(title="difference of gradients", xlabel="iterations")
         for place in "abc":
