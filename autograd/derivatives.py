@@ -156,7 +156,10 @@ def _of_outputs(
         if x.edge is None:
             raise RuntimeError(f"input {i} (shape {x.shape}) does not require a gradient")
     if all(y.edge is None for y in outputs):
-        raise RuntimeError("the outputs have no graph: nothing they depend on requires a gradient")
+        raise RuntimeError(
+            "the outputs have no graph: nothing they depend on requires a gradient, or "
+            "they are gradients taken without create_graph=True"
+        )
     seeds = [seed_for(y, g) for y, g in zip(outputs, given, strict=True)]
     if create_graph:
         seeds = [s if isinstance(s, Tensor) else wrap(s, None) for s in seeds]
