@@ -140,15 +140,15 @@ def rows_of(job: str, found: dict[str, dict]) -> list[str]:
     return [job, *cells]
 
 
-def page(run: Mapping[str, Any]) -> str:
-    """What docs/performance.md tells of these results."""
+def page(run: Mapping[str, Any], machine: str) -> str:
+    """What docs/performance.md tells of these results; `machine` tells where they were measured."""
     names = [c.name for c in CANDIDATES]
     rows = [rows_of(job, found) for job, found in run["loading"].items()]
     return (
         f"Loading data by a DataLoader, with batches of {BATCH}: epochs over arrays (rows), over a "
         "dataset that gives samples one by one, and over images of 3 x 224 x 224; the time to the first "
         "batch (start); and what part of its time a training loop waits for batches that take "
-        f"{PART:.0%} of a step to make:"
+        f"{PART:.0%} of a step to make ({machine}):"
         f"\n\n{table(['', *names], rows)}"
     )
 

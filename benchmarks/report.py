@@ -21,7 +21,7 @@ from .measure import RESULTS, ROOT, milliseconds, speed_text, table
 PAGE = ROOT / "docs" / "performance.md"
 START, END = "<!-- performance -->", "<!-- /performance -->"
 PROGRAMS = ("train_step", "race", "ops", "layers", "memory", "startup", "scaling", "data")
-ALONE = ("layers",)  # tells its machine itself
+ALONE = ("layers", "data")  # tell their machine themselves
 KERNEL_SIZES = ("mid", "large", "vocab")  # tiny's are mostly overhead, which the tiny ops show
 
 
@@ -236,16 +236,17 @@ def page(found: Mapping[str, dict]) -> str:
         parts.append(kernels(found["ops"]))
     if "long" in found.get("ops", {}):
         parts.append(long_attention(found["ops"]))
-    if "layers" in found:
-        run = found["layers"]
-        parts.append(layers.page(run, f"{machine(run['machine'])}, {run['date']}"))
+    pages = {"layers": layers.page, "data": data.page}
+    for name in [name for name in ALONE if name in found]:
+        run = found[name]
+        parts.append(pages[name](run, f"{machine(run['machine'])}, {run['date']}"))
     parts += [make(found[name]) for name, make in LATER.items() if name in found]
     if found:
         parts.append(commands(found))
     return "\n\n".join(parts) + "\n"
 
 
-LATER = {"memory": memory, "startup": startup, "scaling": scaling, "data": data.page}
+LATER = {"memory": memory, "startup": startup, "scaling": scaling}
 
 
 def section(found: Mapping[str, dict]) -> str:
