@@ -37,6 +37,7 @@ def busy():
 
 def test_other_threads_rest_until_python_is_given_away(busy, monkeypatch):
     monkeypatch.setattr(forking, "SHORTEST", 1.0)  # so that a busy machine changes nothing
+    busy.seconds = 0.03  # longer than the interpreter is kept before the first look
     clock, usual = time.pthread_getcpuclockid(busy.ident), sys.getswitchinterval()
     for _ in range(10):
         time.sleep(0.002)
