@@ -3,6 +3,8 @@
 from .fault import Fault
 
 TESTS = "tests/autograd/test_detect_nan.py"
+MODE = "tests/autograd/test_detect_nan_mode.py::"
+
 
 FAULTS = [
     Fault(
@@ -33,7 +35,7 @@ FAULTS = [
         "autograd/graph/detect.py",
         "        self.quiet.pop().__exit__(*exc)\n",
         "",
-        f"{TESTS}::test_everything_is_as_before_afterwards",
+        f"{MODE}test_everything_is_as_before_afterwards",
     ),
     Fault(
         "autograd/graph/detect.py",
@@ -51,18 +53,18 @@ FAULTS = [
         "autograd/graph/finding.py",
         "    failed.scope = node.scope\n",
         "",
-        f"{TESTS}::test_the_error_can_be_drawn",
+        f"{MODE}test_the_error_can_be_drawn",
     ),
     Fault(
         "autograd/engine.py",
         "again, watch = run is not None, current.get().watch",
         "again, watch = True, current.get().watch",
-        f"{TESTS}::test_writes_between_are_noticed_all_the_same",
+        f"{MODE}test_writes_between_are_noticed_all_the_same",
     ),
     Fault(
         "nn/parallel/worker.py",
         "nullcontext() if task.watch is None else task.watch.again()",
         "nullcontext()",
-        f"{TESTS}::test_replicas_watch_their_shares -k threads",
+        f"{MODE}test_replicas_watch_their_shares -k threads",
     ),
 ]
