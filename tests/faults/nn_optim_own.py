@@ -3,6 +3,7 @@
 from .fault import Fault
 
 OWN = "tests/nn/test_optim_own.py::"
+BY_HAND = "tests/nn/test_optim_by_hand.py::"
 
 FAULTS = [
     Fault(
@@ -15,13 +16,13 @@ FAULTS = [
         "nn/optim/flat.py",
         "self.steps[i] = other.steps[place]",
         "pass",
-        f"{OWN}test_parameters_that_are_exchanged_are_trained",
+        f"{BY_HAND}test_parameters_that_are_exchanged_are_trained",
     ),
     Fault(
         "nn/optim/optimizer.py",
         "        self._follow()\n",
         "",
-        f"{OWN}test_groups_that_cannot_be_trained",
+        f"{BY_HAND}test_groups_that_cannot_be_trained",
     ),
     Fault(
         "nn/optim/state.py",
@@ -33,13 +34,13 @@ FAULTS = [
         "nn/optim/live_state.py",
         "was = copy.deepcopy(dict(self[p]))",
         "was = dict(self[p])",
-        f"{OWN}test_what_is_written_into_the_state_counts",
+        f"{BY_HAND}test_what_is_written_into_the_state_counts",
     ),
     Fault(
         "nn/optim/live_state.py",
         "        self.clear()\n        for entry",
         "        for entry",
-        f"{OWN}test_what_is_written_into_the_state_counts",
+        f"{BY_HAND}test_what_is_written_into_the_state_counts",
     ),
     Fault(
         "nn/optim/hooks.py",
@@ -51,12 +52,12 @@ FAULTS = [
         "nn/optim/state.py",
         "0 <= float(entry[STEP]) < 2**63",
         "0 <= float(entry[STEP])",
-        f"{OWN}test_a_damaged_state_changes_nothing",
+        f"{BY_HAND}test_a_damaged_state_changes_nothing",
     ),
     Fault(
         "nn/optim/groups.py",
         "if not math.isfinite(group[name]):",
         "if math.isnan(group[name]):",
-        f"{OWN}test_options_that_would_spoil_every_parameter",
+        f"{BY_HAND}test_options_that_would_spoil_every_parameter",
     ),
 ]
