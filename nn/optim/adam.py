@@ -33,6 +33,7 @@ class Adam(Optimizer):
     state_names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
     not_negative = ("lr", "weight_decay", "eps")
     several = {"betas": 2}
+    fractions = ("betas",)
 
     def __init__(
         self,
@@ -52,15 +53,8 @@ class Adam(Optimizer):
     ):
         super().__init__(params, options(locals()))
 
-    def check(self, group: Mapping[str, Any]) -> None:
-        super().check(group)
-        self.check_fractions(group, "betas")
-
     def kept(self, group: Mapping[str, Any]) -> tuple[str, ...]:
         return self.state_names if group["amsgrad"] else self.state_names[:2]
-
-    def decoupled(self, group: Mapping[str, Any]) -> bool:
-        return group["decoupled_weight_decay"]
 
     def update(self, group, t, p, g, state, scratch) -> None:
         m, v, (s, *_) = state["exp_avg"], state["exp_avg_sq"], scratch
@@ -129,9 +123,6 @@ class SparseAdam(Adam):
 
     def kept(self, group: Mapping[str, Any]) -> tuple[str, ...]:
         return self.state_names[:2]
-
-    def decoupled(self, group: Mapping[str, Any]) -> bool:
-        return False
 
     def check_sparse(self, group: Mapping[str, Any]) -> None:
         """Every gradient is taken that is sparse."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -29,6 +28,7 @@ class Adamax(Optimizer):
     state_names = ("exp_avg", "exp_inf")
     not_negative = ("lr", "eps", "weight_decay")
     several = {"betas": 2}
+    fractions = ("betas",)
 
     def __init__(
         self,
@@ -44,10 +44,6 @@ class Adamax(Optimizer):
         capturable: bool = False,
     ):
         super().__init__(params, options(locals()))
-
-    def check(self, group: Mapping[str, Any]) -> None:
-        super().check(group)
-        self.check_fractions(group, "betas")
 
     def update(self, group, t, p, g, state, scratch) -> None:
         m, u, (s, *_) = state["exp_avg"], state["exp_inf"], scratch

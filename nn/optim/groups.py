@@ -35,6 +35,7 @@ class Groups:
     state_names: tuple[str, ...] = ()
     not_negative: tuple[str, ...] = ("lr", "weight_decay")
     several: Mapping[str, int] = {}  # options that are so many numbers
+    fractions: tuple[str, ...] = ()  # options that are numbers, or tuples of them, in [0, 1)
     words: tuple[str, ...] = ()  # options that a subclass checks by itself
     whole = False
     own_step = False  # a subclass in PyTorch's style: nothing is known of its options, and it has no buffers
@@ -183,6 +184,8 @@ class Groups:
         for name in self.not_negative:
             if name in group and not group[name] >= 0:
                 raise self._error(f"{name} must be 0 or more, got {group[name]}")
+        for name in self.fractions:
+            self._check_fraction(name, group[name])
         for name in (FINITE & self.defaults.keys()).difference(self.words):
             if not math.isfinite(group[name]):
                 raise self._error(f"{name} must be finite, got {group[name]}")
@@ -206,13 +209,11 @@ class Groups:
             item = "; .item() gives one" if hasattr(value, "item") else ""
             raise self._error(f"{name} must be a number, got {value!r}{item}", TypeError)
 
-    def check_fractions(self, group: Mapping[str, Any], *names: str) -> None:
-        """Raise ValueError unless these options, numbers or tuples of them, lie in [0, 1)."""
-        for name in names:
-            several = isinstance(group[name], (tuple, list))
-            if not all(0 <= n < 1 for n in (group[name] if several else (group[name],))):
-                wanted = f"{len(group[name])} numbers" if several else "a number"
-                raise self._error(f"{name} must be {wanted} in [0, 1), got {group[name]}")
+    def _check_fraction(self, name: str, given: Any) -> None:
+        several = isinstance(given, (tuple, list))
+        if not all(0 <= n < 1 for n in (given if several else (given,))):
+            wanted = f"{len(given)} numbers" if several else "a number"
+            raise self._error(f"{name} must be {wanted} in [0, 1), got {given}")
 
     def _called(self, index: int) -> str:
         """What to call a parameter in messages, by its place among all."""

@@ -27,6 +27,7 @@ class Lion(Optimizer):
 
     state_names = ("exp_avg",)
     several = {"betas": 2}
+    fractions = ("betas",)
     counts = False
 
     def __init__(
@@ -42,10 +43,6 @@ class Lion(Optimizer):
         differentiable: bool = False,
     ):
         super().__init__(params, options(locals()))
-
-    def check(self, group: Mapping[str, Any]) -> None:
-        super().check(group)
-        self.check_fractions(group, "betas")
 
     def decoupled(self, group: Mapping[str, Any]) -> bool:
         return True

@@ -32,6 +32,7 @@ class NAdam(Optimizer):
     state_names = ("exp_avg", "exp_avg_sq")
     not_negative = ("lr", "eps", "weight_decay", "momentum_decay")
     several = {"betas": 2}
+    fractions = ("betas",)
 
     def __init__(
         self,
@@ -49,13 +50,6 @@ class NAdam(Optimizer):
         differentiable: bool = False,
     ):
         super().__init__(params, options(locals()))
-
-    def check(self, group: Mapping[str, Any]) -> None:
-        super().check(group)
-        self.check_fractions(group, "betas")
-
-    def decoupled(self, group: Mapping[str, Any]) -> bool:
-        return group["decoupled_weight_decay"]
 
     def start(self, group: Mapping[str, Any]) -> dict[str, float]:
         return {"mu_product": 1.0}

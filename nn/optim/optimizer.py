@@ -60,7 +60,7 @@ class Optimizer(State):
 
     def decoupled(self, group: Mapping[str, Any]) -> bool:
         """Whether weight decay makes the parameters smaller by itself, and not by way of their gradient."""
-        return False
+        return bool(group.get("decoupled_weight_decay"))
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients, or fill them with zeros."""

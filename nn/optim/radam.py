@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -33,6 +32,7 @@ class RAdam(Optimizer):
     state_names = ("exp_avg", "exp_avg_sq")
     not_negative = ("lr", "eps", "weight_decay")
     several = {"betas": 2}
+    fractions = ("betas",)
 
     def __init__(
         self,
@@ -49,13 +49,6 @@ class RAdam(Optimizer):
         differentiable: bool = False,
     ):
         super().__init__(params, options(locals()))
-
-    def check(self, group: Mapping[str, Any]) -> None:
-        super().check(group)
-        self.check_fractions(group, "betas")
-
-    def decoupled(self, group: Mapping[str, Any]) -> bool:
-        return group["decoupled_weight_decay"]
 
     def update(self, group, t, p, g, state, scratch) -> None:
         m, v, (s, *_) = state["exp_avg"], state["exp_avg_sq"], scratch

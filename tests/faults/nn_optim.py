@@ -13,8 +13,8 @@ FAULTS = [
     Fault("nn/optim/adagrad.py", "(1 + (t - 1) * group", "(1 + t * group", f"{RULE} -k Adagrad"),
     Fault("nn/optim/adadelta.py", "        d *= g\n", "", f"{RULE} -k Adadelta"),
     Fault(
-        "nn/optim/nadam.py",
-        'return group["decoupled_weight_decay"]',
+        "nn/optim/optimizer.py",
+        'return bool(group.get("decoupled_weight_decay"))',
         "return False",
         f"{RULE} -k NAdam",
     ),
