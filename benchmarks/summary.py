@@ -106,6 +106,26 @@ def startup(run: Mapping) -> str | None:
     return f"**Start**: `import tapegrad.nn` takes {ours}, `import torch` {theirs}."
 
 
+def derivatives(run: Mapping) -> str | None:
+    """How much faster or slower than each of the others, from the worst row to the best."""
+    speeds: dict[str, list[float]] = {}
+    for found in run["derivatives"].values():
+        ours = found.get("tapegrad", {})
+        for name, figures in found.items():
+            if figures is not ours and "median" in figures and "median" in ours:
+                speeds.setdefault(name, []).append(figures["median"] / ours["median"])
+    if not speeds:
+        return None
+    told = [
+        f"{span(s, '.2f')} times {name}'s (ahead in {sum(x > 1 for x in s)} of {len(s)})"
+        for name, s in speeds.items()
+    ]
+    return (
+        "**Derivatives as functions** (gradients, Hessians, Jacobians, products with Hessians, gradients per "
+        f"sample of small networks, one thread): the speed is {'; '.join(told)}."
+    )
+
+
 LINES = (
     ("train_step", training),
     ("race", race),
@@ -113,6 +133,7 @@ LINES = (
     ("ops", fused_ops),
     ("memory", memory),
     ("startup", startup),
+    ("derivatives", derivatives),
 )
 
 

@@ -169,6 +169,10 @@ def results():
         "startup": shared | {"modules": modules},
         "scaling": shared | {"axes": {"length": points}},
         "data": shared | {"loading": loading},
+        "derivatives": shared
+        | {
+            "derivatives": {"a Hessian": {"tapegrad": figures(0.002), "HIPS": figures(0.005), "JAX": skipped}}
+        },
     }
 
 
@@ -199,6 +203,7 @@ def test_report_writes_the_page_and_between_the_markers(folder):
     assert "2.00 x2.00" in text and "both with one (2 cores of Some CPU, 2026-01-02)" in text
     for part in ("300 (50)", "`import numpy`", "(scaling.svg)", "length of the text (64 to 1024)"):
         assert part in text
+    assert "HIPS's (ahead in 1 of 1)" in readme and "5.00 (x2.50)" in text
     for part in ("40,000 samples/s x1.00", "3.1 % waiting", " 500 ms x1.00"):
         assert part in text
     assert "JAX jit" not in text  # could do no size
@@ -221,7 +226,7 @@ def test_the_readmes_lines_take_the_fastest_way_of_each():
         "torch": {"median": 1.5, "memory": 2e8},
     }
     lines = summary.lines(found)
-    assert len(lines) == 6
+    assert len(lines) == 7
     for line, part in zip(
         lines,
         (
@@ -233,6 +238,7 @@ def test_the_readmes_lines_take_the_fastest_way_of_each():
             "the slowest are `gelu` (0.50), `linear` (2.00), the fastest `linear` (2.00), `gelu` (0.50).",
             "the model `tiny` takes 40 MB at the peak of its training, PyTorch's 300.",
             "`import tapegrad.nn` takes 100 ms and 30 MB, `import torch` 1,500 ms and 200 MB.",
+            "one thread): the speed is 2.50 times HIPS's (ahead in 1 of 1).",
         ),
         strict=True,
     ):
@@ -243,7 +249,9 @@ def test_the_readmes_lines_take_the_fastest_way_of_each():
 def test_the_readme_compares_nothing_where_a_side_is_missing(library):
     found = json.loads(json.dumps(results()).replace(f'"{library}', '"other'))
     told = " ".join(summary.lines(found))
-    assert told.count("**") == (2 if library == "torch" else 0)  # fused ops are measured relative to torch
+    assert told.count("**") == (
+        4 if library == "torch" else 0
+    )  # fused ops are relative to torch, HIPS is there
 
 
 @pytest.mark.parametrize("missing", report.PROGRAMS)
