@@ -29,10 +29,10 @@ def jacobian(
     `jacobian(lambda x: x[:2] * x[2])(x)`, of shape (*output, *argument): a tree like what f returns, with a
     tree like the argument (or a tuple of them, for a tuple `argnums`) in place of each Tensor. f is run once.
     In "reverse" mode there is a backward pass for each number of the outputs, in "forward" mode one for each
-    of the arguments; "auto" takes the fewer. Many passes are made at once where the ops allow it. Gradients
-    for each sample of a batch are the Jacobian of a vector of losses. With `has_aux` f returns (value, aux),
-    and the result is (jacobian, aux). What is given and what raises is told by `grad`; ValueError for another
-    mode.
+    of the arguments; "auto" takes the fewer, and reverse where an op has a first derivative only. Many passes
+    are made at once where the ops allow it. Gradients for each sample of a batch are the Jacobian of a vector
+    of losses. With `has_aux` f returns (value, aux), and the result is (jacobian, aux). What is given and
+    what raises is told by `grad`; ValueError for another mode.
     """
     check_function("jacobian", f, argnums)
     if mode not in MODES:
@@ -42,7 +42,7 @@ def jacobian(
     def derivative(*args: Any, **kwargs: Any) -> Any:
         run = Run("jacobian", f, args, kwargs, argnums, has_aux, higher=True)
         rows, columns = [sum(t.size for t in some) for some in (run.outputs, run.inputs)]
-        forward = mode == "forward" or (mode == "auto" and columns < rows)
+        forward = mode == "forward" or (mode == "auto" and columns < rows and _twice(run))
         blocks = _by_columns(run) if forward else _by_rows(run)
         given = [run.as_arguments(list(map(run.given, row))) for row in blocks]
         found = trees.build(run.out_form, iter(given))
@@ -61,6 +61,12 @@ def hessian(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) 
     """
     check_function("hessian", f, argnums)
     return jacobian(jacobian(f, argnums, has_aux, mode="reverse"), argnums, has_aux, mode="reverse")
+
+
+def _twice(run: Run) -> bool:
+    """Whether all that was recorded can be differentiated again, as forward mode does."""
+    nodes = engine.reachable([y.edge for y in run.outputs])
+    return not any(node.op is not None and node.op.facts.once for node in nodes)
 
 
 def _by_rows(run: Run) -> Blocks:
