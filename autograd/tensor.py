@@ -206,15 +206,15 @@ class Tensor(Bound):
         return self.data
 
     def item(self, *index: Any) -> float:
-        """The one number it holds, or that at an index (flat, or one for each axis), as Python's."""
+        """The number it holds or that at an index (flat, or of all axes), as Python's; TypeError as of tolist."""
         return self._numbers("item").item(*index)
 
     def tobytes(self, order: Any = "C") -> bytes:
-        """The numbers as bytes, in the `order` of their axes."""
+        """The numbers as bytes, in the `order` of their axes; TypeError as of tolist."""
         return self._numbers("tobytes").tobytes(order)
 
     def tolist(self) -> list:
-        """The numbers as Python's, in lists as deep as there are axes."""
+        """The numbers as Python's, in lists as deep as the axes; TypeError in an op's body run for gradients."""
         return self._numbers("tolist").tolist()
 
     def _numbers(self, method: str) -> np.ndarray:

@@ -103,7 +103,7 @@ def test_a_body_that_reads_numbers_of_its_input_loses_no_derivative_in_silence(r
 
 
 def test_numbers_that_are_read_beside_a_body():
-    """By a hook, of a gradient that is recorded; of what has no gradient, in a body; and by var's to decide."""
+    """By a hook, of a recorded gradient; of what has no gradient, in a body; and by that of var to decide."""
     seen = []
 
     @ag.op
