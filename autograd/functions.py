@@ -226,8 +226,10 @@ def _places(name: str, f: Callable, argnums: Argnums, args: Sequence, kwargs: di
             f"{name}: argnums is {argnums!r}; the function was given {len(args)} positional arguments, which "
             f"have numbers, and by name {[*kwargs]}, which are named: argnums='x' for x=..."
         )
-    if not places or len({*places}) < len(places):
-        raise ValueError(f"{name}: argnums {argnums!r} names {'an argument twice' if places else 'nothing'}")
+    if not places:
+        raise ValueError(f"{name}: no argument is given to differentiate with respect to")
+    if len({*places}) < len(places):
+        raise ValueError(f"{name}: argnums {argnums!r} names an argument twice")
     return places
 
 

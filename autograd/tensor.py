@@ -206,7 +206,7 @@ class Tensor(Bound):
         return self.data
 
     def item(self, *index: Any) -> float:
-        """The number it holds or that at an index (flat, or of all axes), as Python's; TypeError as of tolist."""
+        """The number it holds, or at an index (flat or of all axes), as Python's; TypeError as of tolist."""
         return self._numbers("item").item(*index)
 
     def tobytes(self, order: Any = "C") -> bytes:
@@ -214,7 +214,7 @@ class Tensor(Bound):
         return self._numbers("tobytes").tobytes(order)
 
     def tolist(self) -> list:
-        """The numbers as Python's, in lists as deep as the axes; TypeError in an op's body run for gradients."""
+        """The numbers as Python's, in nested lists; TypeError in an op's body that runs for gradients."""
         return self._numbers("tolist").tolist()
 
     def _numbers(self, method: str) -> np.ndarray:

@@ -115,8 +115,9 @@ def test_argnums_of_another_kind():
     refused(TypeError, "grad(f)(x)", ag.grad, np.sum, X)
     refused(ValueError, "names an argument twice", ag.grad(np.dot, (0, -2)), X, X)
     refused(ValueError, "names an argument twice", ag.grad(lambda x, y: x @ y, (0, "x")), X, X)
-    refused(ValueError, "names nothing", ag.grad(np.dot, ()), X, X)
-    refused(ValueError, "names nothing", ag.vjp, lambda: Tensor(1.0))
+    refused(ValueError, "grad: no argument is given to", ag.grad(np.dot, ()), X, X)
+    refused(ValueError, "vjp: no argument is given to", ag.vjp, lambda: Tensor(1.0))
+    refused(ValueError, "hvp: no argument is given to", ag.hvp, np.sum, (), ())
 
 
 def test_what_is_no_function():
