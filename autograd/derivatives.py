@@ -95,8 +95,8 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     `value, pull = vjp(f, x, y)`; then `gx, gy = pull(v)`, with v like the value, any number of times.
     `primals` are arrays or trees of them, and the results are like them, as told by `grad`. With `has_aux` f
     returns (value, aux), and the result is (value, pull, aux). ValueError and TypeError as of grad, and of
-    `pull` for a v of another shape or dtype. So that products may be differentiated too, what each op was given
-    is kept for as long as `pull` is; `grad` keeps what backward reads, in a GPT a third less.
+    `pull` for a v of another shape or dtype. So that products may be differentiated too, all that ops were
+    given is kept for as long as `pull` is; `grad` keeps what backward reads, in a GPT 28 % less.
     """
     run = Run("vjp", f, primals, {}, tuple(range(len(primals))), has_aux, higher=True)
 

@@ -192,6 +192,46 @@ def test_tensors_that_leave_the_function_have_no_gradient_to_give():
     refused(RuntimeError, "arrives at an argument", (slots * 2).sum().backward)
 
 
+def test_functions_that_change_what_is_around_them():
+    weight, total, log = Tensor(X, requires_grad=True), [Tensor(np.zeros(3))], np.zeros(3)
+
+    def after_use(x):
+        y = (weight * x).sum()
+        with ag.no_grad():
+            weight[...] = weight * 2
+        return y
+
+    refused(RuntimeError, "was changed in place after the forward pass", ag.grad(after_use), X)
+    np.testing.assert_array_equal(weight.data, 2 * X)
+
+    def summed(x):
+        total[0] = total[0] + x
+        return (total[0] * x).sum()
+
+    np.testing.assert_array_equal(ag.grad(summed)(X), 2 * X)
+    np.testing.assert_array_equal(ag.grad(summed)(X), 3 * X)  # the first x is a constant
+
+    def logged(x):
+        log[...] = x
+        return (log * x).sum()
+
+    refused(TypeError, "does not turn into an ndarray by itself", ag.grad(logged), X)
+    np.testing.assert_array_equal(log, np.zeros(3))
+
+
+def test_a_tree_that_changes_from_call_to_call():
+    keys = iter("abcdef")
+
+    def f(x):
+        return {next(keys): x**2}
+
+    _, pull = ag.vjp(f, X)
+    f(X)
+    np.testing.assert_array_equal(pull({"a": X})[0], 2 * X * X)  # the tree of its own run
+    refused(ValueError, "the vector has ['b'], and must be a dict of ['a']", pull, {"b": X})
+    assert list(ag.jacobian(f)(X)) == ["c"] and list(ag.hessian(f)(X)) == ["d"]
+
+
 def test_backward_inside_of_a_function_is_refused():
     def f(x):
         y = (x * x).sum()
