@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from .derivatives import grad
+from .forward import jvp
 from .modes import higher_order
 from .tensor import Tensor
 
@@ -36,8 +38,8 @@ def gradcheck(
     `order` says which derivative is checked. With 2 it is the gradient's own gradient, by `create_graph`,
     compared with a difference of the plain gradient; with 3 the gradient of that, and so on. `mode` is
     "reverse", "forward" or both, as ("reverse", "forward"). Forward, the derivative of each number of each
-    output along the direction is compared; it is what differentiating the gradient with respect to the
-    weights, in which it is linear, gives, so that a first derivative needs what a second one does.
+    output along the direction is compared, as `jvp` gives it, so that a first derivative needs what a second
+    one does.
 
     ValueError where no input requires a gradient and for another `order` or `mode`, TypeError for an input
     that is not float64, RuntimeError for an op that cannot be differentiated so often.
@@ -109,19 +111,16 @@ class _Check:
 
     def forward(self) -> None:
         """Derivatives of all outputs along a direction of each input."""
-        with higher_order():
-            outputs = _listed(self.fn(*self.inputs))
-            weights = [Tensor(self.rng.standard_normal(y.shape), requires_grad=True) for y in outputs]
-            wanted = [self.inputs[i] for i in self.checked]
-            gradients = grad(outputs, wanted, weights, create_graph=True, allow_unused=True)
-        sizes = np.cumsum([y.size for y in outputs])[:-1]
-        for i, g in zip(self.checked, gradients, strict=True):
+        for i in self.checked:
             direction = self.rng.standard_normal(self.inputs[i].shape)
-            found = np.zeros(sum(y.size for y in outputs))
-            if g is not None and g.requires_grad:
-                along = grad(g, weights, direction, retain_graph=True, allow_unused=True)
-                found = _joined([w * 0 if d is None else d for d, w in zip(along, weights, strict=True)])
-            self.compare(i, np.split(found, sizes), np.split(self.differences(i, direction, _joined), sizes))
+            ys, found = jvp(functools.partial(self.outputs_of, i), (self.inputs[i].data,), (direction,))
+            sizes = np.cumsum([y.size for y in ys])[:-1]
+            expected = self.differences(i, direction, _joined)
+            self.compare(i, [np.ravel(t) for t in found], np.split(expected, sizes))
+
+    def outputs_of(self, i: int, x: Tensor) -> list[Tensor]:
+        """The outputs with another Tensor as input i."""
+        return _listed(self.fn(*self.inputs[:i], x, *self.inputs[i + 1 :]))
 
     def compare(self, i: int, found: list, expected: list) -> None:
         """Each output's derivatives with their differences; those of one output have one scale."""

@@ -21,15 +21,18 @@ MODES = ("auto", "reverse", "forward")
 Blocks = list[list[Tensor]]  # for each output, for each input
 
 
-def jacobian(f: Callable[..., Any], argnums: Argnums = 0, mode: str = "auto") -> Callable[..., Any]:
+def jacobian(
+    f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False, *, mode: str = "auto"
+) -> Callable[..., Any]:
     """A function that returns the derivatives of all that f returns with respect to all of an argument.
 
     `jacobian(lambda x: x[:2] * x[2])(x)`, of shape (*output, *argument): a tree like what f returns, with a
     tree like the argument (or a tuple of them, for a tuple `argnums`) in place of each Tensor. f is run once.
     In "reverse" mode there is a backward pass for each number of the outputs, in "forward" mode one for each
-    of the arguments; "auto" takes the fewer. Many passes are made at once where the ops allow it. Gradients
-    for each sample of a batch are the Jacobian of a vector of losses. What is given and what raises is told
-    by `grad`; ValueError for another mode.
+    of the arguments; "auto" takes the fewer, and reverse where an op has a first derivative only. Many passes
+    are made at once where the ops allow it. Gradients for each sample of a batch are the Jacobian of a vector
+    of losses. With `has_aux` f returns (value, aux), and the result is (jacobian, aux). What is given and
+    what raises is told by `grad`; ValueError for another mode.
     """
     check_function("jacobian", f, argnums)
     if mode not in MODES:
@@ -37,25 +40,33 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0, mode: str = "auto") ->
 
     @like(f, "jacobian")
     def derivative(*args: Any, **kwargs: Any) -> Any:
-        run = Run("jacobian", f, args, kwargs, argnums, higher=True)
+        run = Run("jacobian", f, args, kwargs, argnums, has_aux, higher=True)
         rows, columns = [sum(t.size for t in some) for some in (run.outputs, run.inputs)]
-        forward = mode == "forward" or (mode == "auto" and columns < rows)
+        forward = mode == "forward" or (mode == "auto" and columns < rows and _twice(run))
         blocks = _by_columns(run) if forward else _by_rows(run)
         given = [run.as_arguments(list(map(run.given, row))) for row in blocks]
-        return trees.build(run.out_form, iter(given))
+        found = trees.build(run.out_form, iter(given))
+        return (found, run.given_aux()) if has_aux else found
 
     return derivative
 
 
-def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+def hessian(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> Callable[..., Any]:
     """A function that returns the second derivatives of f: the jacobian, in reverse mode, of its gradient.
 
     `hessian(lambda x: (x**3).sum())(x)`, of shape (*x.shape, *x.shape), preceded by that of what f returns
     where this is no single number; for a tree or several arguments, a tree of trees: found["w"]["b"]. The
-    gradient is recorded once. What is given and what raises is told by `grad`.
+    gradient is recorded once. With `has_aux` f returns (value, aux), and the result is (hessian, aux). What
+    is given and what raises is told by `grad`.
     """
     check_function("hessian", f, argnums)
-    return jacobian(jacobian(f, argnums, "reverse"), argnums, "reverse")
+    return jacobian(jacobian(f, argnums, has_aux, mode="reverse"), argnums, has_aux, mode="reverse")
+
+
+def _twice(run: Run) -> bool:
+    """Whether all that was recorded can be differentiated again, as forward mode does."""
+    nodes = engine.reachable([y.edge for y in run.outputs])
+    return not any(node.op is not None and node.op.facts.once for node in nodes)
 
 
 def _by_rows(run: Run) -> Blocks:

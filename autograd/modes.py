@@ -32,6 +32,10 @@ class Mode:
 current: ContextVar[Mode] = ContextVar("current", default=Mode(True, False, ()))  # noqa: B039  (never changed)
 
 
+# Whether an op's body runs on Tensors, for its gradient to be differentiated: none is made a number then.
+rerunning: ContextVar[bool] = ContextVar("rerunning", default=False)
+
+
 class Scope:
     """One running call of a Module: who (weakly), and inside which other call."""
 

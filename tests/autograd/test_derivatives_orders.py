@@ -201,25 +201,6 @@ def test_long_chains_are_differentiated_twice():
     np.testing.assert_allclose(ag.grad(ag.grad(f))(0.5), 2 * 1.00001**40_000, rtol=1e-9)
 
 
-def test_scipy_takes_them_as_they_are():
-    optimize = pytest.importorskip("scipy.optimize")
-
-    def valley(x, scale):
-        return scale * ((x[1:] - x[:-1] ** 2) ** 2).sum() + ((1 - x[:-1]) ** 2).sum()
-
-    for start in (np.zeros(3), [0.0, 0.0, 0.0]):
-        found = optimize.minimize(ag.value_and_grad(valley), start, args=(100.0,), jac=True)
-        np.testing.assert_allclose(found.x, np.ones(3), rtol=1e-5)
-    found = optimize.minimize(
-        lambda x: valley(x, 100.0),
-        np.zeros(3),
-        method="trust-ncg",
-        jac=ag.grad(lambda x: valley(x, 100.0)),
-        hessp=lambda x, v: ag.hvp(lambda x: valley(x, 100.0), (x,), (v,)),
-    )
-    np.testing.assert_allclose(found.x, np.ones(3), rtol=1e-5)
-
-
 def test_the_order_of_the_keys_of_a_dict_does_not_matter():
     def f(p):
         return p["a"] ** 2 * p["b"]
