@@ -102,7 +102,7 @@ def _put(own: dict[str, tuple], arrays: dict[str, Any], assign: bool) -> None:
 
 def _whole(array: Any) -> np.ndarray:
     """The numbers of what may have to be made yet."""
-    return array.made() if hasattr(array, "made") else array
+    return array.made() if hasattr(type(array), "made") else array
 
 
 def check_fit(
@@ -153,7 +153,7 @@ def _raise_problems(into: str, problems: dict[str, str], errors: Sequence[str] =
 
 def _array(value) -> Any:
     """An array, or what one is made from in a file: that has a dtype and a shape too."""
-    if hasattr(value, "made"):
+    if hasattr(type(value), "made"):  # a Tensor would look for something similar
         return value
     return as_array(value.data if isinstance(value, Tensor) else value)
 
