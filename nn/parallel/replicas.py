@@ -252,10 +252,10 @@ class Replicas:
                     f"replicas: {type(module).__name__} {name!r} keeps running statistics of the batch, of "
                     f"which it sees a share; use track_running_stats=False, its eval(), or {alone}"
                 )
-        for name, module in self._mixing.items() if self.accumulate > 1 else ():
-            if module.mixes():
+        for name, layer in self._mixing.items() if self.accumulate > 1 else ():
+            if layer.mixes():
                 raise ValueError(
-                    f"replicas: {type(module).__name__} {name!r} takes statistics over the batch, which is "
+                    f"replicas: {type(layer).__name__} {name!r} takes statistics over the batch, which is "
                     f"computed in {self.accumulate} pieces here, one after another; use its eval(), a "
                     "GroupNorm or LayerNorm in its place, or accumulate=1"
                 )

@@ -65,7 +65,7 @@ FAULTS = [
     ),
     Fault(
         "nn/parallel/replicas.py",
-        "            if module.mixes():\n",
+        "            if layer.mixes():\n",
         "            if False:\n",
         f"{ACCUMULATE}test_statistics_over_the_batch_are_refused_while_training",
     ),
