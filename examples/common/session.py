@@ -49,8 +49,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="write losses, rate, norms, histograms and samples for TensorBoard into this folder; give it to "
         "--resume too",
     )
+    add_workers(parser)
     add("--prompt", help="the text to continue at the end (default: the start of the validation text)")
     add("--sample", type=int, default=400, metavar="N", help="characters to write (default %(default)s)")
+
+
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    """How a batch is shared out, and in how many pieces it is computed."""
+    add = parser.add_argument
     add(
         "--workers",
         type=number_or_auto,
