@@ -31,6 +31,7 @@ class GPTConfig:
     bias: bool = True
     tie_weights: bool = True  # one table for the embedding and the output layer
     checkpoint: bool = False  # compute each block anew in backward: less memory, the same numbers
+    gelu: str = "tanh"  # GPT-2's approximation of it; "none" is exact
 
 
 class Block(nn.Module):
@@ -45,11 +46,12 @@ class Block(nn.Module):
         self.linear1 = nn.Linear(c.d_model, width, c.bias)
         self.linear2 = nn.Linear(width, c.d_model, c.bias)
         self.dropout = nn.Dropout(c.dropout)
+        self.gelu = c.gelu
 
     def forward(self, x: Tensor) -> Tensor:  # (B, T, C)
         y = self.norm1(x)
         x = x + self.dropout(self.attn(y, y, y, need_weights=False, is_causal=True)[0])
-        y = self.linear2(F.gelu(self.linear1(self.norm2(x)), "tanh"))
+        y = self.linear2(F.gelu(self.linear1(self.norm2(x)), self.gelu))
         return x + self.dropout(y)
 
 
