@@ -49,6 +49,12 @@ FAULTS = [
         "tests/nn/test_attention.py::test_a_few_queries_that_see_nothing",
     ),
     Fault(
+        "nn/functional/normalization.py",
+        "mean * mean <= 16 * variance",
+        "True",
+        "tests/nn/test_layernorm.py::test_layer_norm_of_one_row_without_a_gradient",
+    ),
+    Fault(
         "models/generation/cache.py",
         "self.start = max(self.start, self.end - window + 1)",
         "self.start = max(self.start, self.end - window)",
@@ -134,26 +140,20 @@ FAULTS = [
     ),
     Fault(
         "models/generation/sampling.py",
-        "return order[: int(np.searchsorted(shares, wanted)) + 1]",
-        "return order[: int(np.searchsorted(shares, wanted))]",
+        "count = min(int(np.searchsorted(values.cumsum(), wanted)) + 1, len(few))",
+        "count = max(int(np.searchsorted(values.cumsum(), wanted)), 1)",
         f"{TESTS}test_sampling.py::test_the_distribution_is_right",
     ),
     Fault(
         "models/generation/sampling.py",
-        "wanted, count = top_p * p.sum(), NUCLEUS",
-        "wanted, count = top_p * largest(p, NUCLEUS).size, NUCLEUS",
+        "(p.sum() - wanted) / len(p)",
+        "wanted / len(p)",
         f"{TESTS}test_sampling.py::test_what_is_kept_by_sorting_everything",
     ),
     Fault(
         "models/generation/sampling.py",
-        "if shares[-1] >= wanted or len(order) == len(p):",
-        "if True:",
-        f"{TESTS}test_sampling.py::test_what_is_kept_by_sorting_everything",
-    ),
-    Fault(
-        "models/generation/sampling.py",
-        "np.flatnonzero(x >= least)",
-        "np.flatnonzero(x > least)",
+        "np.flatnonzero(x[found] == least)[-more:]",
+        "np.flatnonzero(x[found] == least)[:more]",
         f"{TESTS}test_sampling.py::test_the_largest_and_of_equals_the_first",
     ),
     Fault(
