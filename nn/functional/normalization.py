@@ -61,28 +61,9 @@ def layer_norm_plain(needs, x, weight=None, bias=None, eps=1e-5):
 
 @op(inputs=3, plain=layer_norm_plain, flops=8)
 def _layer_norm(needs, x, weight=None, bias=None, eps=1e-5):
-    if x.size == x.shape[-1] > 0 and not any(needs):
-        y = _row_normalized(x.reshape(-1), weight, bias, eps)
-        if y is not None:
-            return y.reshape(x.shape), None
     if weight is None or x.shape[-1] <= LONG or x.size <= BLOCK:
         return _normalized(needs, x, weight, bias, eps, _centred, _vector)
     return _normalized_in_blocks(needs, x, weight, bias, eps)
-
-
-def _row_normalized(x, weight, bias, eps):
-    """One row without a gradient, as in a step of generation: half of the calls. None for a hard one."""
-    mean = float(x @ _made_once(1 / len(x), len(x), x.dtype))
-    y = x - mean
-    variance = float(y @ y) / len(x) + eps
-    if not (0 < variance < math.inf and mean * mean <= 16 * variance):  # see _centre_again; or it is nan
-        return None
-    y *= variance**-0.5
-    if weight is not None:
-        y *= weight
-    if bias is not None:
-        y += bias
-    return y
 
 
 def _vector_plain(value, size, like):

@@ -38,21 +38,15 @@ FAULTS = [
     ),
     Fault(
         "nn/functional/attention.py",
-        "    e -= top\n",
-        "    e -= top + 100\n",
-        "tests/nn/test_attention.py::test_a_few_queries_without_a_gradient",
-    ),
-    Fault(
-        "nn/functional/attention.py",
-        "if not math.isfinite(np.vdot(top, top)):",
-        "if False:",
+        "np.vdot(r, r) < 1e30",
+        "True",
         "tests/nn/test_attention.py::test_a_few_queries_that_see_nothing",
     ),
     Fault(
-        "nn/functional/normalization.py",
-        "mean * mean <= 16 * variance",
+        "nn/functional/attention.py",
+        "np.vdot(total, total) < 1e30",
         "True",
-        "tests/nn/test_layernorm.py::test_layer_norm_of_one_row_without_a_gradient",
+        "tests/nn/test_attention.py::test_a_few_queries_without_a_gradient",
     ),
     Fault(
         "models/generation/cache.py",
