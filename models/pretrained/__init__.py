@@ -1,0 +1,39 @@
+"""Published architectures, one in each file, that load and save Hugging Face's folders."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from ...autograd.exports import on_first_use
+
+if TYPE_CHECKING:
+    from ...autograd.arrays import DTypeLike
+    from .folder import Pretrained
+    from .gpt2 import GPT2, GPT2Config
+
+FILES = {  # and what is found there
+    "folder": "Pretrained",
+    "gpt2": "GPT2 GPT2Config",
+}
+CLASSES = {"gpt2": "GPT2"}  # for each model_type of config.json
+__all__ = ["GPT2", "GPT2Config", "Pretrained", "from_pretrained"]
+if not TYPE_CHECKING:
+    __getattr__ = on_first_use(globals(), FILES)
+
+
+def from_pretrained(folder: str | os.PathLike, *, dtype: DTypeLike | None = None) -> Pretrained:
+    """The model in a folder of config.json and weights, of the class that its model_type asks for.
+
+    Its numbers have the `dtype`, or unless given that of the file, float32 at least. Errors as of
+    Pretrained.from_pretrained; ValueError for a model_type that no class covers, with those that one does.
+    """
+    from .config import read_config
+
+    name = read_config(folder)["model_type"]
+    if name not in CLASSES:
+        raise ValueError(
+            f"from_pretrained: {os.fspath(folder)!r} has model_type {name!r}; there are {', '.join(CLASSES)}"
+        )
+    return getattr(import_module(__name__), CLASSES[name]).from_pretrained(folder, dtype=dtype)
