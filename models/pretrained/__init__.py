@@ -12,13 +12,18 @@ if TYPE_CHECKING:
     from ...autograd.arrays import DTypeLike
     from .folder import Pretrained
     from .gpt2 import GPT2, GPT2Config
+    from .llama import Llama, LlamaConfig
 
 FILES = {  # and what is found there
     "folder": "Pretrained",
     "gpt2": "GPT2 GPT2Config",
+    "llama": "Llama LlamaConfig",
 }
-CLASSES = {"gpt2": "GPT2"}  # for each model_type of config.json
-__all__ = ["GPT2", "GPT2Config", "Pretrained", "from_pretrained"]
+CLASSES = {  # for each model_type of config.json
+    "gpt2": "GPT2",
+    **dict.fromkeys(["llama", "mistral", "qwen2", "qwen3", "smollm3"], "Llama"),
+}
+__all__ = ["GPT2", "GPT2Config", "Llama", "LlamaConfig", "Pretrained", "from_pretrained"]
 if not TYPE_CHECKING:
     __getattr__ = on_first_use(globals(), FILES)
 

@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 C = TypeVar("C", bound="Config")
 
@@ -32,6 +32,7 @@ class Config:
     size below 1, and a number that is negative or no number; a probability is at most 1.
     """
 
+    may_be_zero: ClassVar[tuple[str, ...]] = ()
     model_type: str
     rest: Mapping[str, Any] = field(default_factory=dict, kw_only=True, repr=False)
 
@@ -44,7 +45,11 @@ class Config:
         allowed = tuple(kind for word in kinds for kind in KINDS[word])
         if not isinstance(value, allowed) or (isinstance(value, bool) and "bool" not in kinds):
             self.refuse(name, f"is to be {' or '.join(kinds)}".replace("None", "null"))
-        if type(value) is int and "int" in kinds and value < (0 if name.endswith("_id") else 1):
+        if (
+            type(value) is int
+            and "int" in kinds
+            and value < (0 if name.endswith("_id") or name in self.may_be_zero else 1)
+        ):
             self.refuse(name, "is to be 1 or more")
         if isinstance(value, (int, float)) and "float" in kinds and not 0 <= value < math.inf:
             self.refuse(name, "is to be 0 or more")
@@ -73,12 +78,13 @@ class Config:
         """The config of what config.json holds; ValueError as of the class."""
         own = cls._own()
         given = {name: value for name, value in settings.items() if name in own}
-        rest = {name: value for name, value in settings.items() if name not in own}
+        rest = {name: value for name, value in settings.items() if name not in own or value is None}
         return cls(**given, rest=rest)
 
     def to_dict(self) -> dict[str, Any]:
-        """All settings, as config.json has them."""
-        return {**self.rest, **{name: getattr(self, name) for name in sorted(self._own())}}
+        """All settings, as config.json has them; without those that are None unless they were given so."""
+        own = {name: getattr(self, name) for name in sorted(self._own())}
+        return {**self.rest, **{name: value for name, value in own.items() if value is not None}}
 
 
 def read_config(folder: str | os.PathLike) -> dict[str, Any]:

@@ -98,6 +98,10 @@ class Pretrained(nn.Module):
         names = {"architectures": [self.architectures[self.config.model_type]], "dtype": dtype}
         return {**self.config.to_dict(), **names, **old}
 
+    def outgrown(self, new: int, past: int, attention_mask: ArrayLike | None = None) -> bool:
+        """Whether the keys that a cache has of `past` positions are of no use in a text with `new` more."""
+        return False
+
     # ------------------------------------------------------------------ a checkpoint's names and dtypes
 
     def _fitted(self, given: Mapping[str, np.ndarray], dtype: DTypeLike | None) -> dict[str, np.ndarray]:
