@@ -7,7 +7,8 @@ from ..autograd.exports import on_first_use
 FILES = {  # and what is found there
     "generation": "generation",
     "gpt": "GPT GPTConfig",
-    "pretrained": "GPT2 GPT2Config Llama LlamaConfig Pretrained from_pretrained pretrained",
+    "pretrained": "GPT2 T5 Bert BertConfig GPT2Config Llama LlamaConfig Pretrained T5Config ViT ViTConfig "
+    "from_pretrained pretrained",
     "transformer": "Transformer TransformerConfig",
 }
 __all__ = sorted(" ".join(FILES.values()).split())
@@ -15,7 +16,20 @@ __all__ = sorted(" ".join(FILES.values()).split())
 if TYPE_CHECKING:
     from . import generation, pretrained
     from .gpt import GPT, GPTConfig
-    from .pretrained import GPT2, GPT2Config, Llama, LlamaConfig, Pretrained, from_pretrained
+    from .pretrained import (
+        GPT2,
+        T5,
+        Bert,
+        BertConfig,
+        GPT2Config,
+        Llama,
+        LlamaConfig,
+        Pretrained,
+        T5Config,
+        ViT,
+        ViTConfig,
+        from_pretrained,
+    )
     from .transformer import Transformer, TransformerConfig
 else:
     __getattr__ = on_first_use(globals(), FILES)

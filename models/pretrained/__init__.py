@@ -10,20 +10,46 @@ from ...autograd.exports import on_first_use
 
 if TYPE_CHECKING:
     from ...autograd.arrays import DTypeLike
+    from .bert import Bert
+    from .bert_config import BertConfig
     from .folder import Pretrained
     from .gpt2 import GPT2, GPT2Config
     from .llama import Llama, LlamaConfig
+    from .t5 import T5
+    from .t5_config import T5Config
+    from .vit import ViT, ViTConfig
 
 FILES = {  # and what is found there
+    "bert": "Bert",
+    "bert_config": "BertConfig",
     "folder": "Pretrained",
     "gpt2": "GPT2 GPT2Config",
     "llama": "Llama LlamaConfig",
+    "t5": "T5",
+    "t5_config": "T5Config",
+    "vit": "ViT ViTConfig",
 }
 CLASSES = {  # for each model_type of config.json
     "gpt2": "GPT2",
     **dict.fromkeys(["llama", "mistral", "qwen2", "qwen3", "smollm3"], "Llama"),
+    **dict.fromkeys(["bert", "roberta", "xlm-roberta"], "Bert"),
+    **dict.fromkeys(["t5", "mt5"], "T5"),
+    "vit": "ViT",
 }
-__all__ = ["GPT2", "GPT2Config", "Llama", "LlamaConfig", "Pretrained", "from_pretrained"]
+__all__ = [
+    "GPT2",
+    "T5",
+    "Bert",
+    "BertConfig",
+    "GPT2Config",
+    "Llama",
+    "LlamaConfig",
+    "Pretrained",
+    "T5Config",
+    "ViT",
+    "ViTConfig",
+    "from_pretrained",
+]
 if not TYPE_CHECKING:
     __getattr__ = on_first_use(globals(), FILES)
 

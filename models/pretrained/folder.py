@@ -34,8 +34,8 @@ class Pretrained(nn.Module):
 
     config_class: ClassVar[type[Config]]
     architectures: ClassVar[Mapping[str, str]]
-    base: ClassVar[str] = ""
-    ignored: ClassVar[tuple[str, ...]] = ()
+    base: str = ""
+    ignored: tuple[str, ...] = ()
 
     def __init__(self, config: Any):
         kind = type(self).__name__
