@@ -22,7 +22,6 @@ class Embeddings(nn.Module):
     """What enters the first layer: of each token, its position and the part of the text it stands in."""
 
     def __init__(self, c: BertConfig):
-        self.padding = c.pad_token_id
         counted = c.pad_token_id if c.counts_tokens else None
         self.word_embeddings = nn.Embedding(c.vocab_size, c.hidden_size, c.pad_token_id)
         self.position_embeddings = nn.Embedding(c.max_position_embeddings, c.hidden_size, counted)
@@ -183,8 +182,8 @@ class Bert(Pretrained):
     ) -> Tensor:
         """One vector for each text, (B, C): the mean of the last hidden states of its real tokens.
 
-        With `normalize` of length 1. Reimers and Gurevych 2019, arXiv:1908.10084. Arguments and errors as of
-        `hidden`; ValueError for a text without a real token.
+        With `normalize` of length 1. Reimers and Gurevych 2019, arXiv:1908.10084. `ids`, `attention_mask` and
+        `token_type_ids` are (B, T), as of `hidden`, with its errors; ValueError for a text without a real token.
         """
         x = self.hidden(ids, attention_mask, token_type_ids)
         real = real_tokens(self, attention_mask, x.shape[:2])
@@ -205,7 +204,7 @@ class Bert(Pretrained):
         attention_mask: ArrayLike | None = None,
         token_type_ids: ArrayLike | None = None,
     ) -> Any:
-        """What the head makes of `hidden`, whose arguments and errors these are.
+        """What the head makes of `hidden`, with its errors: `ids` (B, T), `attention_mask`, `token_type_ids`.
 
         Masked language model: logits (B, T, V). Classifiers, of a text or of each token: (B, L) or (B, T, L)
         for L labels. No head: the last hidden states (B, T, C) and the pooled first one (B, C).

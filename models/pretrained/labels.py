@@ -25,7 +25,7 @@ class Labelled(Config):
     def __post_init__(self) -> None:
         super().__post_init__()
         known = self.heads.get(self.model_type, {})
-        if known and self.architecture not in known:
+        if known and not (isinstance(self.architecture, str) and self.architecture in known):
             self.refuse("architectures", f"is to be one of {', '.join(known)}")
         try:
             numbers = sorted(map(int, self.id2label or {}))
@@ -33,10 +33,6 @@ class Labelled(Config):
             numbers = [-1]
         if numbers != list(range(len(numbers))):
             self.refuse("id2label", "is to have the keys 0, 1, 2 ...")
-        self.check_number_of_labels()
-
-    def check_number_of_labels(self) -> None:
-        """ValueError unless there are labels."""
         if not isinstance(count := self.rest.get("num_labels", 2), int) or count < 1:
             raise ValueError(f"config.json: num_labels is to be 1 or more, not {count!r}")
 

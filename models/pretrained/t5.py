@@ -209,7 +209,8 @@ class T5(Pretrained):
         """Logits (B, T, V) of the token after each of `target` (B, T), which follow what `cache` holds.
 
         `memory` (B, S, C) is what `encode` gave for a source, and `memory_mask` (B, S) is 0 at its padding.
-        With a cache, `memory` is read in the first call only. Errors as of `encode`.
+        With a cache, `memory` is read in the first call only. ValueError for a memory of other sources, and
+        for other shapes that do not fit; IndexError for ids outside of the vocabulary.
         """
         ids, past = ids_of(self, target), 0 if cache is None else cache.length
         shape = np.shape(memory)

@@ -224,7 +224,7 @@ class ViT(Pretrained):
         """
         x = self.hidden(pixels, interpolate_pos_encoding=interpolate_pos_encoding)
         first = x[:, 0]
-        return self.classifier(first) if self.config.head else (x, self.vit.pooler(first))
+        return (x, self.vit.pooler(first)) if self.vit.pooler is not None else self.classifier(first)
 
     def settings(self) -> dict[str, Any]:
         """What config.json has of this model: its config, transformers' class, and the dtype as it is."""

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from tapegrad import models
+from tapegrad.models import pretrained
+
 BERT = {
     "model_type": "bert",
     "vocab_size": 23,
@@ -73,6 +76,7 @@ VITS = {
 RNG = np.random.default_rng(0)
 IDS = RNG.integers(4, 23, (3, 11))
 TYPES = np.arange(11) % 2 * np.ones((3, 1), int)
+TARGET = np.concatenate([np.zeros((3, 1), int), IDS[::-1, ::-1][:, :8]], axis=1)
 REAL = np.arange(11) < np.array([[11], [7], [2]])  # padding on the right
 
 
@@ -85,8 +89,28 @@ def types(settings):
     return TYPES % settings["type_vocab_size"]
 
 
-def images(settings, rng=RNG):
+def images(settings):
     size = settings["image_size"]
-    return rng.normal(
-        size=(2, settings.get("num_channels", 3), *(size if isinstance(size, list) else (size, size)))
-    )
+    size = size if isinstance(size, list) else [size, size]
+    return np.random.default_rng(1).normal(size=(2, settings.get("num_channels", 3), *size))
+
+
+def weights(name, shape):
+    """Numbers for a parameter, the same wherever it is asked; around 1 for the weight of a norm."""
+    rng = np.random.default_rng(list(name.encode()))
+    norm = name.endswith("weight") and len(shape) == 1
+    return norm + rng.normal(size=shape) * (0.2 if len(shape) == 1 else 0.4)
+
+
+def model_of(settings):
+    """The model of these settings with weights that are large enough to tell things apart, in float64."""
+    kind = getattr(models, pretrained.CLASSES[settings["model_type"]])
+    model = kind(kind.config_class.from_dict(settings)).double().eval()
+    for name, parameter in model.named_parameters():
+        parameter.data[...] = weights(name, parameter.shape)
+    return model
+
+
+def sample(x):
+    """Some of the numbers of an output: all of (B, L), two positions of the second text of (B, T, C)."""
+    return x[1, [0, 6]] if x.ndim == 3 else x

@@ -10,8 +10,8 @@ transformers = pytest.importorskip("transformers")
 
 from transformers.models.t5.modeling_t5 import T5Attention
 
-from encoder_cases import IDS, REAL, T5, T5S, texts
-from pretrained_pairs import all_gradients, close, quiet, theirs  # noqa: F401
+from encoder_cases import REAL, T5, T5S, TARGET, texts
+from pretrained_pairs import all_gradients, close, exact_norms, quiet, theirs  # noqa: F401
 from tapegrad.autograd import no_grad
 from tapegrad.models import T5Config, from_pretrained
 from tapegrad.models.generation.cache import Cache
@@ -19,8 +19,8 @@ from tapegrad.models.pretrained.t5 import bucket_of
 from tapegrad.nn import functional as F
 
 pytestmark = pytest.mark.usefixtures("one_blas_thread", "quiet")
-TARGET = np.concatenate([np.zeros((3, 1), int), IDS[::-1, ::-1][:, :8]], axis=1)
 SOURCE = texts(T5)
+TOLERANCE = 1e-5  # transformers computes the mean square of its norms in float32
 
 
 @pytest.fixture(params=T5S)
@@ -56,27 +56,15 @@ def test_logits_loss_and_all_gradients(pair):
     all_gradients(own, model, TOLERANCE)
 
 
-TOLERANCE = 1e-5  # transformers computes the mean square of its norms in float32
-
-
-def test_numbers_are_exact_where_their_norm_is_not_rounded(pair, monkeypatch):
+def test_numbers_are_exact_where_their_norm_is_not_rounded(pair):
     model, own = pair
-    for module in model.modules():
-        if type(module).__name__.endswith("LayerNorm"):
-            monkeypatch.setattr(module, "forward", exact_norm(module))
+    exact_norms(model)
     expected = logits_of(model)
     found = own(SOURCE, TARGET, REAL)
     close(found, expected)
     (found**2).mean().backward()
     (expected**2).mean().backward()
     all_gradients(own, model)
-
-
-def exact_norm(module):
-    def forward(x):
-        return module.weight * x * torch.rsqrt((x * x).mean(-1, keepdim=True) + module.variance_epsilon)
-
-    return forward
 
 
 def test_twenty_greedy_tokens_cached_or_not(pair):
