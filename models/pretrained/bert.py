@@ -183,7 +183,7 @@ class Bert(Pretrained):
         """One vector for each text, (B, C): the mean of the last hidden states of its real tokens.
 
         With `normalize` of length 1. Reimers and Gurevych 2019, arXiv:1908.10084. `ids`, `attention_mask` and
-        `token_type_ids` are (B, T), as of `hidden`, with its errors; ValueError for a text without a real token.
+        `token_type_ids` as of `hidden`, with its errors; ValueError for a text without a real token.
         """
         x = self.hidden(ids, attention_mask, token_type_ids)
         real = real_tokens(self, attention_mask, x.shape[:2])
