@@ -173,8 +173,8 @@ def mask_of(
     """
     held = past if window is None else min(past, window - 1)
     real = real_of(attention_mask, past + new)
-    narrow = window is not None and held + new > window
-    if real is None and not narrow:
+    narrow = held + new if window is None else window  # how many are seen at most
+    if real is None and held + new <= narrow:
         if new == 1:
             return None, False
         if not past:
@@ -182,8 +182,8 @@ def mask_of(
     t = np.arange(held, held + new)[:, None]
     s = np.arange(held + new)
     seen = s <= t
-    if narrow:
-        seen &= s > t - window
+    if held + new > narrow:
+        seen &= s > t - narrow
     return (seen[None, None] if real is None else seen & real[:, None, None, past - held :]), False
 
 
