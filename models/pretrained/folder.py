@@ -115,7 +115,7 @@ class Pretrained(nn.Module):
                 continue
             if name in found:
                 raise ValueError(f"{name} is there twice, also as {key}")
-            found[name] = array.astype(wanted, copy=False) if array.dtype.kind == "f" else array
+            found[name] = array if array.dtype.kind != "f" or array.dtype == wanted else array.astype(wanted)
         for name, first in self._tied():
             array = found.setdefault(name, found.get(first))  # type: ignore[arg-type]
             kept = found.setdefault(first, array)
