@@ -66,8 +66,8 @@ FAULTS = [
     ),
     Fault(
         LLAMA,
-        'slides = not self.turns(layer) if self.model_type == "smollm3"',
-        'slides = self.turns(layer) if self.model_type == "smollm3"',
+        'not self.turns(layer) if self.model_type == "smollm3"',
+        'self.turns(layer) if self.model_type == "smollm3"',
         f"{CONFIG}test_windows_by_layer",
     ),
     Fault(

@@ -76,26 +76,37 @@ def test_what_is_padded_influences_nobody(case):
     alone = [model(ids[i : i + 1, real]).numpy()[0, :, :18] for i, real in enumerate(REAL)]
     row[...] = np.nan
     try:
-        found, cache = model(ids, REAL).numpy(), Cache()
-        ends = [6, 10, 11, 12, 13, 14]
-        steps = []
-        for start, end in zip([0, *ends], ends, strict=False):
-            if model.outgrown(end - start, cache.length, REAL[:, :end]):
-                with pytest.raises(ValueError, match="give all ids and a new Cache"):
-                    model(ids[:, start:end], REAL[:, :end], cache)
-                return
-            steps.append(model(ids[:, start:end], REAL[:, :end].astype(int), cache).numpy())
+        whole, steps = model(ids, REAL).numpy(), in_steps(model, ids)
     finally:
         row[...] = kept
-    for whole in (found, np.concatenate(steps, 1)):
+    assert by_length(model) is (steps.shape[1] < 14)
+    for found in (whole,) if by_length(model) else (whole, steps):
         for i, real in enumerate(REAL):
-            np.testing.assert_allclose(whole[i, real, :18], alone[i], rtol=1e-9, atol=1e-9)
+            np.testing.assert_allclose(found[i, real, :18], alone[i], rtol=1e-9, atol=1e-9)
+
+
+def by_length(model):
+    """Whether its angles depend on the length of the text."""
+    return getattr(getattr(model, "rope", None), "by_length", False)
+
+
+def in_steps(model, ids):
+    """Logits of padded texts from steps with a cache, as far as it can be kept."""
+    steps, cache, ends = [], Cache(), [6, 10, 11, 12, 13, 14]
+    for start, end in zip([0, *ends], ends, strict=False):
+        real = REAL[:, :end].astype(int)
+        if model.outgrown(end - start, cache.length, real):
+            with pytest.raises(ValueError, match="give all ids and a new Cache"):
+                model(ids[:, start:end], real, cache)
+            break
+        steps.append(model(ids[:, start:end], real, cache).numpy())
+    return np.concatenate(steps, 1)
 
 
 @no_grad
 def test_no_token_sees_a_later_one(case):
     model, _ = case
-    if getattr(getattr(model, "rope", None), "by_length", False):
+    if by_length(model):
         pytest.skip("a longer text turns all keys in another way")
     logits = model(IDS).numpy()
     for t in (1, 5, 13):
