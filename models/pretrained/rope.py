@@ -13,14 +13,14 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ...autograd import op
-from ...autograd.arrays import ArrayLike, DTypeLike
+from ...autograd.arrays import DTypeLike
 
 Turn = tuple[np.ndarray, np.ndarray]  # what `rotate` takes
 Frequencies = tuple[np.ndarray, float]  # (D / 2,) or (B, D / 2), and a factor of cos and sin
 
 
 @op(inputs=1, flops=3)
-def rotate(x: ArrayLike, cos: np.ndarray, sin: np.ndarray):
+def rotate(x, cos, sin):
     """Turn the pairs (a, b) of features i and i + D / 2 of x (..., D) to (a cos - b sin, b cos + a sin).
 
     cos (..., 1, D / 2) and sin (..., 2, D / 2), the sine with both signs, are `Rope.turn`'s, and constants.

@@ -64,6 +64,23 @@ def test_a_model_saved_without_its_head(name, tmp_path):
     np.testing.assert_allclose(found, model(torch.tensor(IDS)).logits.detach().numpy(), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["gpt2", "llama"])
+def test_files_of_torch(name, tmp_path):
+    """pytorch_model.bin, where a tied head is there under both names; one file, and several with an index."""
+    model = theirs(name)
+    expected = model(torch.tensor(IDS)).logits.detach().numpy()
+    model.config.save_pretrained(tmp_path)
+    state = model.state_dict()
+    torch.save(state, tmp_path / "pytorch_model.bin")
+    np.testing.assert_allclose(from_pretrained(tmp_path)(IDS).numpy(), expected, rtol=1e-5, atol=1e-5)
+    (tmp_path / "pytorch_model.bin").unlink()
+    places = {key: f"pytorch_model-{i % 2}.bin" for i, key in enumerate(state)}
+    for file in {*places.values()}:
+        torch.save({key: value for key, value in state.items() if places[key] == file}, tmp_path / file)
+    (tmp_path / "pytorch_model.bin.index.json").write_text(json.dumps({"weight_map": places}))
+    np.testing.assert_allclose(from_pretrained(tmp_path)(IDS).numpy(), expected, rtol=1e-5, atol=1e-5)
+
+
 # ---------------------------------------------------------------------------------- rotary positions
 
 ORIGINAL = {"original_max_position_embeddings": 64}

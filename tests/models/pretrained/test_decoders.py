@@ -66,6 +66,18 @@ def test_twenty_greedy_tokens_cached_or_not(case):
     assert text[5:] == cached == golden["text"]
 
 
+@pytest.mark.parametrize("use_cache", [True, False])
+def test_generate_writes_the_same(case, use_cache):
+    """One text, and as a row of a batch with shorter ones."""
+    model, golden = case
+    new = model.generate(IDS[0, :5], 20, temperature=0, stop=(), use_cache=use_cache)
+    first, second = list(new), golden["text"]
+    if 2 not in first:  # the end, which transformers was not to write
+        assert first == second
+    rows = model.generate([IDS[1, :3], IDS[0, :5]], 20, temperature=0, stop=(), use_cache=use_cache)
+    assert [int(row[1]) for row in rows] == first
+
+
 @no_grad
 def test_what_is_padded_influences_nobody(case):
     """Rows of different lengths give what each gives alone, also with a cache; padding is nan."""
