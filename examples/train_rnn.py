@@ -18,7 +18,7 @@ from common.batches import Windows, split
 
 from tapegrad import nn
 from tapegrad.autograd import Tensor, keep_memory, no_grad
-from tapegrad.models.sampling import pick
+from tapegrad.models.generation.sampling import pick
 from tapegrad.nn import functional as F
 from tapegrad.nn.parallel import limit_threads
 from tapegrad.nn.random import generator

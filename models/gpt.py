@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from .. import nn
-from ..autograd import Tensor, checkpoint, no_grad
+from ..autograd import Tensor, checkpoint
 from ..autograd.arrays import ArrayLike
 from ..nn import functional as F
 from ..nn import init
-from ..nn.parallel import limit_threads
-from ..nn.random import generator
-from . import sampling
+from .generation import Cache, Writes, mask_of
+from .generation.layers import self_attention, with_positions
 
 
 @dataclass(frozen=True)
@@ -46,14 +44,20 @@ class Block(nn.Module):
         self.linear2 = nn.Linear(width, c.d_model, c.bias)
         self.dropout = nn.Dropout(c.dropout)
 
-    def forward(self, x: Tensor) -> Tensor:  # (B, T, C)
-        y = self.norm1(x)
-        x = x + self.dropout(self.attn(y, y, y, need_weights=False, is_causal=True)[0])
+    def forward(
+        self,
+        x: Tensor,  # (B, T, C)
+        mask: np.ndarray | None = None,
+        is_causal: bool = True,
+        cache: Cache | None = None,
+        layer: int = 0,
+    ) -> Tensor:
+        x = x + self.dropout(self_attention(self.attn, self.norm1(x), mask, is_causal, cache, layer))
         y = self.linear2(F.gelu(self.linear1(self.norm2(x)), "tanh"))
         return x + self.dropout(y)
 
 
-class GPT(nn.Module):
+class GPT(nn.Module, Writes):
     """Pre-norm decoder-only Transformer with learned positions (Radford et al. 2019, GPT-2)."""
 
     def __init__(self, config: GPTConfig):
@@ -76,41 +80,32 @@ class GPT(nn.Module):
             elif name.endswith("bias"):
                 init.zeros_(parameter)
 
-    def forward(self, ids: ArrayLike) -> Tensor:
-        """Logits (B, T, V) of the token after each of `ids` (B, T)."""
-        x = self.positions(self.tokens(ids))  # (B, T, C)
-        for block in self.blocks:
-            x = checkpoint(block, x) if self.config.checkpoint else block(x)
-        return self.head(self.norm(x))
+    @property
+    def context(self) -> int:
+        """How many tokens it sees at once, of a longer text the last (`slides`)."""
+        return self.config.block_size
 
-    def generate(
-        self,
-        prompt: ArrayLike,
-        max_new_tokens: int,
-        *,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        rng: np.random.Generator | None = None,
-    ) -> Iterator[int]:
-        """Yield `max_new_tokens` tokens that continue the ids `prompt` (T,), one by one.
+    slides = True
 
-        Temperature 0 takes the most likely token; `top_k` and `top_p` limit the choice; `rng` is the
-        generator of nn.manual_seed unless given. The model sees the last `block_size` tokens, in the mode
-        (train or eval) it is in. The caller's grad mode is left alone.
-        BLAS threads: nn.parallel.limit_threads. ValueError or TypeError for what is no text or no setting.
+    def hidden(
+        self, ids: ArrayLike, attention_mask: ArrayLike | None = None, cache: Cache | None = None
+    ) -> Tensor:
+        """What `head` makes logits of, (B, T, C), for ids (B, T): the positions after those in `cache`.
+
+        `attention_mask` (B, T), with a cache (B, length + T), is 0 where a text is padded.
         """
-        sampling.check(temperature, top_k, top_p)
-        ids = sampling.token_ids("prompt", prompt)
-        return self._continued(ids, max_new_tokens, (temperature, top_k, top_p, rng))
+        past, length = cache.length if cache is not None else 0, np.shape(ids)[-1]
+        x = with_positions(self.positions, self.tokens(ids), past, attention_mask)  # (B, T, C)
+        mask, is_causal = mask_of(length, past, attention_mask)
+        for i, block in enumerate(self.blocks):
+            if self.config.checkpoint and cache is None:
+                x = checkpoint(block, x, mask, is_causal)
+            else:
+                x = block(x, mask, is_causal, cache, i)
+        return self.norm(x)
 
-    @no_grad
-    def _continued(self, ids: list[int], max_new_tokens: int, choice: sampling.Choice) -> Iterator[int]:
-        """The tokens themselves; `generate` has checked its arguments before the first is asked for."""
-        temperature, top_k, top_p, rng = choice
-        threads = limit_threads(self, min(len(ids) + max_new_tokens, self.config.block_size))
-        for _ in range(max_new_tokens):
-            with threads:
-                logits = self(np.array([ids[-self.config.block_size :]])).data[0, -1]
-            ids.append(sampling.pick(logits, temperature, top_k, top_p, rng or generator()))
-            yield ids[-1]
+    def forward(
+        self, ids: ArrayLike, attention_mask: ArrayLike | None = None, cache: Cache | None = None
+    ) -> Tensor:
+        """Logits (B, T, V) of the token after each of `ids` (B, T); arguments are those of `hidden`."""
+        return self.head(self.hidden(ids, attention_mask, cache))

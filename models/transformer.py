@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import nn
-from ..autograd import Tensor, no_grad
+from ..autograd import Tensor
 from ..autograd.arrays import ArrayLike
 from ..nn import init
-from ..nn.parallel import limit_threads
-from ..nn.random import generator
-from . import sampling
+from .generation import Cache, Options, Writes, generate, mask_of, real_of
+from .generation.layers import decoder_layer, with_positions
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class TransformerConfig:
     checkpoint: bool = False  # compute each layer anew in backward: less memory, the same numbers
 
 
-class Transformer(nn.Module):
+class Transformer(nn.Module, Writes):
     """Reads a source text, predicts a target text token by token; both over one vocabulary.
 
     Vaswani et al. 2017, arXiv:1706.03762.
@@ -74,76 +77,83 @@ class Transformer(nn.Module):
             init.normal_(self.tokens.weight)
             init.normal_(self.head.weight, std=0.02)
 
-    def embed(self, ids: ArrayLike, positions: nn.PositionalEncoding) -> Tensor:
-        """Vectors (B, T, C) of ids (B, T) with their positions.
+    def embed(
+        self,
+        ids: ArrayLike,
+        positions: nn.PositionalEncoding,
+        past: int = 0,
+        attention_mask: ArrayLike | None = None,
+    ) -> Tensor:
+        """Vectors (B, T, C) of ids (B, T) with their positions, which follow `past` others.
 
         A table that is the output layer too is small, so it is scaled up by sqrt(C) (section 3.4).
         """
         x = self.tokens(ids)
-        return positions(x * self.config.d_model**0.5 if self.config.tie_weights else x)
+        x = x * self.config.d_model**0.5 if self.config.tie_weights else x
+        return with_positions(positions, x, past, attention_mask)
 
-    def encode(self, source: ArrayLike) -> Tensor:
-        """What the decoder attends to, (B, S, C), for ids `source` (B, S)."""
-        return self.transformer.encoder(self.embed(source, self.source_positions))
+    @property
+    def context(self) -> int:
+        """The longest target that it sees."""
+        return self.config.block_size
 
-    def decode(self, target: ArrayLike, memory: ArrayLike) -> Tensor:
+    @property
+    def source_context(self) -> int:
+        """The longest source that it reads."""
+        return self.config.block_size
+
+    def encode(self, source: ArrayLike, attention_mask: ArrayLike | None = None) -> Tensor:
+        """What the decoder attends to, (B, S, C), for ids `source` (B, S).
+
+        `attention_mask` (B, S) is 0 where a source is padded.
+        """
+        x = self.embed(source, self.source_positions, 0, attention_mask)
+        real = real_of(attention_mask, x.shape[1])
+        return self.transformer.encoder(x, src_key_padding_mask=None if real is None else ~real)
+
+    def decode(
+        self,
+        target: ArrayLike,
+        memory: ArrayLike,
+        memory_mask: ArrayLike | None = None,
+        cache: Cache | None = None,
+    ) -> Tensor:
         """Logits (B, T, V) of the token after each of `target` (B, T).
 
-        Position t sees targets up to t, and all of `memory` (B, S, C), which `encode` gives.
+        Position t sees targets up to t, and all of `memory` (B, S, C), which `encode` gives, but for where
+        `memory_mask` (B, S) is 0. With a cache, `target` are the positions after those in it.
         """
-        x = self.embed(target, self.target_positions)
-        return self.head(self.transformer.decoder(x, memory, tgt_is_causal=True))
+        past = cache.length if cache is not None else 0
+        x = self.embed(target, self.target_positions, past)
+        real = real_of(memory_mask, np.shape(memory)[1])
+        decoder = self.transformer.decoder
+        if cache is None:
+            hidden = None if real is None else ~real
+            return self.head(decoder(x, memory, memory_key_padding_mask=hidden, tgt_is_causal=True))
+        mask, is_causal = mask_of(x.shape[1], past)
+        for i, layer in enumerate(decoder.layers):
+            x = decoder_layer(layer, x, memory, mask, is_causal, real, cache, i)
+        return self.head(x if decoder.norm is None else decoder.norm(x))
 
-    def forward(self, source: ArrayLike, target: ArrayLike) -> Tensor:
-        """Logits (B, T, V) of the token after each of `target` (B, T), having read `source` (B, S)."""
-        return self.decode(target, self.encode(source))
+    def forward(
+        self, source: ArrayLike, target: ArrayLike, attention_mask: ArrayLike | None = None
+    ) -> Tensor:
+        """Logits (B, T, V) of the token after each of `target` (B, T), having read `source` (B, S).
 
-    def generate(
-        self,
-        source: ArrayLike,
-        target: ArrayLike,
-        max_new_tokens: int,
-        *,
-        temperature: float = 1.0,
-        top_k: int | None = None,
-        top_p: float | None = None,
-        stop: int | None = None,
-        rng: np.random.Generator | None = None,
-    ) -> Iterator[int]:
-        """Yield up to `max_new_tokens` tokens that continue the ids `target` (T,), having read `source` (S,).
-
-        `target` holds at least a start token. Ends after the token `stop`. Temperature 0 takes the most
-        likely token; `top_k` and `top_p` limit the choice; `rng` is the generator of nn.manual_seed unless
-        given. The model stays in the mode (train or eval) it is in, and the caller's grad mode is left alone.
-        BLAS threads: nn.parallel.limit_threads. ValueError where the tokens do not fit into block_size;
-        ValueError or TypeError for what is no text or no setting.
+        `attention_mask` (B, S) is 0 where a source is padded.
         """
-        sampling.check(temperature, top_k, top_p)
-        read = sampling.token_ids("source", source)
-        ids = sampling.token_ids("target", target)
-        if len(ids) + max_new_tokens - 1 > self.config.block_size:
-            raise ValueError(
-                f"generate: {len(ids)} target tokens and {max_new_tokens} new ones do not fit into "
-                f"block_size {self.config.block_size}"
-            )
-        return self._continued(read, ids, max_new_tokens, (temperature, top_k, top_p, rng), stop)
+        return self.decode(target, self.encode(source, attention_mask), attention_mask)
 
-    @no_grad
-    def _continued(
-        self, read: list[int], ids: list[int], max_new_tokens: int, choice: sampling.Choice, stop: int | None
-    ) -> Iterator[int]:
-        """The tokens themselves; `generate` has checked its arguments before the first is asked for."""
-        temperature, top_k, top_p, rng = choice
-        threads = limit_threads(self, max(len(read), len(ids) + max_new_tokens))
-        with threads:
-            memory = self.encode(np.array([read]))
-        for _ in range(max_new_tokens):
-            with threads:
-                logits = self.decode(np.array([ids]), memory).data[0, -1]
-            ids.append(sampling.pick(logits, temperature, top_k, top_p, rng or generator()))
-            yield ids[-1]
-            if ids[-1] == stop:
-                return
+    def generate(  # type: ignore[override]
+        self, source: ArrayLike, target: ArrayLike, max_new_tokens: int, **options: Unpack[Options]
+    ) -> Iterator[Any]:
+        """Yield up to `max_new_tokens` tokens that continue `target`, having read `source`.
+
+        These are ids (T,) and (S,) of one text each, or as many sources as are wanted, (B, S) or a list of
+        different lengths, beside one target for all, or (B, T). A target holds at least a start token. All
+        else is as in GPT.generate; ValueError where tokens do not fit into block_size.
+        """
+        return generate(self, source, max_new_tokens, target=target, **options)
 
 
 def gelu_tanh(x: ArrayLike) -> Tensor:

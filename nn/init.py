@@ -33,7 +33,7 @@ __all__ = [
     "zeros_",
 ]
 
-skipping: ContextVar[bool] = ContextVar("nothing is initialised", default=False)  # in nn.utils.skip_init
+skipping: ContextVar[bool] = ContextVar("nothing is initialised", default=False)  # in nn.utils.no_init
 
 T = TypeVar("T", Tensor, np.ndarray)  # `layer.weight`, or its array, `layer.weight.data`
 

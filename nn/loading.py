@@ -33,13 +33,16 @@ def load(model: Any, state_dict: Mapping[str, Any], strict: bool, assign: bool) 
     into = f"{type(model).__name__}.load_state_dict"
     if not isinstance(state_dict, Mapping):
         raise TypeError(f"{into}: a state is a mapping of names to arrays, not a {type(state_dict).__name__}")
-    given, missing, unexpected, errors = dict(state_dict), [], [], []  # type: ignore[var-annotated]
+    # Weights of files stay there as long as they can: they are made one by one where they go.
+    given: Any = state_dict.copy() if hasattr(state_dict, "held") else dict(state_dict)
+    missing, unexpected, errors = [], [], []  # type: ignore[var-annotated]
     named = list(_with_prefixes(model, ""))
     for prefix, module in named:
         module._load_from_state_dict(given, prefix, {}, strict, missing, unexpected, errors)
     extra = {prefix + EXTRA: m for prefix, m in named if m._has_own("set_extra_state")}
     missing += [key for key in extra if key not in given]
     after = [(m, h) for _, m in named for h in _hooks_after(m)]
+    given = getattr(given, "held", given)
     with Shaped(model, given):
         own = {prefix + name: (owner, name, v) for prefix, m in named for name, owner, v in m._own_state()}
         unknown = {key for key, (_, _, v) in own.items() if is_lazy(v) and is_lazy(given.get(key))}
@@ -57,7 +60,7 @@ def load(model: Any, state_dict: Mapping[str, Any], strict: bool, assign: bool) 
         _put(own, arrays, assign)
     for key, module in extra.items():
         if key in given:
-            module.set_extra_state(given[key])
+            module.set_extra_state(_whole(given[key]))
     for module, hook in reversed(after):  # those inside first
         hook(module, result)
     if strict and after:
@@ -76,23 +79,30 @@ def _with_prefixes(model: Any, prefix: str) -> Iterator[tuple[str, Any]]:
         yield from _with_prefixes(child, f"{prefix}{name}.")
 
 
-def _put(own: dict[str, tuple], arrays: dict[str, np.ndarray], assign: bool) -> None:
-    """Copy what fits, all of it cast before anything is written, or assign it."""
+def _put(own: dict[str, tuple], arrays: dict[str, Any], assign: bool) -> None:
+    """Copy what fits, or assign it. Casts that could fail are made before anything is written."""
     found = [(arrays[key], *place) for key, place in own.items() if key in arrays]
     if not assign:
         cast = [
-            (a.astype(v.dtype, copy=False), v.data if isinstance(v, Tensor) else v) for a, _, _, v in found
+            (a if np.can_cast(a.dtype, v.dtype) else _whole(a).astype(v.dtype), v) for a, _, _, v in found
         ]
-        for array, into in cast:
-            into[...] = array
+        for array, value in cast:
+            into = value.data if isinstance(value, Tensor) else value
+            into[...] = _whole(array)
             versions.mark_written(into)
         return
-    for array, owner, name, value in found:
-        array = array if array.flags.writeable else array.copy()
+    from .stored import owned
+
+    for array, (_, owner, name, value) in zip(owned((a, v) for a, _, _, v in found), found, strict=True):
         if isinstance(value, Parameter):
             value.become(array)
         else:
             setattr(owner, name, array)
+
+
+def _whole(array: Any) -> np.ndarray:
+    """The numbers of what may have to be made yet."""
+    return array.made() if hasattr(type(array), "made") else array
 
 
 def check_fit(
@@ -141,7 +151,10 @@ def _raise_problems(into: str, problems: dict[str, str], errors: Sequence[str] =
         raise ValueError("\n  ".join([f"{into}:", *lines]))
 
 
-def _array(value) -> np.ndarray:
+def _array(value) -> Any:
+    """An array, or what one is made from in a file: that has a dtype and a shape too."""
+    if hasattr(type(value), "made"):  # a Tensor would look for something similar
+        return value
     return as_array(value.data if isinstance(value, Tensor) else value)
 
 

@@ -7,24 +7,23 @@ from __future__ import annotations
 
 import json
 import math
-import mmap
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import atomic
+from .stored import BFLOAT16, DTYPES, Mapped, Stored, array_at, itemsize
 
 METADATA = "__metadata__"
 LONGEST = 100_000_000  # bytes of a header, as the format's own reader has it
 
 # How files begin that are taken for weights, and what to do with them.
-AGAIN = "safetensors.torch.save_file(torch.load(path, weights_only=True), new_path)"
+AGAIN = "torch.save(torch.load(path, weights_only=True), new_path)"
 OTHERS = {
-    b"PK\x03\x04": f"it is a zip file; if it is torch.save's, write it again in torch: {AGAIN}",
-    b"\x80": f"it is a pickle; if it is torch.save's, write it again in torch: {AGAIN}",
+    b"\x80": f"it is a pickle; if it is torch.save's of before 1.6, write it again in torch: {AGAIN}",
     b"version https://git-lfs": "it only stands for the file, which `git lfs pull` fetches",
 }
 
@@ -39,51 +38,7 @@ class Entry(NamedTuple):
     end: int
 
 
-# ------------------------------------------------------------------------------------ dtypes
-
-
-def _from_bfloat16(bits: np.ndarray) -> np.ndarray:
-    """It is the upper half of a float32."""
-    wide = bits.astype(np.uint32)
-    wide <<= 16
-    return wide.view(np.float32)
-
-
-def _from_e5m2(bits: np.ndarray) -> np.ndarray:
-    """It is the upper half of a float16."""
-    wide = bits.astype(np.uint16)
-    wide <<= 8
-    with np.errstate(invalid="ignore"):  # nan
-        return wide.view(np.float16).astype(np.float32)
-
-
-def _from_e4m3(bits: np.ndarray) -> np.ndarray:
-    """A float16 without the first bit of its exponent and seven of its fraction, 2^8 times as large.
-
-    The largest numbers are nan, and none is infinite: Micikevicius et al. 2022, FP8 Formats for Deep Learning
-    (arXiv:2209.05433).
-    """
-    wide = bits.view(np.int8).astype(np.int16)  # the sign in all upper bits
-    wide <<= 7
-    wide &= ~0x4000
-    numbers = wide.view(np.float16).astype(np.float32)
-    numbers *= 256
-    numbers[bits & 0x7F == 0x7F] = np.nan
-    return numbers
-
-
-BFLOAT16 = np.dtype([("bfloat16", "<u2")])  # NumPy has no such numbers
-DTYPES = {"BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4"}
-DTYPES |= {"U64": "<u8", "I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8", "C64": "<c8"}
 CODES = {np.dtype(dtype): code for code, dtype in DTYPES.items()} | {BFLOAT16: "BF16"}
-# How bytes are looked at, and what is made of that: of flags too, which are 0 or 1 in whole files alone.
-READ: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
-    **{code: (dtype, lambda stored: stored) for code, dtype in DTYPES.items()},
-    "BF16": ("<u2", _from_bfloat16),
-    "F8_E4M3": ("u1", _from_e4m3),
-    "F8_E5M2": ("u1", _from_e5m2),
-    "BOOL": ("u1", lambda bits: bits.astype(bool)),
-}
 
 
 # ------------------------------------------------------------------------------------ writing
@@ -129,6 +84,15 @@ def _bytes(array: np.ndarray) -> memoryview:
 def read(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """The arrays of a file, read-only and mapped into memory, and its metadata.
 
+    Those of dtypes that NumPy lacks are made, with flags. `stored` leaves that to whoever looks at them.
+    """
+    arrays, metadata = stored(path)
+    return {name: a.made() if isinstance(a, Stored) else a for name, a in arrays.items()}, metadata
+
+
+def stored(path: str | os.PathLike) -> tuple[dict[str, np.ndarray | Stored], dict[str, str]]:
+    """The arrays of a file as they are there, and its metadata.
+
     The mapping lives as long as one of the arrays. FileNotFoundError, ValueError that says what is wrong.
     """
     if not os.path.isfile(path):
@@ -137,7 +101,7 @@ def read(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, str]
         with open(path, "rb") as file:
             if os.fstat(file.fileno()).st_size < 8:
                 raise ValueError("it has fewer than 8 bytes")
-            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            content = Mapped.of(file.fileno())
             header, start = _header(content)
             metadata = _metadata(header.pop(METADATA, None))
             entries = [_entry(name, about) for name, about in header.items()]
@@ -147,7 +111,7 @@ def read(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, str]
         raise ValueError(f"{path} cannot be read as safetensors: {error}") from None
 
 
-def _header(content: mmap.mmap) -> tuple[dict[str, Any], int]:
+def _header(content: Mapped) -> tuple[dict[str, Any], int]:
     """The header, and where the arrays begin."""
     length, room = int.from_bytes(content[:8], "little"), len(content) - 8
     if length > min(room, LONGEST) or content[8:9] != b"{":
@@ -156,16 +120,17 @@ def _header(content: mmap.mmap) -> tuple[dict[str, Any], int]:
         found = f"{room} do" if length > room else "none does"
         raise ValueError(f"{what}, but {found}{''.join(hints)}")
     try:
-        return json.loads(content[8 : 8 + length].decode(), object_pairs_hook=_once), 8 + length
+        return json.loads(content[8 : 8 + length].decode(), object_pairs_hook=once), 8 + length
     except (ValueError, RecursionError) as error:
         raise ValueError(f"its header is no right JSON: {error}") from None
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """For JSON, a dict; ValueError where a name is there twice."""
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
-            raise ValueError(f"{name!r} is there twice")
+            raise ValueError(f"{name!r:.80} is there twice")
         found[name] = value
     return found
 
@@ -187,9 +152,10 @@ def _entry(name: str, about: Any) -> Entry:
         raise ValueError(f"entry {name!r} has {len(shape)} axes, NumPy's arrays have 64 at most")
     if type(shape) is not list or not all(type(n) is int and 0 <= n < 2**63 for n in sizes):
         raise ValueError(f"entry {name!r} has shape {shape} and data_offsets {begin, end}: no sizes")
-    if not isinstance(code, str) or code not in READ:
+    size = itemsize(code) if isinstance(code, str) else None
+    if size is None:
         raise ValueError(f"entry {name!r} has dtype {code}, which NumPy has not; in torch, take its .float()")
-    if math.prod(shape) * np.dtype(READ[code][0]).itemsize != end - begin:
+    if math.prod(shape) * size != end - begin:
         raise ValueError(
             f"entry {name!r} has dtype {code} and shape {shape}, "
             f"which are not the {end - begin} bytes from {begin} to {end}"
@@ -214,9 +180,8 @@ def _check_places(entries: list[Entry], room: int) -> None:
         raise ValueError(f"its entries end at byte {at}, but the file has {room} of them")
 
 
-def _array(entry: Entry, content: mmap.mmap, start: int) -> np.ndarray:
-    dtype, made = READ[entry.code]
+def _array(entry: Entry, content: Mapped, start: int) -> np.ndarray | Stored:
     try:
-        return made(np.ndarray(entry.shape, dtype, content, start + entry.begin))
+        return array_at(content, entry.code, entry.shape, start + entry.begin)
     except ValueError as error:  # as of shape (0, 2^40, 2^40)
         raise ValueError(f"entry {entry.name!r} has shape {entry.shape}: {error}") from None

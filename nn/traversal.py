@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Tensor
-from ..autograd.arrays import ArrayLike, DTypeLike
+from ..autograd.arrays import ArrayLike, DTypeLike, Shape
 
 HOLDERS = (list, tuple, dict)
 
@@ -24,6 +24,20 @@ class Parameter(Tensor):
 
     def __init__(self, data: ArrayLike, requires_grad: bool = True, dtype: DTypeLike | None = None):
         super().__init__(data, requires_grad, dtype)
+
+    @classmethod
+    def empty(
+        cls, shape: Shape, dtype: DTypeLike | None = np.float32, requires_grad: bool = True
+    ) -> Parameter:
+        """One of this shape whose numbers are undefined yet: no memory is touched before they are written.
+
+        Parameter(np.empty(shape)) would copy it. TypeError where a gradient is wanted of integers.
+        """
+        made = cls.__new__(cls)
+        made.data, made.edge = np.empty(shape, dtype), None
+        if requires_grad:
+            made.requires_grad = True
+        return made
 
     def requires_grad_(self, requires_grad: bool = True) -> Parameter:
         """Train it from now on, or not; returns it."""

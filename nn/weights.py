@@ -1,22 +1,20 @@
-"""A model's weights alone in plain safetensors files, as PyTorch and Hugging Face write and read them."""
+"""A model's weights alone in files, as PyTorch and Hugging Face write and read them."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from ..autograd.arrays import as_array
+from ..autograd.arrays import DTypeLike, as_array
 from . import safetensors
 from .loading import EXTRA
-from .saving import FORMAT
+from .stored import Weights
+from .weight_files import load as _load
 
 __all__ = ["load_weights", "save_weights"]
-
-INDEX = ".safetensors.index.json"  # ends the name of the file that says which file has which weight
 
 
 def save_weights(path: str | os.PathLike, weights: Any, metadata: Mapping[str, str] | None = None) -> None:
@@ -51,35 +49,37 @@ def save_weights(path: str | os.PathLike, weights: Any, metadata: Mapping[str, s
     safetensors.write(path, arrays, about)
 
 
-def load_weights(path: str | os.PathLike) -> dict[str, np.ndarray]:
-    """The arrays of a safetensors file by name, mapped into memory: nothing is read before it is used.
+def load_weights(
+    path: str | os.PathLike, *, dtype: DTypeLike | None = None, entry: str | None = None
+) -> Weights:
+    """The arrays of a safetensors file, or of torch.save's, by name: nothing is read before it is used.
 
-    They are read-only views; model.load_state_dict takes them. bfloat16 and the float8 of 4 or 5 bits of
-    exponent become float32, without any loss, and flags are copied, both when they are loaded. For tied
-    weights that are there once each name is given. save_weights may replace the file while the arrays live,
-    but on Windows; who writes into it changes them, and who cuts it off ends the program that looks at them.
+    They are read-only views of the file, mapped into memory. model.load_state_dict takes them, and with
+    assign=True the model has them for its own without a copy: pages that it writes to are copied, the file
+    stays as it is. bfloat16 and the float8 of 4 or 5 bits of exponent become float32, without any loss, each
+    time one is looked at, as does what is cast to `dtype`; a model takes them one by one. (Held narrow and
+    widened at the first call, they would need as much after it.) For tied weights each name is given.
+    save_weights may replace the file while the arrays live, but on Windows; who writes into it changes them,
+    and who cuts it off ends the program that looks at them.
 
     Args:
-        path: a file; the index of a model in several files (model.safetensors.index.json); a folder with
-            such an index or one file; or what nn.save wrote, of which the model's weights are given.
+        path: a file; the index of a model in several files (model.safetensors.index.json,
+            pytorch_model.bin.index.json); a folder with such an index or one file; or what nn.save wrote, of
+            which the model's weights are given. A path may be a link. What a folder or index names may be one
+            to a file in the same folder, or as Hugging Face's cache has it, from snapshots/<revision> to
+            blobs: who made a folder does not decide which other files of its reader are read.
+        dtype: for numbers of float dtypes, as np.float32 to compute in; as they are by default.
+        entry: of a file of torch.save that holds more than weights, the name under which they are.
 
-    Raises TypeError for what is no path, FileNotFoundError where nothing is, ValueError that says what is
-    wrong with a file that is damaged, of another format, or has a dtype that NumPy lacks.
+    Files of torch.save (a zip file, since PyTorch 1.6) are read without executing anything: tensors and plain
+    containers alone. Raises TypeError for what is no path, FileNotFoundError where nothing is, ValueError
+    that says what is wrong with a file that is damaged, of another format, or has a dtype that NumPy lacks.
     """
     _check_path("load_weights(path)", path)
-    path = os.fspath(path)
-    if os.path.isdir(path):
-        path = _file_in(path)
-    if path.endswith(".json"):
-        return _load_parts(path)
-    arrays, metadata = safetensors.read(path)
-    if metadata.get("format") == FORMAT:
-        found = {name[6:]: array for name, array in arrays.items() if name.startswith("model.")}
-        if not found:
-            raise ValueError(f"{path}: nn.save wrote this file, without a model")
-        return found
-    tied = {name: arrays[kept] for name, kept in metadata.items() if kept in arrays and name != "format"}
-    return {**tied, **arrays}
+    if dtype is not None and np.dtype(dtype).kind != "f":
+        raise TypeError(f"nn.load_weights: {np.dtype(dtype)} is no float dtype")
+    found = Weights(_load(os.fspath(path), entry))
+    return found if dtype is None else found.astype(dtype)
 
 
 def _check_path(call: str, path: Any) -> None:
@@ -132,36 +132,3 @@ def _take_tied(arrays: dict[str, np.ndarray]) -> dict[str, str]:
     for name in tied:
         del arrays[name]
     return tied
-
-
-# ------------------------------------------------------------------------------------ several files
-
-
-def _file_in(folder: str) -> str:
-    """The index in a folder, or the one safetensors file."""
-    names = sorted(os.listdir(folder))
-    found = [name for name in names if name.endswith(INDEX)]
-    found = found or [name for name in names if name.endswith(".safetensors")]
-    if not found:
-        raise FileNotFoundError(f"no safetensors file in the folder {folder}")
-    if len(found) > 1:
-        raise ValueError(f"{folder} is a folder with {', '.join(found)}: give the path of one of them")
-    return os.path.join(folder, found[0])
-
-
-def _load_parts(path: str) -> dict[str, np.ndarray]:
-    """The arrays of all files that an index names."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            places = json.load(file)["weight_map"]
-        files = {*places.values()}
-        right = all(os.path.basename(file) == file for file in files)
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
-        right = False
-    if not right:
-        raise ValueError(f"{path} is no index: it lacks a weight_map of names to files beside it")
-    parts = {file: safetensors.read(os.path.join(os.path.dirname(path), file))[0] for file in files}
-    lacking = [f"{name} in {file}" for name, file in places.items() if name not in parts[file]]
-    if lacking:
-        raise ValueError(f"{path} names entries that are not there: {', '.join(lacking)}")
-    return {name: parts[file][name] for name, file in places.items()}

@@ -51,30 +51,31 @@ class Cache:
         ValueError for other rows, heads or widths than before; RuntimeError for Tensors that want a gradient,
         and where layers have not taken in the same positions.
         """
-        if key.edge is not None or value.edge is not None:
-            raise RuntimeError("Cache.extend: keys want a gradient, which a cache does not keep; use no_grad")
-        k, v = key.data, value.data
+        _refuse_gradients("extend", key, value)
+        k, v = self.append(layer, key.data, value.data, window)
+        return Tensor(k), Tensor(v)
+
+    def append(
+        self, layer: int, key: np.ndarray, value: np.ndarray, window: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """`extend` of plain arrays (B, H, T, D), whose views cost less than those of Tensors."""
         found = self._layers.get(layer)
         if found is None:
-            found = self._layers[layer] = _Layer(k, v, window, self.capacity)
+            found = self._layers[layer] = _Layer(key, value, window, self.capacity)
         first = next(iter(self._layers.values()))
-        end = found.length + k.shape[2]
+        end = found.length + key.shape[2]
         if first.length != (self.length if found is first else end):
             raise RuntimeError(
-                f"Cache.extend: layer {layer} has {found.length} positions and is given {k.shape[2]}, others "
-                f"have {first.length}; after a step that failed, or for another model, make a new Cache"
+                f"Cache.extend: layer {layer} has {found.length} positions and is given {key.shape[2]}, "
+                f"others have {first.length}; after a step that failed, make a new Cache"
             )
-        k, v = found.extend(layer, k, v, window)
-        return Tensor(k), Tensor(v)
+        return found.extend(layer, key, value, window)
 
     def cross(self, layer: int, make: Callable[[], tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
         """The keys and values (B, H, S, D) of what an encoder read: `make()` is called once, and kept."""
         if layer not in self._crossed:
             key, value = make()
-            if key.edge is not None or value.edge is not None:
-                raise RuntimeError(
-                    "Cache.cross: keys want a gradient, which a cache does not keep; use no_grad"
-                )
+            _refuse_gradients("cross", key, value)
             self._crossed[layer] = key, value
         return self._crossed[layer]
 
@@ -96,6 +97,11 @@ class Cache:
             for i, pair in self._crossed.items():
                 key, value = (Tensor(x.data[rows]) for x in pair)
                 self._crossed[i] = key, value
+
+
+def _refuse_gradients(name: str, *tensors: Tensor) -> None:
+    if any(x.edge is not None for x in tensors):
+        raise RuntimeError(f"Cache.{name}: keys want a gradient, which a cache does not keep; use no_grad")
 
 
 class _Layer:
@@ -173,8 +179,8 @@ def mask_of(
     """
     held = past if window is None else min(past, window - 1)
     real = real_of(attention_mask, past + new)
-    narrow = window is not None and held + new > window
-    if real is None and not narrow:
+    narrow = held + new if window is None else window  # how many are seen at most
+    if real is None and held + new <= narrow:
         if new == 1:
             return None, False
         if not past:
@@ -182,8 +188,8 @@ def mask_of(
     t = np.arange(held, held + new)[:, None]
     s = np.arange(held + new)
     seen = s <= t
-    if narrow:
-        seen &= s > t - window
+    if held + new > narrow:
+        seen &= s > t - narrow
     return (seen[None, None] if real is None else seen & real[:, None, None, past - held :]), False
 
 

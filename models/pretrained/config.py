@@ -69,6 +69,13 @@ class Config:
         """The setting `name`, of the fields or of the rest; `default` where config.json has none."""
         return getattr(self, name) if name in self._own() else self.rest.get(name, default)
 
+    def __getattr__(self, name: str) -> Any:
+        """A setting of the rest."""
+        try:
+            return self.__dict__["rest"][name]
+        except KeyError:
+            raise AttributeError(f"{type(self).__name__} has no setting {name!r}") from None
+
     @classmethod
     def _own(cls) -> set[str]:
         return {setting.name for setting in fields(cls)} - {"rest"}

@@ -13,6 +13,7 @@ import numpy as np
 from ... import nn
 from ...autograd.arrays import ArrayLike, DTypeLike, as_array
 from ...nn import atomic, init
+from ...nn.stored import Weights
 from .config import FILE, Config, read_config
 
 P = TypeVar("P", bound="Pretrained")
@@ -64,11 +65,8 @@ class Pretrained(nn.Module):
                 f"{settings['model_type']!r}, this class is for {', '.join(cls.architectures)}; "
                 f"models.from_pretrained(folder) takes the class that fits"
             )
-        token = init.skipping.set(True)  # the numbers come from the file
-        try:
+        with nn.utils.no_init():  # the numbers come from the file
             model = cls(cls.config_class.from_dict(settings))
-        finally:
-            init.skipping.reset(token)
         path = weights_in(folder)
         try:
             model.load_state_dict(model._fitted(nn.load_weights(path), dtype), assign=True)
@@ -104,27 +102,22 @@ class Pretrained(nn.Module):
 
     # ------------------------------------------------------------------ a checkpoint's names and dtypes
 
-    def _fitted(self, given: Mapping[str, np.ndarray], dtype: DTypeLike | None) -> dict[str, np.ndarray]:
-        """Arrays by this model's names, of one dtype, each of a tied pair under both."""
-        own, found = set(self.state_dict()), {}
-        kinds = [array.dtype for array in given.values() if array.dtype.kind == "f"]
+    def _fitted(self, weights: Weights, dtype: DTypeLike | None) -> Weights:
+        """Weights by this model's names, of one dtype, each of a tied pair under both. None is looked at."""
+        own = set(self.state_dict())
+        kinds = [value.dtype for value in weights.held.values() if value.dtype.kind == "f"]
         wanted = np.result_type(np.float32, *kinds) if dtype is None else np.dtype(dtype)
-        for key, array in given.items():
-            name = self._own_name(key, own)
-            if name is None:
-                continue
-            if name in found:
-                raise ValueError(f"{name} is there twice, also as {key}")
-            found[name] = array.astype(wanted, copy=False) if array.dtype.kind == "f" else array
+        fitted = weights.renamed(lambda key: self._own_name(key, own)).astype(wanted)
+        held = fitted.held
         for name, first in self._tied():
-            array = found.setdefault(name, found.get(first))  # type: ignore[arg-type]
-            kept = found.setdefault(first, array)
-            if array is not kept and not np.array_equal(array, kept, equal_nan=True):
+            kept = held.get(first, held.get(name))
+            if held.get(name, kept) is not kept and not np.array_equal(fitted[name], fitted[first], True):
                 raise ValueError(
                     f"{name} and {first} differ, but {FILE} ties them; write tie_word_embeddings: false there"
                 )
-            found[name] = kept
-        return {name: array for name, array in found.items() if array is not None}
+            if kept is not None:
+                held[name] = held[first] = kept
+        return fitted
 
     def _own_name(self, key: str, own: set[str]) -> str | None:
         """This model's name for a checkpoint's key, None for one to be ignored, else the key."""

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from ... import nn
 from ...autograd import Tensor
 from ...autograd.arrays import ArrayLike
 from ...nn import functional as F
-from ..generation.cache import Cache, mask_of, positions_of
+from ..generation import Cache, Writes, mask_of, positions_of
 from .activation import activation
 from .config import Config
 from .folder import Pretrained, check_context, ids_of, initialize
@@ -51,8 +49,8 @@ class Conv1D(nn.Module):
     """input @ weight + bias over the last axis: a Linear whose weight is (in, out), as GPT-2's was."""
 
     def __init__(self, in_features: int, out_features: int):
-        self.weight = nn.Parameter(np.empty((in_features, out_features), np.float32))
-        self.bias = nn.Parameter(np.zeros(out_features, np.float32))
+        self.weight = nn.Parameter.empty((in_features, out_features))
+        self.bias = nn.Parameter.empty(out_features)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.linear(x, self.weight.T, self.bias)
@@ -119,7 +117,7 @@ class Body(nn.Module):
         self.ln_f = nn.LayerNorm(c.n_embd, c.layer_norm_epsilon)
 
 
-class GPT2(Pretrained):
+class GPT2(Pretrained, Writes):
     """GPT-2 with its language-model head: pre-norm decoder-only Transformer with learned positions."""
 
     config_class = GPT2Config

@@ -17,7 +17,7 @@ from ...autograd import Tensor
 from ...autograd.arrays import ArrayLike
 from ...nn import functional as F
 from ...nn import init
-from ..generation.cache import Cache, mask_of, positions_of
+from ..generation import Cache, Writes, mask_of, positions_of
 from .activation import activation
 from .config import Config
 from .folder import Pretrained, ids_of, initialize
@@ -95,7 +95,7 @@ class LlamaConfig(Config):
 
     def to_dict(self) -> dict[str, Any]:
         """All settings, those of rotary positions under today's name and under the two of older readers."""
-        own = {"head_dim": self.width, "num_key_value_heads": self.groups}
+        own: dict[str, Any] = {"head_dim": self.width, "num_key_value_heads": self.groups}
         if self.model_type == "mistral":
             own["sliding_window"] = self.sliding_window
         turns = self.rope().settings
@@ -246,7 +246,7 @@ class Step:
         self.turn = model.rope.turn(positions_of(length, past, attention_mask), model.lm_head.weight.dtype)
 
 
-class Llama(Pretrained):
+class Llama(Pretrained, Writes):
     """A decoder of Llama's kind with its language-model head."""
 
     config_class = LlamaConfig
@@ -288,8 +288,8 @@ class Llama(Pretrained):
         if not past or not self.rope.by_length:
             return False
         positions = positions_of(past + new, 0, attention_mask)
-        before, after = (positions[..., [i]] + 1 for i in (past - 1, past + new - 1))
-        return not np.array_equal(*(self.rope.frequencies(length)[0] for length in (before, after)))
+        before, after = (self.rope.frequencies(positions[..., [i]] + 1)[0] for i in (past - 1, -1))
+        return not np.array_equal(before, after)
 
     def hidden(
         self, ids: ArrayLike, attention_mask: ArrayLike | None = None, cache: Cache | None = None

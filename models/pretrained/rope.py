@@ -13,14 +13,14 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ...autograd import op
-from ...autograd.arrays import ArrayLike, DTypeLike
+from ...autograd.arrays import DTypeLike
 
 Turn = tuple[np.ndarray, np.ndarray]  # what `rotate` takes
 Frequencies = tuple[np.ndarray, float]  # (D / 2,) or (B, D / 2), and a factor of cos and sin
 
 
 @op(inputs=1, flops=3)
-def rotate(x: ArrayLike, cos: np.ndarray, sin: np.ndarray):
+def rotate(x, cos, sin):
     """Turn the pairs (a, b) of features i and i + D / 2 of x (..., D) to (a cos - b sin, b cos + a sin).
 
     cos (..., 1, D / 2) and sin (..., 2, D / 2), the sine with both signs, are `Rope.turn`'s, and constants.
@@ -106,7 +106,8 @@ def _longrope(s: Mapping[str, Any], dim: int, longest: int, length: Any) -> Freq
     return f / np.where(np.asarray(length) > original, long, short), scale
 
 
-NUMBER = "factor low_freq_factor high_freq_factor original_max_position_embeddings rope_theta"
+NUMBERS = """factor low_freq_factor high_freq_factor original_max_position_embeddings rope_theta
+    attention_factor beta_fast beta_slow mscale mscale_all_dim"""
 # How each type computes, and the settings that it needs.
 TYPES: dict[str, tuple[Callable[..., Frequencies], str]] = {
     "default": (_default, ""),
@@ -177,11 +178,12 @@ def _check(s: Mapping[str, Any], dim: int) -> None:
         )
     if partial != 1:
         _refuse(s, "partial_rotary_factor", "1, as no model here turns a part of its heads")
-    for name in TYPES[kind][1].split():
-        if name not in s:
+    needed = [*TYPES[kind][1].split(), "rope_theta"]
+    for name in needed:
+        if s.get(name) is None:
             raise ValueError(f"config.json: rope_type {kind!r} needs the setting {name!r}")
-    for name in NUMBER.split():
-        if s.get(name) is not None and not _is_number(s[name]):
+    for name in NUMBERS.split():
+        if (s.get(name) or name in needed) and not _is_number(s[name]):  # who can be left out, can be 0
             _refuse(s, name, "a number above 0")
     for name in ("short_factor", "long_factor") if kind == "longrope" else ():
         values = s[name]

@@ -59,14 +59,14 @@ class MultiheadAttention(Module):
         self.k_proj_weight: Parameter | None = None
         self.v_proj_weight: Parameter | None = None
         if self._qkv_same_embed_dim:
-            self.in_proj_weight = Parameter(np.empty((3 * embed_dim, embed_dim), dtype))  # query, key, value
+            self.in_proj_weight = Parameter.empty((3 * embed_dim, embed_dim), dtype)  # query, key, value
         else:
-            self.q_proj_weight = Parameter(np.empty((embed_dim, embed_dim), dtype))
-            self.k_proj_weight = Parameter(np.empty((embed_dim, self.kdim), dtype))
-            self.v_proj_weight = Parameter(np.empty((embed_dim, self.vdim), dtype))
-        self.in_proj_bias = Parameter(np.empty(3 * embed_dim, dtype)) if bias else None
-        self.bias_k = Parameter(np.empty((1, 1, embed_dim), dtype)) if add_bias_kv else None
-        self.bias_v = Parameter(np.empty((1, 1, embed_dim), dtype)) if add_bias_kv else None
+            self.q_proj_weight = Parameter.empty((embed_dim, embed_dim), dtype)
+            self.k_proj_weight = Parameter.empty((embed_dim, self.kdim), dtype)
+            self.v_proj_weight = Parameter.empty((embed_dim, self.vdim), dtype)
+        self.in_proj_bias = Parameter.empty(3 * embed_dim, dtype) if bias else None
+        self.bias_k = Parameter.empty((1, 1, embed_dim), dtype) if add_bias_kv else None
+        self.bias_v = Parameter.empty((1, 1, embed_dim), dtype) if add_bias_kv else None
         self.out_proj = Linear(embed_dim, embed_dim, bias, dtype=dtype)
         self.reset_parameters()
 
@@ -144,7 +144,7 @@ class PositionalEncoding(Module):
         self.max_len = max_len
         self.dropout = dropout
         if learned:
-            self.weight = Parameter(np.empty((max_len, d_model), dtype))
+            self.weight = Parameter.empty((max_len, d_model), dtype)
             init.normal_(self.weight, std=0.02)
         else:
             self.register_buffer("weight", sinusoids(max_len, d_model).astype(dtype), persistent=False)

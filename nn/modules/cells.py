@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ...autograd import Tensor
 from ...autograd.arrays import ArrayLike, DTypeLike
 from ..devices import dtype_for
@@ -39,10 +37,10 @@ class RNNCellBase(Module):
         self.hidden_size = hidden_size
         self.bias = bias
         rows = num_chunks * hidden_size
-        self.weight_ih = Parameter(np.empty((rows, input_size), dtype))
-        self.weight_hh = Parameter(np.empty((rows, hidden_size), dtype))
-        self.bias_ih = Parameter(np.empty(rows, dtype)) if bias else None
-        self.bias_hh = Parameter(np.empty(rows, dtype)) if bias else None
+        self.weight_ih = Parameter.empty((rows, input_size), dtype)
+        self.weight_hh = Parameter.empty((rows, hidden_size), dtype)
+        self.bias_ih = Parameter.empty(rows, dtype) if bias else None
+        self.bias_hh = Parameter.empty(rows, dtype) if bias else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

@@ -6,8 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from ... import autograd as ag
 from ...autograd import Tensor
 from ...autograd.arrays import ArrayLike, DTypeLike
@@ -68,8 +66,8 @@ class ConvNd(Module):
         self.padding: Any = padding if isinstance(padding, str) else tuple(before for before, _ in ends)
         self.output_padding = (0,) * n
         self.padding_mode = padding_mode
-        self.weight = Parameter(np.empty(self._weight_shape(), dtype))
-        self.bias = Parameter(np.empty(out_channels, dtype)) if bias else None
+        self.weight = Parameter.empty(self._weight_shape(), dtype)
+        self.bias = Parameter.empty(out_channels, dtype) if bias else None
         self.reset_parameters()
 
     def _weight_shape(self) -> tuple[int, ...]:

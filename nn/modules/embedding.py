@@ -38,7 +38,7 @@ class _Table(Module):
             raise ValueError(f"{name}: _weight of shape {np.shape(given)}, expected {shape}")
         if dtype is None and getattr(given, "dtype", np.dtype(int)).kind == "f":
             dtype = given.dtype
-        self.weight = Parameter(np.empty(shape, dtype_for(self, device, dtype)), not frozen)
+        self.weight = Parameter.empty(shape, dtype_for(self, device, dtype), not frozen)
         if given is None:
             self.reset_parameters()
         else:

@@ -46,8 +46,8 @@ class Linear(Module):
         dtype = dtype_for(self, device, dtype)
         self.in_features = in_features
         self.out_features = out_features
-        self.weight = Parameter(np.empty((out_features, in_features), dtype))
-        self.bias = Parameter(np.empty(out_features, dtype)) if bias else None
+        self.weight = Parameter.empty((out_features, in_features), dtype)
+        self.bias = Parameter.empty(out_features, dtype) if bias else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -94,8 +94,8 @@ class Bilinear(Module):
         self.in1_features = in1_features
         self.in2_features = in2_features
         self.out_features = out_features
-        self.weight = Parameter(np.empty((out_features, in1_features, in2_features), dtype))
-        self.bias = Parameter(np.empty(out_features, dtype)) if bias else None
+        self.weight = Parameter.empty((out_features, in1_features, in2_features), dtype)
+        self.bias = Parameter.empty(out_features, dtype) if bias else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

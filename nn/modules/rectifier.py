@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ...autograd import Tensor
 from ...autograd.arrays import ArrayLike, DTypeLike
 from .. import functional as F
@@ -85,7 +83,7 @@ class PReLU(Module):
         dtype = dtype_for(self, device, dtype)
         self.num_parameters = num_parameters
         self.init = init
-        self.weight = Parameter(np.empty(num_parameters, dtype))
+        self.weight = Parameter.empty(num_parameters, dtype)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

@@ -80,7 +80,7 @@ class RNNBase(Module):
             }
             for suffix in ("", "_reverse")[: self._directions()]:
                 for name, shape in shapes.items():
-                    setattr(self, f"{name}_l{layer}{suffix}", Parameter(np.empty(shape, dtype)))
+                    setattr(self, f"{name}_l{layer}{suffix}", Parameter.empty(shape, dtype))
 
     def _directions(self) -> int:
         return 2 if self.bidirectional else 1

@@ -14,7 +14,7 @@ FILES = {  # and what is found there
     "prune": "prune",
     "recompute": "checkpoint_sequential",
     "rnn": "rnn",
-    "skipping": "skip_init",
+    "skipping": "no_init skip_init",
 }
 __all__ = sorted(" ".join(FILES.values()).split())
 

@@ -16,7 +16,11 @@ from typing import Any, NamedTuple
 from tapegrad.autograd.bound import Bound
 
 FACE = "tapegrad"
-ASIDE = ("tapegrad.models.sampling", "tapegrad.nn.random", "tapegrad.nn.replay")  # what no `__all__` names
+ASIDE = (
+    "tapegrad.models.generation.sampling",
+    "tapegrad.nn.random",
+    "tapegrad.nn.replay",
+)  # what no `__all__` names
 SHAPE = re.compile(
     r"\bshaped?\b|\bshapes\b|\belement-?wise\b|\bbroadcast"
     r"|(?<![\w.])\((?:\.\.\.|\w+)(?:, ?(?:\.\.\.|[\w*+/ -]+))*,?\)",  # (..., n), (N, C), (vocabulary,)

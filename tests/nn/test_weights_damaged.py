@@ -43,12 +43,8 @@ def entry(dtype="F32", shape=(2,), begin=0, end=8):
         (b"\x02\0\0\0\0\0\0\0[]", "a header of 2 bytes follows, but none does"),
         (b"\0" * 100, "a header of 0 bytes follows, but none does"),
         (
-            b"PK\x03\x04" + b"\0" * 90,
-            "it is a zip file; if it is torch.save's, write it again in torch: safet",
-        ),
-        (
             pickle.dumps({"w": [1.0] * 9}),
-            "it is a pickle; if it is torch.save's, write it again in torch: saf",
+            "it is a pickle; if it is torch.save's of before 1.6, write it again in torch: torch.save",
         ),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "`git lfs pull` fetches"),
     ],

@@ -9,15 +9,13 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from decoder_cases import DECODERS
+from decoder_cases import DECODERS, IDS
 from tapegrad.autograd import no_grad
 from tapegrad.models import from_pretrained
 from tapegrad.models.generation.cache import Cache
 from tapegrad.nn import functional as F
 
 pytestmark = pytest.mark.usefixtures("one_blas_thread")
-RNG = np.random.default_rng(0)
-IDS = RNG.integers(0, 19, (3, 14))
 REAL = np.arange(14) >= np.array([[0], [3], [9]])  # padding on the left
 
 

@@ -52,7 +52,10 @@ assert_type(gpt.generate([0, 1], 5, top_k=3), Iterator[int])
 assert_type(nn.init.xavier_uniform_(gpt.head.weight, gain=2.0), Tensor)
 nn.save("model.safetensors", model=gpt, step=3)
 nn.save_weights("weights.safetensors", gpt, {"epoch": "3"})
-assert_type(nn.load_weights("weights.safetensors"), dict[str, np.ndarray])
+weights = nn.load_weights("weights.safetensors", dtype=np.float32)
+model.load_state_dict(weights.renamed(lambda name: name.removeprefix("model.")), assign=True)
+with nn.utils.no_init():
+    assert_type(nn.Parameter.empty((2, 3)), nn.Parameter)
 
 
 @ag.no_grad

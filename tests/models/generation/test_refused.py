@@ -1,0 +1,157 @@
+"""What `generate` does not take: said at the call, before anything is computed."""
+
+import typing
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+from tapegrad.models.generation import Options, Settings, generate
+
+BAD = [
+    ({"temperature": -1}, "temperature must be 0 .* not -1"),
+    ({"temperature": float("nan")}, "temperature must be 0 .* not nan"),
+    ({"temperature": float("inf")}, "temperature must be 0 .* not inf"),
+    ({"top_k": 0}, "top_k must be 1 or more, not 0"),
+    ({"top_p": 0}, "top_p must be above 0 and at most 1, not 0"),
+    ({"top_p": 1.5}, "top_p must be above 0 and at most 1, not 1.5"),
+    ({"min_p": -0.1}, "min_p must be from 0 to 1, not -0.1"),
+    ({"min_p": 1.1}, "min_p must be from 0 to 1, not 1.1"),
+    ({"repetition_penalty": 0}, "repetition_penalty must be above 0"),
+    ({"frequency_penalty": float("inf")}, "frequency_penalty must be a finite number"),
+    ({"num_beams": 0}, "num_beams must be 1 or more, not 0"),
+    ({"num_return_sequences": 0}, "num_return_sequences must be 1 or more"),
+    ({"num_beams": 2, "length_penalty": float("nan")}, "length_penalty must be a finite number, not nan"),
+    ({"num_beams": 2, "early_stopping": "soon"}, "early_stopping is True, False or 'never', not 'soon'"),
+    ({"num_beams": 2, "num_return_sequences": 3}, "num_return_sequences=3 texts of num_beams=2"),
+    ({"num_beams": 2, "temperature": 0.5}, "draws nothing; leave out temperature, or num_beams"),
+    ({"num_beams": 2, "top_k": 3, "seed": 0}, "leave out top_k and seed, or num_beams"),
+    ({"length_penalty": 0.5}, "are for beams; give num_beams > 1"),
+    ({"early_stopping": True}, "are for beams; give num_beams > 1"),
+    ({"temperature": 0, "num_return_sequences": 2}, "would be one text 2 times"),
+    ({"seed": 1, "rng": np.random.default_rng(0)}, "give seed or rng, not both"),
+    ({"seed": [1, 2]}, "2 seeds for 1 prompts"),
+    ({"seed": -1}, "seed must be 0 or more, not -1"),
+    ({"stop": "end"}, "stop has the string 'end', but the model knows ids; give decode="),
+    ({"stop": ["", 3], "decode": str}, "stop has an empty string"),
+    ({"stop": 13}, "stop has id 13; the vocabulary has 0 to 12"),
+    ({"stop": [3, -1]}, "stop has id -1"),
+]
+TYPES = [
+    ({"temperature": "hot"}, "temperature must be 0 .* not 'hot'"),
+    ({"temperature": True}, "temperature must be 0 .* not True"),
+    ({"top_k": 2.5}, "top_k is an integer, not 2.5"),
+    ({"num_beams": True}, "num_beams is an integer, not True"),
+    ({"stop": 1.5}, "stop is an integer, a string, or several, not 1.5"),
+    ({"stop": [1.5]}, "stop is an integer, not 1.5"),
+    ({"stop": "a", "decode": 3}, "decode is a function"),
+    ({"seed": 1.5}, "seed is an integer, not 1.5"),
+    ({"rng": 3}, "rng is a np.random.Generator, not int"),
+    ({"pad": "x"}, "pad is an integer"),
+    ({"use_cache": 2}, "use_cache is True or False, not 2"),
+    ({"log_probabilities": "no"}, "log_probabilities is True or False"),
+    ({"temprature": 1}, "unexpected keyword argument 'temprature'; did you mean 'temperature'"),
+    ({"qqq": 1}, "unexpected keyword argument 'qqq'; there are attention_mask, temperature"),
+]
+
+
+@pytest.fixture(params=["gpt", "translator"])
+def call(request):
+    """A function of prompts and options."""
+    model = request.getfixturevalue(request.param)
+    more = {} if request.param == "gpt" else {"target": [0]}
+    return lambda prompts=(1, 2), n=3, **options: generate(model, prompts, n, **{**more, **options})
+
+
+@pytest.mark.parametrize("error, cases", [(ValueError, BAD), (TypeError, TYPES)])
+def test_settings(call, error, cases):
+    for options, message in cases:
+        with pytest.raises(error, match=message):
+            call(**options)
+
+
+PROMPTS = [
+    ([], ValueError, "(prompt|source) is empty"),
+    ([[1, 2], []], ValueError, r"(prompt|source)\[1\] is empty"),
+    (3, ValueError, r"(prompt|source) of shape \(\); give the ids of one text, \(T,\), or of several"),
+    (np.zeros((1, 1, 1), int), ValueError, r"of shape \(1, 1, 1\)"),
+    (np.zeros((0, 3), int), ValueError, r"of shape \(0, 3\)"),
+    ([[[1, 2]], [3]], ValueError, r"holds a text of shape \(1, 2\)"),
+    ([1, [2, 3]], ValueError, r"holds a text of shape \(\)"),
+    ([1.5], TypeError, "must be integers, not float64"),
+    ([[1, 2], [True]], TypeError, r"\[1\] must be integers, not bool"),
+    ("abc", ValueError, r"of shape \(\)"),
+    ([1, 13], IndexError, "has id 13 at 1; the vocabulary has ids 0 to 12"),
+    ([[1, 2], [3, 40]], IndexError, r"\[1\] has id 40 at 1"),
+    ([[-100, 2], [3, 4]], IndexError, "has id -100 at 0; .*mark padding by attention_mask"),
+]
+
+
+@pytest.mark.parametrize("prompts, error, message", PROMPTS)
+def test_prompts(call, prompts, error, message):
+    with pytest.raises(error, match=message):
+        call(prompts)
+
+
+MASKS = [
+    ([[1, 2], [3, 4]], np.ones((2, 3)), r"attention_mask of shape \(2, 3\) beside texts of lengths \[2, 2\]"),
+    ([[1, 2], [3]], [[1, 1], [0, 1]], "Texts of different lengths in a list need none"),
+    ([1, 2], [[1, 1]], r"attention_mask of shape \(1, 2\)"),
+    ([[1, 2], [3, 4]], [[1, 1], [0, 0]], r"\[1\] is empty"),
+    ([[1, 2], [3, 4]], [[1, 1], [0, 3]], "is 1 for tokens and 0 for padding, and has other numbers"),
+    ([[1, 2], [3, 4]], [[1, 1], [0, np.nan]], "has other numbers"),
+]
+
+
+@pytest.mark.parametrize("prompts, mask, message", MASKS)
+def test_padding(call, prompts, mask, message):
+    with pytest.raises(ValueError, match=message):
+        call(prompts, attention_mask=mask)
+
+
+def test_how_much(call, gpt, translator):
+    for n, error, message in (
+        (-1, ValueError, "max_new_tokens must be 0 or more, not -1"),
+        (2.5, TypeError, "max_new_tokens is an integer, not 2.5"),
+        (None, TypeError, "max_new_tokens is an integer"),
+    ):
+        with pytest.raises(error, match=message):
+            call(n=n)
+    assert list(call(n=0)) == []
+    message = (
+        "20 target tokens and 6 new ones do not fit into the context, 24; give at most 5 for max_new_tokens"
+    )
+    with pytest.raises(ValueError, match=message):
+        translator.generate([1], [0] * 20, 6)
+    assert len(list(translator.generate([1], [0] * 20, 5))) == 5  # the last token is not read again
+    with pytest.raises(ValueError, match="25 source tokens are longer than the context, 24"):
+        translator.generate([1] * 25, [0], 1)
+    gpt.slides = False
+    try:
+        with pytest.raises(
+            ValueError, match="25 prompt tokens and 0 new ones do not fit .* a shorter prompt"
+        ):
+            gpt.generate([1] * 25, 0)
+        assert len(list(gpt.generate([1] * 20, 5))) == 5
+    finally:
+        del gpt.slides
+
+
+def test_targets(gpt, translator):
+    with pytest.raises(ValueError, match="target is for an encoder-decoder"):
+        gpt.generate([1], 3, target=[0])
+    with pytest.raises(ValueError, match="give target=, the ids that a text starts with"):
+        generate(translator, [1], 3)
+    with pytest.raises(ValueError, match="3 targets for 2 sources"):
+        translator.generate([[1], [2]], [[0], [0], [0]], 3)
+    with pytest.raises(ValueError, match=r"targets of lengths \[1, 2\]; they must be of one length"):
+        translator.generate([[1], [2]], [[0], [0, 1]], 3)
+    with pytest.raises(IndexError, match="target has id 13"):
+        translator.generate([1], [13], 3)
+    several = np.array(list(translator.generate([[1], [1]], [[0], [5]], 6, temperature=0))).T
+    for row, start in zip(several, ([0], [5]), strict=True):
+        assert list(translator.generate([1], start, 6, temperature=0)) == row.tolist()
+
+
+def test_options_are_the_fields_of_settings():
+    assert list(typing.get_type_hints(Options)) == [field.name for field in fields(Settings)]
