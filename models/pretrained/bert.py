@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,8 @@ from ... import nn
 from ...autograd import Tensor
 from ...autograd.arrays import ArrayLike, DTypeLike
 from ...nn import functional as F
+from ...nn import init
+from ...nn.stored import Weights
 from .bert_config import PREFIXES, BertConfig
 from .bert_heads import BertWords, Dense, RobertaText, RobertaWords
 from .folder import Pretrained, check_context, ids_of, initialize
@@ -125,7 +126,7 @@ class Bert(Pretrained):
         initialize(self, self.config.initializer_range)
         for table in (self.body.embeddings.word_embeddings, self.body.embeddings.position_embeddings):
             if table.padding_idx is not None:
-                table.weight.data[table.padding_idx] = 0
+                init.zeros_(table.weight.data[table.padding_idx])
 
     @property
     def body(self) -> Any:
@@ -224,14 +225,15 @@ class Bert(Pretrained):
         """What config.json has of this model: its config, transformers' class, and the dtype as it is."""
         return {**super().settings(), "architectures": [self.config.architecture]}
 
-    def _fitted(self, given: Mapping[str, np.ndarray], dtype: DTypeLike | None) -> dict[str, np.ndarray]:
-        if not self.config.head and not any("pooler.dense" in key for key in given):
+    def _fitted(self, weights: Weights, dtype: DTypeLike | None) -> Weights:
+        if not self.config.head and not any("pooler.dense" in key for key in weights):
             self.body.pooler = None  # as of models that were trained to embed
         for start in ("cls.predictions.", "lm_head."):  # files have one of these, or both
             names = start + "bias", start + "decoder.bias"
-            found = [given[name] for name in names if name in given]
-            given = {**dict.fromkeys(names, found[0]), **given} if found else given
-        return super()._fitted(given, dtype)
+            there = {name: weights.held[name] for name in names if name in weights}
+            if there:
+                weights = weights | {**dict.fromkeys(names, next(iter(there.values()))), **there}
+        return super()._fitted(weights, dtype)
 
     def _own_name(self, key: str, own: set[str]) -> str | None:
         """As of the base; the oldest files call the weights of norms gamma and beta."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ... import nn
 from ...autograd import Tensor
 from ...nn import functional as F
@@ -44,7 +42,7 @@ def add_decoder(module: nn.Module, c: BertConfig, words: nn.Embedding) -> None:
         module.bias = decoder.bias
         decoder.weight = words.weight
     else:
-        module.bias = nn.Parameter(np.zeros(c.vocab_size, np.float32))
+        module.bias = nn.Parameter.empty(c.vocab_size)
     module.decoder = decoder
 
 

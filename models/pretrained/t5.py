@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +13,8 @@ from ...autograd import Tensor
 from ...autograd.arrays import ArrayLike, DTypeLike
 from ...nn import functional as F
 from ...nn import init
-from ..generation.cache import Cache, mask_of
+from ...nn.stored import Weights
+from ..generation import Cache, Writes, mask_of
 from .activation import activation
 from .folder import Pretrained, ids_of
 from .padding import real_tokens
@@ -152,7 +152,7 @@ class Stack(nn.Module):
         return self.dropout(self.final_layer_norm(x))
 
 
-class T5(Pretrained):
+class T5(Pretrained, Writes):
     """T5: an encoder-decoder whose positions are known by distance alone, so that no text is too long.
 
     Raffel et al. 2020, arXiv:1910.10683. Pre-norm, without biases; with the head over the vocabulary.
@@ -242,13 +242,15 @@ class T5(Pretrained):
         """What config.json has of this model: its config, transformers' class, and the dtype as it is."""
         return {**super().settings(), "scale_decoder_outputs": self.config.scaled}
 
-    def _fitted(self, given: Mapping[str, np.ndarray], dtype: DTypeLike | None) -> dict[str, np.ndarray]:
+    def _fitted(self, weights: Weights, dtype: DTypeLike | None) -> Weights:
         """As of the base. As in transformers, the file decides whether the head is tied, not config.json."""
-        head, words = given.get(HEAD), given.get("shared.weight")
-        tied = head is None or words is None or np.array_equal(head, words)
+        tied = True
+        if HEAD in weights and "shared.weight" in weights:
+            head, words = weights[HEAD], weights["shared.weight"]
+            tied = np.array_equal(head[:1], words[:1]) and np.array_equal(head, words)
         if tied != self.config.tie_word_embeddings:
             scaled = self.config.scaled
             self.config = replace(self.config, tie_word_embeddings=tied, scale_decoder_outputs=scaled)
             weight = self.shared.weight
-            self.lm_head.weight = weight if tied else nn.Parameter(np.empty_like(weight.data))
-        return super()._fitted(given, dtype)
+            self.lm_head.weight = weight if tied else nn.Parameter.empty(weight.shape)
+        return super()._fitted(weights, dtype)

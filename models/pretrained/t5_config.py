@@ -31,6 +31,7 @@ class T5Config(Config):
     initializer_factor: float = 1.0
     feed_forward_proj: str = "relu"  # or "gated-" and the activation's name
     pad_token_id: int | None = 0
+    eos_token_id: int | list | None = 1
     decoder_start_token_id: int | None = 0
     is_decoder: bool = False
     tie_word_embeddings: bool = True

@@ -77,8 +77,8 @@ class Embeddings(nn.Module):
     def __init__(self, c: ViTConfig):
         self.grid, self.patch = c.grid, c.patch
         positions = 1 + c.grid[0] * c.grid[1]
-        self.cls_token = nn.Parameter(np.empty((1, 1, c.hidden_size), np.float32))
-        self.position_embeddings = nn.Parameter(np.empty((1, positions, c.hidden_size), np.float32))
+        self.cls_token = nn.Parameter.empty((1, 1, c.hidden_size))
+        self.position_embeddings = nn.Parameter.empty((1, positions, c.hidden_size))
         self.patch_embeddings = nn.Module()
         self.patch_embeddings.projection = nn.Conv2d(c.num_channels, c.hidden_size, c.patch, c.patch)
         self.dropout = nn.Dropout(c.hidden_dropout_prob)

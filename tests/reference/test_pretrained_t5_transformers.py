@@ -88,6 +88,20 @@ def test_twenty_greedy_tokens_cached_or_not(pair):
     assert text[1:] == expected
 
 
+@pytest.mark.parametrize("use_cache", [True, False])
+def test_beams_of_sources_of_different_lengths(pair, use_cache):
+    model, own = pair
+    start = own.config.decoder_start_token_id
+    told = {"num_beams": 3, "length_penalty": 0.7, "early_stopping": False}
+    theirs_too = {"do_sample": False, "use_cache": False, "decoder_start_token_id": start, **told}
+    ids, mask = (torch.tensor(x) for x in (SOURCE, REAL.astype(int)))
+    expected = model.generate(ids, attention_mask=mask, max_new_tokens=12, **theirs_too)
+    sources = [row[real] for row, real in zip(SOURCE, REAL, strict=True)]
+    rows = np.array(list(own.generate(sources, 12, use_cache=use_cache, **told)))
+    np.testing.assert_array_equal(rows.T, expected[:, 1 : 1 + len(rows)].numpy())
+    assert len(rows) == expected.shape[1] - 1
+
+
 @pytest.mark.parametrize("both_ways", [True, False])
 @pytest.mark.parametrize(("buckets", "far"), [(32, 128), (8, 20), (4, 3), (16, 1000), (64, 64), (32, 100)])
 def test_buckets(buckets, far, both_ways):

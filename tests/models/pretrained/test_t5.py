@@ -33,6 +33,27 @@ def test_twenty_greedy_tokens_cached_or_not(name):
     assert text == expected
 
 
+@pytest.mark.parametrize("use_cache", [True, False])
+@pytest.mark.parametrize("name", T5S)
+def test_generate_writes_the_same(name, use_cache):
+    """One text, and as a row of a batch with a longer source; beams too, as each source by itself."""
+    model, told = model_of(T5S[name]), {"use_cache": use_cache, "stop": ()}
+    one = [int(token) for token in model.generate(SOURCE[1, :7], 20, temperature=0, **told)]
+    assert one == GOLDEN[name]["text"][1:] or 1 in one  # the end, which transformers was not to write
+    rows = model.generate([SOURCE[0], SOURCE[1, :7]], 20, temperature=0, **told)
+    assert [int(row[1]) for row in rows] == one
+    beams = [list(model.generate(source, 6, num_beams=3, **told)) for source in (SOURCE[0], SOURCE[1, :7])]
+    rows = list(model.generate([SOURCE[0], SOURCE[1, :7]], 6, num_beams=3, **told))
+    assert np.array(rows).T.tolist() == beams
+
+
+def test_a_text_ends_where_the_config_says():
+    model = model_of(T5)
+    whole = list(model.generate(SOURCE[1, :7], 9, temperature=0, stop=()))
+    model = model_of({**T5, "eos_token_id": whole[3]})
+    assert list(model.generate(SOURCE[1, :7], 9, temperature=0)) == whole[: whole.index(whole[3]) + 1]
+
+
 @no_grad
 @pytest.mark.parametrize("ends", [[1, 2, 3, 9], [4, 9], [3, 8, 9]])
 def test_steps_of_several_tokens(ends):
