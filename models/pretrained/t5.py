@@ -238,10 +238,6 @@ class T5(Pretrained, Writes):
         """
         return self.decode(target, self.encode(source, attention_mask), attention_mask)
 
-    def settings(self) -> dict[str, Any]:
-        """What config.json has of this model: its config, transformers' class, and the dtype as it is."""
-        return {**super().settings(), "scale_decoder_outputs": self.config.scaled}
-
     def _fitted(self, weights: Weights, dtype: DTypeLike | None) -> Weights:
         """As of the base. As in transformers, the file decides whether the head is tied, not config.json."""
         tied = True

@@ -65,11 +65,8 @@ class T5Config(Config):
     @property
     def act(self) -> str:
         """The activation's name: the gelu of a gate is the one by tanh."""
-        return (
-            "gelu_new"
-            if self.feed_forward_proj == "gated-gelu"
-            else self.feed_forward_proj.removeprefix(GATED)
-        )
+        name = self.feed_forward_proj
+        return "gelu_new" if name == "gated-gelu" else name.removeprefix(GATED)
 
     @property
     def scaled(self) -> bool:

@@ -47,6 +47,16 @@ def test_padding_on_the_left():
         assert np.allclose(found, alone, rtol=1e-9, atol=1e-9) is same
 
 
+def test_padding_has_a_position_of_its_own():
+    """Which is that of the token's id: as in transformers, where no mask hides it."""
+    model = model_of(BERTS["roberta"])
+    ids = texts(BERTS["roberta"])
+    before = first(model(ids)).numpy()
+    model.body.embeddings.position_embeddings.weight.data[1] += 1
+    after = first(model(ids)).numpy()
+    np.testing.assert_array_equal((before != after).any(-1).all(1), ~REAL.all(1))
+
+
 def test_the_mean_is_of_real_tokens():
     model = model_of(BERTS["bert"])
     ids = texts(BERTS["bert"])
@@ -73,7 +83,7 @@ def test_names_of_older_files(tmp_path):
         name = name.removeprefix("bert.").replace("LayerNorm.weight", "LayerNorm.gamma")
         given[name.replace("LayerNorm.bias", "LayerNorm.beta")] = array.copy()
     given["embeddings.position_ids"] = np.arange(16)
-    given["cls.seq_relationship.weight"] = np.ones((2, 12))
+    given["cls.seq_relationship.weight"] = given["classifier.weight"] = np.ones((2, 12))
     nn.save_weights(tmp_path / "model.safetensors", given)
     np.testing.assert_array_equal(first(from_pretrained(tmp_path)(IDS)).numpy(), expected)
 
