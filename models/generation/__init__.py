@@ -8,8 +8,9 @@ and one that answers a source
     decode(target (B, T), memory, memory_mask=None, cache=None) -> Tensor (B, T, V), logits.
 With a cache, ids are the positions after those that it holds (`Cache`), and attention_mask (B, past + T)
 tells tokens from padding for all. Where they are there, these are used too: `context`, the longest text that
-it sees; `slides`, whether of a longer one it sees the end; `source_context`; and of its config vocab_size,
-eos_token_id, pad_token_id and decoder_start_token_id.
+it sees; `slides`, whether of a longer one it sees the end; `outgrown(new, past, attention_mask)`, whether
+what is cached of `past` positions is of no use in a text with `new` more; `source_context`; and of its config
+vocab_size, eos_token_id, pad_token_id and decoder_start_token_id.
 """
 
 from .beams import Hypothesis

@@ -38,6 +38,7 @@ class Reader:
         self._real = np.pad(texts.real, more, constant_values=True)
         self._padded = texts.mask is not None
         self._context: int | None = getattr(model, "context", None)
+        self._outgrown = getattr(model, "outgrown", lambda new, past, mask: False)
         foreseen = self.length + room
         capacity = foreseen if self._context is None else min(foreseen, self._context)
         self._cache = Cache(capacity) if use_cache else None
@@ -64,6 +65,8 @@ class Reader:
         start = 0 if context is None else max(0, end - context)
         past = start if self._cache is None else self._cache.length
         real = self._real[:, start:end] if self._padded else None
+        if past and self._cache is not None and self._outgrown(end - past, past, real):
+            past, self._cache = 0, Cache(self._cache.capacity)
         with self._running(len(self) * (end - past)):
             return self._logits(self._ids[:, past:end], real)
 

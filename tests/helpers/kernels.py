@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 
 from tapegrad.autograd import linalg, ops, special
+from tapegrad.models import pretrained
 from tapegrad.nn import functional
 
 
@@ -29,6 +30,8 @@ def files_of(package) -> list:
     ]
 
 
-EVERY_OP = ops_in(*files_of(linalg), *files_of(ops), *files_of(special), *files_of(functional))
+EVERY_OP = ops_in(
+    *(file for package in (linalg, ops, special, functional, pretrained) for file in files_of(package))
+)
 EVERY_COMPOSED = composed_in(linalg, ops, special)
 globals().update(ops_in(*files_of(functional)))
