@@ -5,15 +5,13 @@ from typing import TYPE_CHECKING
 from ..autograd.exports import on_first_use
 
 FILES = {  # and what is found there
-    "generation": "generation",
     "gpt": "GPT GPTConfig",
-    "pretrained": "GPT2 GPT2Config Llama LlamaConfig Pretrained from_pretrained pretrained",
+    "pretrained": "GPT2 GPT2Config Llama LlamaConfig Pretrained from_pretrained",
     "transformer": "Transformer TransformerConfig",
 }
 __all__ = sorted(" ".join(FILES.values()).split())
 
 if TYPE_CHECKING:
-    from . import generation, pretrained
     from .gpt import GPT, GPTConfig
     from .pretrained import GPT2, GPT2Config, Llama, LlamaConfig, Pretrained, from_pretrained
     from .transformer import Transformer, TransformerConfig
