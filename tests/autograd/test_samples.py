@@ -119,7 +119,8 @@ RULES = {
     "x * g": lambda g: M[0] * g,
     "more axes": lambda g: g * M[None, None],
     "g / x": lambda g: g / M,
-    "x / g": lambda g: M / (g + 1),
+    "divided": lambda g: M / (g + 1) + 1 / (1 + g * 0),
+    "a quotient of one": lambda g: 2.0 / g,
     "g + g": lambda g: g * 2 + g * M,
     "g - a sum": lambda g: g - (g * M).sum(-1, keepdims=True),
     "g + x": lambda g: g + M,
@@ -163,6 +164,7 @@ RULES = {
 @pytest.mark.parametrize("blocks", [2, 6])
 @pytest.mark.parametrize("axis", range(3))
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@np.errstate(divide="ignore")
 def test_a_rule_gives_what_the_whole_stack_gives(rule, axis, blocks, c):
     g = Samples(RNG.normal(size=(c, 6, 6, 6)), axis, blocks)
     whole = g.dense()
@@ -170,6 +172,31 @@ def test_a_rule_gives_what_the_whole_stack_gives(rule, axis, blocks, c):
     found, right = rule(g).dense(), rule(Stacked(whole.data, whole.n))
     assert found.n == right.n and found.dtype == right.dtype
     np.testing.assert_allclose(found.data, right.data, rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("axis", range(3))
+def test_the_whole_stack_has_zeros_beside_each_block(axis):
+    data = RNG.normal(size=(2, 2, 6, 4))
+    blocks = data.shape[axis + 1] // 2
+    found = np.moveaxis(Samples(data, axis, 2).dense().data.reshape(2, 2, 2, 6, 4), axis + 2, 2)
+    parts = np.moveaxis(data, axis + 1, 1)
+    for i in range(2):
+        own = slice(i * blocks, (i + 1) * blocks)
+        np.testing.assert_array_equal(found[i][:, own], parts[:, own])
+        assert not np.delete(found[i], own, axis=1).any()
+
+
+def test_blocks_in_other_places_are_not_added():
+    data = RNG.normal(size=(2, 6, 6, 6))
+    a, b = Samples(data, 0, 6), Samples(data, 1, 6)
+    np.testing.assert_allclose((a - b).dense().data, a.dense().data - b.dense().data)
+
+
+def test_what_is_written_out_is_not_kept_where_it_may_change():
+    g = Samples(np.ones((1, 4, 2)), 0, 4)
+    before = g.dense().data.sum()
+    g *= 2
+    assert g.dense().data.sum() == 2 * before
 
 
 def test_is_not_written_to():
