@@ -65,7 +65,7 @@ def weights_like(name: str, a: Tensor, weights: ArrayLike, axis: Axes) -> Tensor
 def _spread(g, small, shape):
     """g, of shape `small`, for each element that went into it: a view, or where that is faster, a copy."""
     g = g.reshape(small)
-    if type(g) is not ndarray or math.prod(shape) > FEW:
+    if not isinstance(g, ndarray) or math.prod(shape) > FEW:  # a tracing array has to be summed as arrays are
         return np.broadcast_to(g, shape)
     spread = np.empty_like(g, shape=shape)
     spread[...] = g
