@@ -166,17 +166,21 @@ class Run:
 
     def value(self) -> Any:
         """What the function returned, as it is given to the caller."""
-        return trees.build(self.out_form, map(self.given, self.outputs))
+        return trees.build(self.out_form, map(self.copied, self.outputs))
 
     def given_aux(self) -> Any:
         """The second thing that the function returned, without a graph where the results have none."""
-        return trees.mapped(self.given, self.aux)
+        return trees.mapped(self.copied, self.aux)
 
     def given(self, result: Tensor) -> Any:
-        """A result as the caller gets it: a Tensor, with its graph if `linked`, or an ndarray."""
+        """A derivative as the caller gets it: a Tensor, with its graph if `linked`, or an ndarray."""
         if not self.tensors:
-            return result.data.copy()
+            return result.data
         return result if self.linked else wrap(result.data, None)
+
+    def copied(self, value: Tensor) -> Any:
+        """What the function made as the caller gets it: an ndarray is nobody else's."""
+        return self.given(value) if self.tensors else value.data.copy()
 
     def as_arguments(self, results: Sequence) -> Any:
         """One result for each leaf as trees of the arguments: a tuple of them unless argnums is one."""

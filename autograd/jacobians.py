@@ -14,6 +14,7 @@ from .forward import Linear
 from .functions import Argnums, Run, check_function
 from .ops.axes import moveaxis
 from .ops.joining import stack
+from .samples import Samples
 from .stacked import WIDEST, Stacked, rerun_stacked
 from .tensor import Tensor, wrap
 
@@ -73,7 +74,7 @@ def _by_rows(run: Run) -> Blocks:
     """One backward pass for each element of the outputs, or for many at once."""
     blocks = []
     for y, seeds in units(run.outputs):
-        found = None if run.linked else in_stacks(y, run.inputs)
+        found = None if run.linked else of_samples(y, run.inputs) or in_stacks(y, run.inputs)
         if found is None:
             rows = (run.pulled(some, retain_graph=True) for some in seeds)
             found = _piled(rows, run.inputs, y.size, run.linked)
@@ -89,7 +90,8 @@ def _by_columns(run: Run) -> Blocks:
         if found is None:
             columns = (product(some, retain_graph=True) for some in seeds)
             found = _piled(columns, run.outputs, x.size, run.linked)
-        blocks.append([moveaxis(c, 0, -1).reshape(c.shape[1:] + x.shape) for c in found])
+        block = [moveaxis(c, 0, -1).reshape(c.shape[1:] + x.shape) for c in found]
+        blocks.append([wrap(b.data.copy(), b.edge) for b in block])  # in the usual order
     return [list(column) for column in zip(*blocks, strict=True)]
 
 
@@ -116,6 +118,30 @@ def in_stacks(y: Tensor, inputs: Sequence[Tensor]) -> list[Tensor] | None:
             if (g := found[x.edge]) is not None:
                 pile[start : start + n] = g.data if isinstance(g, Stacked) else g
     return [wrap(pile, None) for pile in piles]
+
+
+def of_samples(y: Tensor, inputs: Sequence[Tensor]) -> list[Tensor] | None:
+    """The same where the first axis of `y` has samples that no op adds up; None where they are not apart."""
+    if y.ndim == 0 or y.shape[0] < 2 or not y.size:
+        return None
+    if any(node.hooks for node in engine.reachable([y.edge])):
+        return None
+    n, rest = y.shape[0], y.shape[1:]
+    c = math.prod(rest)
+    ones = np.broadcast_to(np.eye(c, dtype=y.dtype).reshape(c, 1, *rest), (c, n, *rest))
+    found: dict[Any, Any] = {x.edge: None for x in inputs}
+    seed = Samples(ones, 0, n)  # of memory that is not written to
+    try:
+        engine.walk([y.edge], [seed], run=rerun_stacked, retain_graph=True, targets=found)
+        return [wrap(_rows(found[x.edge], x, y.size), None) for x in inputs]
+    except Exception:  # as in in_stacks
+        return None
+
+
+def _rows(g: Any, x: Tensor, n: int) -> np.ndarray:
+    if isinstance(g, Stacked):
+        g = g.dense(math.inf).data
+    return np.zeros((n, *x.shape), x.dtype) if g is None else np.broadcast_to(g, (n, *x.shape)).copy()
 
 
 def units(like: Sequence[Tensor]) -> Iterator[tuple[Tensor, Iterator[list[Tensor | None]]]]:

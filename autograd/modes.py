@@ -14,19 +14,27 @@ F = TypeVar("F", bound=Callable)
 class Mode:
     """What is recorded: one object, so that an op looks at one context variable."""
 
-    __slots__ = ("grad", "observers", "recipes", "watch")
+    __slots__ = ("again", "grad", "keeps", "observers", "recipes", "watch")
 
-    def __init__(self, grad: bool, recipes: bool, observers: tuple[Callable, ...], watch: Any = None):
+    def __init__(
+        self,
+        grad: bool,
+        recipes: bool,
+        observers: tuple[Callable, ...],
+        watch: Any = None,
+        again: Callable | None = None,
+    ):
         self.grad = grad  # whether there are nodes at all
         self.recipes = recipes  # whether a node has its op's arguments, to differentiate its backward
         self.observers = observers  # each is called with a new node, its recipe and the op's output
         self.watch = watch  # has a method `backward`, which stands around what a walk runs
+        self.again = again  # knows what the op that is run again has given before (once.py)
+        self.keeps = recipes or bool(observers)  # whether a call's arguments are asked for
 
     def but(self, **changes) -> Mode:
         """The same mode with other values of some of these."""
         own = {"grad": self.grad, "recipes": self.recipes, "observers": self.observers, "watch": self.watch}
-        own.update(changes)
-        return Mode(**own)
+        return Mode(**(own | {"again": self.again} | changes))
 
 
 current: ContextVar[Mode] = ContextVar("current", default=Mode(True, False, ()))  # noqa: B039  (never changed)

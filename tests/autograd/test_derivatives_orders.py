@@ -147,7 +147,7 @@ def test_auto_walks_the_fewer_times():
     assert tall.shape == (50, 2, 2) and runs == [Tensor]  # while it is recorded
     runs.clear()
     wide = ag.jacobian(lambda x: double(x).reshape(2, 10).sum(1))(np.ones(20))
-    assert wide.shape == (2, 20) and runs == [Stacked]
+    assert wide.shape == (2, 20) and len(runs) == 1 and issubclass(runs[0], Stacked)
 
 
 def test_the_function_runs_once():
