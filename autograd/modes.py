@@ -32,6 +32,9 @@ class Mode:
 current: ContextVar[Mode] = ContextVar("current", default=Mode(True, False, ()))  # noqa: B039  (never changed)
 
 
+rerunning: ContextVar[bool] = ContextVar("whether the body of an op runs on Tensors", default=False)
+
+
 class Scope:
     """One running call of a Module: who (weakly), and inside which other call."""
 
@@ -118,6 +121,8 @@ class Switch:
         return Switch(**self.changes)
 
     def __call__(self, fn: F) -> F:
+        if not callable(fn):
+            raise TypeError(f"what stands around a function was given a {type(fn).__name__}, and no function")
         switch = self.again  # for each call: threads and nested calls must not share the stack
 
         @functools.wraps(fn)

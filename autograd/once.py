@@ -9,11 +9,13 @@ import numpy as np
 
 from . import arguments
 from .engine import Node
+from .modes import rerunning
 
 FIRST_ONLY = (
     "{name} has a first derivative only, as its once=True says, and a gradient through it cannot be recorded "
-    "to be differentiated again. Leave out create_graph and take differences of first gradients; or write it "
-    "in ops too, as @op(plain=...), without once"
+    "to be differentiated again, as create_graph, hessian, hvp, jvp and jacobian's forward mode do. Take "
+    'differences of first gradients, and jacobian(f, mode="reverse"); or write it in ops too, as '
+    "@op(plain=...), without once"
 )
 NOT_OF_TENSORS = (
     "{name}: to be differentiated again it is run on Tensors, not on ndarrays, and there it failed: {said}. "
@@ -30,6 +32,7 @@ def gradients_again(node: Node, tensors: Sequence, g: Any) -> Sequence:
     """
     if node.op.facts.once:
         raise RuntimeError(FIRST_ONLY.format(name=node.name))
+    token = rerunning.set(True)
     try:
         _, backward = node.recipe.run(node.op.plain, tensors)
         return backward(g)
@@ -38,3 +41,5 @@ def gradients_again(node: Node, tensors: Sequence, g: Any) -> Sequence:
     except arguments.ERRORS as error:
         said = str(error).partition(";")[0].removesuffix(".")  # without advice that would cut the graph here
         raise arguments.again(error, NOT_OF_TENSORS.format(name=node.name, said=said)) from error
+    finally:
+        rerunning.reset(token)

@@ -14,7 +14,7 @@ from .arrays import ArrayLike, DTypeLike, as_array
 from .bound import Bound
 from .engine import Edge, Node
 from .handle import Handle
-from .modes import current
+from .modes import current, rerunning
 from .sparse import SparseRows
 
 
@@ -206,7 +206,11 @@ class Tensor(Bound):
         return self.data
 
     def item(self, *index: Any) -> float:
-        """The one number it holds, or that at an index (flat, or one for each axis), as Python's."""
+        """The one number it holds, or that at an index (flat, or one for each axis), as Python's.
+
+        TypeError in the body of an op that is differentiated again, which would not see what depends on it.
+        """
+        self._check_may_be_numbers("item")
         return self.data.item(*index)
 
     def tobytes(self, order: Any = "C") -> bytes:
@@ -214,8 +218,13 @@ class Tensor(Bound):
         return self.data.tobytes(order)
 
     def tolist(self) -> list:
-        """The numbers as Python's, in lists as deep as there are axes."""
+        """The numbers as Python's, in lists as deep as there are axes; TypeError as of `item`."""
+        self._check_may_be_numbers("tolist")
         return self.data.tolist()
+
+    def _check_may_be_numbers(self, name: str) -> None:
+        if self.edge is not None and rerunning.get():
+            raise TypeError(f"{name}() of a Tensor that requires a gradient, which would lose it")
 
     # ------------------------------------------------------------------ Python's protocols
 
