@@ -104,6 +104,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         found = walked(run.outputs, run.inputs, seeds, recorder, retain_graph=True)
         return run.as_arguments(found if recorder else list(map(run.given, found)))
 
+    pull_back.__qualname__ = "pull"  # what Python calls it where the vector is missing
     value = run.value()
     return (value, pull_back, run.given_aux()) if has_aux else (value, pull_back)
 

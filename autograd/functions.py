@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from .versions import clock
 from .walks import rerun, rerun_linear, walked
 
 Argnums = int | Sequence[int]
-inside: ContextVar[bool] = ContextVar("whether a function that is differentiated runs", default=False)
+running: list[Callable] = []  # the functions that are being differentiated now, in whatever thread
 
 
 @op(flops=0)
@@ -52,7 +51,7 @@ def as_argument(x: Any, path: str, copied: bool = False) -> Tensor:
         given = type(x).__name__ if isinstance(x, (int, complex)) else f"{data.dtype} of shape {data.shape}"
         raise TypeError(
             f"{path} is {given}, and derivatives are with respect to floats: give 2.0 for 2, "
-            "x.astype(float) for an array, or leave it out of argnums"
+            "x.astype(float) for an array, or give it in an argument that is not among argnums"
         )
     if isinstance(x, Tensor) and x.edge is not None:
         return argument(x)
@@ -85,11 +84,17 @@ class Run:
         self.name, self.argnums = name, argnums
         places = _places(name, argnums, args)
         given = [trees.flatten(args[i], f"{name}: argument {i}") for i in places]
+        for i, (_, form) in zip(places, given, strict=True):
+            if form.kind in trees.KEPT:
+                raise TypeError(
+                    f"{name}: argument {i} is {form.kept!r}, and derivatives are with respect to floats"
+                )
         leaves = [leaf for found, _ in given for leaf in found.values()]
         self.form = trees.Form(tuple, tuple(range(len(given))), tuple(form for _, form in given))
         outer = current.get()
         tensors = any(isinstance(leaf, Tensor) for leaf in leaves)
-        recipes = higher or (outer.grad and (tensors or inside.get()))
+        nested = bool(running)
+        recipes = higher or (outer.grad and (tensors or nested))
         start = next(clock)
         with Switch(grad=True, **({"recipes": True} if recipes else {})):
             # what is walked later has arrays of its own, which the caller does not write to
@@ -108,7 +113,7 @@ class Run:
             found, self.aux = found
         self._take_outputs(found)
         self.linked = outer.grad and (
-            has_graph(leaves) or ((tensors or inside.get()) and self._reaches_older(start, every=tensors))
+            has_graph(leaves) or ((tensors or nested) and self._reaches_older(start, every=tensors))
         )
         if self.linked:
             for x in self.inputs:  # to which gradients of the results may come
@@ -130,8 +135,10 @@ class Run:
         self.outputs: list[Tensor] = [wrap(y.data, y.edge) for y in leaves.values()]
 
     def _reaches_older(self, start: int, every: bool) -> bool:
-        """Whether an output depends on a node from before: on any, or on an argument of a function around."""
-        nodes = engine.reachable([y.edge for y in self.outputs])
+        """Whether a result depends on a node from before: on any, or on an argument of a function around."""
+        edges = [y.edge for y in self.outputs]
+        trees.mapped(lambda t: edges.append(t.edge), self.aux)
+        nodes = engine.reachable(edges)
         return any(n.order < start and (every or n.op is argument) for n in nodes)
 
     def recorder(self, vectors: Sequence = ()) -> Callable | None:
@@ -205,16 +212,18 @@ def has_graph(leaves: Sequence) -> bool:
 
 
 def _called(f: Callable, args: list, kwargs: dict[str, Any]) -> Any:
-    token = inside.set(True)
+    running.append(f)  # and not a context variable: threads that f starts begin with none
     try:
         return f(*args, **kwargs)
     finally:
-        inside.reset(token)
+        running.pop()
 
 
 def _places(name: str, argnums: Argnums, args: Sequence) -> list[int]:
     """`argnums` as indices from 0 on; ValueError where an argument is not there."""
     listed = [argnums] if isinstance(argnums, int) else argnums
+    if not args and not listed:
+        raise ValueError(f"{name}: no argument is given, and derivatives are with respect to those")
     for i in listed:
         if not -len(args) <= i < len(args):
             raise ValueError(

@@ -105,7 +105,17 @@ def test_argnums_of_another_kind():
     refused(TypeError, "grad(f)(x)", ag.grad, np.sum, X)
     refused(ValueError, "names an argument twice", ag.grad(np.dot, (0, -2)), X, X)
     refused(ValueError, "names nothing", ag.grad(np.dot, ()), X, X)
-    refused(ValueError, "names nothing", ag.vjp, lambda: Tensor(1.0))
+    refused(ValueError, "vjp: no argument is given", ag.vjp, lambda: Tensor(1.0))
+    refused(ValueError, "jvp: no argument is given", ag.jvp, lambda: Tensor(1.0), (), ())
+
+
+@pytest.mark.parametrize("x", [None, "x"])
+def test_an_argument_without_any_number(x):
+    for fn in (ag.grad, ag.value_and_grad, ag.jacobian, ag.hessian, ag.elementwise_grad):
+        refused(
+            TypeError, f"argument 0 is {x!r}, and derivatives are with respect to floats", fn(lambda x: x), x
+        )
+    assert ag.grad(lambda a: a["x"] * 2)({"x": 1.0, "of": x}) == {"x": 2.0, "of": x}
 
 
 def test_what_is_no_function():
@@ -185,7 +195,7 @@ def test_backward_inside_of_a_function_is_refused():
         return y
 
     refused(RuntimeError, "use ag.grad there", ag.grad(f), X)
-    assert not functions.inside.get()
+    assert not functions.running
 
 
 def test_the_mode_is_as_before_after_an_error():
@@ -195,8 +205,13 @@ def test_the_mode_is_as_before_after_an_error():
     for name, transform in ALL.items():
         with pytest.raises(KeyError, match="mine"):
             transform(f)(X)
-        assert not functions.inside.get(), name
+        assert not functions.running, name
         assert not np.sin(Tensor(X, requires_grad=True)).node.recipe, name
+
+
+def test_a_pull_without_a_vector_is_called_what_the_docstring_calls_it():
+    _, pull = ag.vjp(np.sin, X)
+    refused(TypeError, "pull() missing 1 required positional argument", pull)
 
 
 def test_the_second_form_gives_zeros_where_asked():
