@@ -13,6 +13,7 @@ from ..autograd.entered import entering
 from ..autograd.tensor import wrap
 from .computed import afresh
 from .module import Module, Parameter
+from .uninitialized import UNKNOWN, is_lazy
 
 __all__ = ["functional_call", "value_and_grad"]
 
@@ -33,13 +34,15 @@ def functional_call(
 
     `parameter_and_buffer_dicts` is a dict, such as dict(module.named_parameters()), or several without a name
     in common; those that are not in it are the module's own. `args` is a tuple, or the one argument. What is
-    shared is replaced under all its names unless tie_weights=False. The module is as before afterwards, also
-    after an error; what it does to buffers it does to those given. It makes a function of the parameters:
+    shared is replaced under all its names unless tie_weights=False. Inside, the module's parameters() are
+    those given; afterwards, also after an error, it is as before; what it does to buffers it does to those
+    given. It makes a function of the parameters:
     `ag.jacobian(lambda p: loss(nn.functional_call(model, p, x), y))(dict(model.named_parameters()))`, of a
     loss for each sample, has the gradients of each. TypeError for no Module; ValueError for a name that is
-    given twice, also by different values for what is shared, RuntimeError with `strict` unless the names
-    are those of the module, AttributeError for the path of a module that is not there. As in PyTorch a name
-    of no parameter or buffer is otherwise without effect.
+    given twice, also by different values for what is shared, and for one of a lazy module that was not
+    called yet; RuntimeError with `strict` unless the names are those of the module, AttributeError for the
+    path of a module that is not there. As in PyTorch a name of no parameter or buffer is otherwise without
+    effect.
     """
     if not isinstance(module, Module):
         raise TypeError(f"functional_call: the first argument is a {type(module).__name__}, no Module")
@@ -70,6 +73,8 @@ def value_and_grad(module: Module, loss: Callable[..., Any]) -> Callable[..., An
     def both(*args: Any, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
         # one that is computed has a graph: of a functional_call, or a value_and_grad, around this one
         wanted = {name: p for name, p in module.named_parameters() if p.requires_grad}
+        for name, p in wanted.items():
+            _check_known("value_and_grad", name, p)
         parameters = {name: p.data if p.is_leaf else p for name, p in wanted.items()}
         if not parameters:
             raise ValueError(f"value_and_grad: no parameter of {type(module).__name__} requires a gradient")
@@ -160,6 +165,7 @@ def _check_names(module: Module, given: Named, slots: dict[str, Slot], groups: d
 def _as_attribute(path: str, value: Any, slot: Slot, made: dict[int, Parameter]) -> Any:
     """A parameter has to be one, which modules list as theirs; a buffer is an array unless it has a graph."""
     own, name = slot
+    _check_known("functional_call", path, own[name])
     if not isinstance(own[name], Parameter):
         return value.data if isinstance(value, Tensor) and value.edge is None else value
     if value is None:
@@ -168,3 +174,9 @@ def _as_attribute(path: str, value: Any, slot: Slot, made: dict[int, Parameter])
         tensor = value if isinstance(value, Tensor) else Tensor(value)
         made[id(value)] = wrap(tensor.data, tensor.edge, Parameter)
     return made[id(value)]
+
+
+def _check_known(function: str, path: str, value: Any) -> None:
+    """ValueError for a parameter or buffer of a lazy module: its first call would put its own in place."""
+    if is_lazy(value):
+        raise ValueError(f"{function}: {path!r} has no numbers yet: {UNKNOWN}")

@@ -211,6 +211,19 @@ def test_what_is_none_is_refused_by_name():
         nn.functional_call(model(), {"0.bias": None}, X)
 
 
+def test_a_lazy_module_is_called_before():
+    # its first call would make parameters of its own, in place of those that are given
+    lazy = nn.Sequential(nn.LazyLinear(2, dtype=np.float64))
+    at = {"0.weight": np.ones((2, 3)), "0.bias": np.zeros(2)}
+    with pytest.raises(ValueError, match=r"^functional_call: '0\.weight' has no numbers yet.*call the model"):
+        nn.functional_call(lazy, at, X)
+    with pytest.raises(ValueError, match=r"^value_and_grad: '0\.weight' has no numbers yet.*call the model"):
+        nn.value_and_grad(lazy, lambda: lazy(X).sum())()
+    lazy(X)
+    np.testing.assert_allclose(nn.functional_call(lazy, at, X).data, np.tile(X.sum(1)[:, None], 2))
+    assert nn.value_and_grad(lazy, lambda: lazy(X).sum())()[1]["0.bias"].tolist() == [5, 5]
+
+
 def test_nothing_is_left_to_the_garbage_collector():
     m, at = model(), arrays(model())
     calls = {
