@@ -226,6 +226,13 @@ def test_the_second_form_gives_zeros_where_asked():
     assert g.data.tolist() == [1, 2, 3]
 
 
+def test_the_second_form_takes_a_number_for_one_output():
+    x = Tensor(X, requires_grad=True)
+    for weight in (2.0, 2, np.float64(2), np.array(2.0), [2.0], Tensor(2.0)):
+        assert ag.grad((x * 3).sum(), x, weight)[0].tolist() == [6, 6, 6]
+    refused(ValueError, "a gradient of shape () for a Tensor of shape (3,)", ag.grad, x * 3, x, 2.0)
+
+
 def test_the_second_form_inside_of_the_first():
     def f(x):
         with ag.higher_order():
