@@ -20,7 +20,7 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> 
 def grad(
     outputs: Tensor | Sequence[Tensor],
     inputs: Tensor | Sequence[Tensor],
-    grad_outputs: Tensor | np.ndarray | Sequence[Tensor | np.ndarray | None] | None = None,
+    grad_outputs: Tensor | np.ndarray | float | Sequence[Tensor | np.ndarray | None] | None = None,
     *,
     retain_graph: bool | None = None,
     create_graph: bool = False,
@@ -106,6 +106,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         found = walked(run.outputs, run.inputs, seeds, recorder, retain_graph=True)
         return run.as_arguments(found if recorder else list(map(run.given, found)))
 
+    pull_back.__qualname__ = "pull"  # what Python calls it where the vector is missing
     value = run.value()
     return (value, pull_back, run.given_aux()) if has_aux else (value, pull_back)
 
@@ -151,7 +152,7 @@ def _of_outputs(
         raise ValueError("grad: materialize_grads=True gives zeros for unused inputs; leave out allow_unused")
     outputs, inputs = _tensors("outputs", outputs), _tensors("inputs", inputs)
     given = [None] * len(outputs) if grad_outputs is None else grad_outputs
-    given = [given] if isinstance(given, (Tensor, np.ndarray)) else list(given)
+    given = [given] if isinstance(given, (Tensor, np.ndarray, float, int, np.generic)) else list(given)
     if len(given) != len(outputs):
         raise ValueError(f"{len(given)} grad_outputs for {len(outputs)} outputs")
     for i, x in enumerate(inputs):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from .walks import rerun, rerun_linear, walked
 
 Argnums = int | str | Sequence[int | str]  # numbers of positional arguments, names of others
 SEVERAL = (tuple, list, range)
-inside: ContextVar[bool] = ContextVar("whether a function that is differentiated runs", default=False)
+running: list[Callable] = []  # the functions that are being differentiated now, in whatever thread
 
 
 @op(flops=0)
@@ -54,7 +53,7 @@ def as_argument(x: Any, path: str, copied: bool = False) -> Tensor:
         given = type(x).__name__ if isinstance(x, (int, complex)) else f"{data.dtype} of shape {data.shape}"
         raise TypeError(
             f"{path} is {given}, and derivatives are with respect to floats: give 2.0 for 2, "
-            "x.astype(float) for an array, or leave it out of argnums"
+            "x.astype(float) for an array, or give it in an argument that is not among argnums"
         )
     if isinstance(x, Tensor) and x.edge is not None:
         return argument(x)
@@ -89,11 +88,17 @@ class Run:
         arguments = list(args)
         slots: list[tuple[Any, Any]] = [(kwargs if isinstance(i, str) else arguments, i) for i in places]
         given = [trees.flatten(own[i], f"{name}: argument {i}") for own, i in slots]
+        for i, (_, form) in zip(places, given, strict=True):
+            if form.kind in trees.KEPT:
+                raise TypeError(
+                    f"{name}: argument {i} is {form.kept!r}, and derivatives are with respect to floats"
+                )
         leaves = [leaf for found, _ in given for leaf in found.values()]
         self.form = trees.Form(tuple, tuple(range(len(given))), tuple(form for _, form in given))
         outer = current.get()
         tensors = any(isinstance(leaf, Tensor) for leaf in leaves)
-        recipes = higher or (outer.grad and (tensors or inside.get()))
+        nested = bool(running)
+        recipes = higher or (outer.grad and (tensors or nested))
         start = next(clock)
         with Switch(grad=True, **({"recipes": True} if recipes else {})):
             # what is walked later has arrays of its own, which the caller does not write to
@@ -111,7 +116,7 @@ class Run:
             found, self.aux = found
         self._take_outputs(found)
         self.linked = outer.grad and (
-            has_graph(leaves) or ((tensors or inside.get()) and self._reaches_older(start, every=tensors))
+            has_graph(leaves) or ((tensors or nested) and self._reaches_older(start, every=tensors))
         )
         if self.linked:
             for x in self.inputs:  # to which gradients of the results may come
@@ -133,8 +138,10 @@ class Run:
         self.outputs: list[Tensor] = [wrap(y.data, y.edge) for y in leaves.values()]
 
     def _reaches_older(self, start: int, every: bool) -> bool:
-        """Whether an output depends on a node from before: on any, or on an argument of a function around."""
-        nodes = engine.reachable([y.edge for y in self.outputs])
+        """Whether a result depends on a node from before: on any, or on an argument of a function around."""
+        edges = [y.edge for y in self.outputs]
+        trees.mapped(lambda t: edges.append(t.edge), self.aux)
+        nodes = engine.reachable(edges)
         return any(n.order < start and (every or n.op is argument) for n in nodes)
 
     def recorder(self, vectors: Sequence = ()) -> Callable | None:
@@ -214,11 +221,11 @@ def has_graph(leaves: Sequence) -> bool:
 
 
 def _called(f: Callable, args: list, kwargs: dict[str, Any]) -> Any:
-    token = inside.set(True)
+    running.append(f)  # and not a context variable: threads that f starts begin with none
     try:
         return f(*args, **kwargs)
     finally:
-        inside.reset(token)
+        running.pop()
 
 
 def _places(name: str, f: Callable, argnums: Argnums, args: Sequence, kwargs: dict[str, Any]) -> list:

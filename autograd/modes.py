@@ -130,6 +130,8 @@ class Switch:
         return Switch(**self.changes)
 
     def __call__(self, fn: F) -> F:
+        if not callable(fn):
+            raise TypeError(f"what stands around a function was given a {type(fn).__name__}, and no function")
         switch = self.again  # for each call: threads and nested calls must not share the stack
 
         @functools.wraps(fn)

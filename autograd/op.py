@@ -100,6 +100,9 @@ def op(
     """
     if body is None:
         return functools.partial(op, plain=plain, **facts)
+    for what, fn in (("the body", body), ("plain", plain)):
+        if fn is not None and not hasattr(fn, "__code__"):
+            raise TypeError(f"op: {what} is a {type(fn).__name__}, and must be a function written in Python")
     every = parameters_of(body)
     parameters = [p for p in every if p.name != "needs"]
     takes_needs = len(parameters) < len(every)

@@ -92,7 +92,8 @@ def rerun(node: Node, g: Any, linear: bool = False) -> Any:
         return node.backward(g)
     if node.recipe is None:
         raise RuntimeError(
-            f"create_graph needs the inputs of {node.name}: run the forward under `with higher_order():`"
+            f"create_graph needs the inputs of {node.name}: run the forward under `with higher_order():`, "
+            "inside of each thread that computes a part of it"
         )
     edges = iter(node.edges)
 

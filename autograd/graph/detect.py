@@ -50,6 +50,7 @@ class Detector(modes.Switch):
     def __exit__(self, *exc) -> None:
         self.quiet.pop().__exit__(*exc)
         super().__exit__(*exc)
+        self.changes = {}  # which know this detector: a cycle
 
     def _bad(self, arrays: Iterable[Any]) -> Bad | None:
         """Where in the arrays nan is, or else inf."""

@@ -1,5 +1,7 @@
 """Functions in, functions out: orders, nesting and matrices of derivatives."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -59,6 +61,47 @@ def test_inside_of_no_grad_nothing_is_linked():
         return x * slope
 
     assert ag.grad(f)(3.0) == 3.0
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        lambda f: ag.grad(f, has_aux=True)(X)[1],
+        lambda f: ag.value_and_grad(f, has_aux=True)(X)[0][1],
+        lambda f: ag.vjp(f, X, has_aux=True)[2],
+        lambda f: ag.jvp(f, (X,), (V,), has_aux=True)[2],
+    ],
+)
+def test_an_auxiliary_result_keeps_what_it_depends_on(inner):
+    # that the value does not depend on it says nothing of aux
+    found = ag.grad(lambda a: (a * inner(lambda y: ((y**2).sum(), {"a": a * 2}))["a"]).sum())(X)
+    np.testing.assert_allclose(found, 4 * X)
+    w = Tensor(V, requires_grad=True)
+    _, aux = ag.grad(lambda y: ((y**2).sum(), y * w), has_aux=True)(Tensor(X))
+    aux.sum().backward()
+    np.testing.assert_allclose(w.grad, X)
+    _, aux = ag.grad(lambda y: ((y**2).sum(), y * w), has_aux=True)(X)
+    assert type(aux) is np.ndarray
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_function_may_compute_in_threads_of_its_own(threads):
+    def f(a):
+        def part(i):
+            return a[i] * ag.grad(lambda b: b**2 * a[i])(1.0)  # 2 a_i^2
+
+        with ThreadPoolExecutor(threads) as pool:
+            return sum(pool.map(part, range(len(X))))
+
+    np.testing.assert_allclose(ag.grad(f)(X), 4 * X)
+
+    def g(a):
+        with ThreadPoolExecutor(threads) as pool:
+            return sum(pool.map(ag.higher_order(lambda i: a[i] ** 3), range(len(X))))
+
+    np.testing.assert_allclose(ag.hessian(g)(X), np.diag(6 * X))
+    with pytest.raises(RuntimeError, match="under `with higher_order.*`, inside of each thread"):
+        ag.hessian(lambda a: ThreadPoolExecutor(threads).submit(lambda: (a**3).sum()).result())(X)
 
 
 def test_numbers_of_a_solver_inside_stay_arrays():

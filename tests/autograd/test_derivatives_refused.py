@@ -117,7 +117,17 @@ def test_argnums_of_another_kind():
     refused(ValueError, "names an argument twice", ag.grad(lambda x, y: x @ y, (0, "x")), X, X)
     refused(ValueError, "grad: no argument is given to", ag.grad(np.dot, ()), X, X)
     refused(ValueError, "vjp: no argument is given to", ag.vjp, lambda: Tensor(1.0))
+    refused(ValueError, "jvp: no argument is given to", ag.jvp, lambda: Tensor(1.0), (), ())
     refused(ValueError, "hvp: no argument is given to", ag.hvp, np.sum, (), ())
+
+
+@pytest.mark.parametrize("x", [None, "x"])
+def test_an_argument_without_any_number(x):
+    for fn in (ag.grad, ag.value_and_grad, ag.jacobian, ag.hessian, ag.elementwise_grad):
+        refused(
+            TypeError, f"argument 0 is {x!r}, and derivatives are with respect to floats", fn(lambda x: x), x
+        )
+    assert ag.grad(lambda a: a["x"] * 2)({"x": 1.0, "of": x}) == {"x": 2.0, "of": x}
 
 
 def test_what_is_no_function():
@@ -239,7 +249,7 @@ def test_backward_inside_of_a_function_is_refused():
         return y
 
     refused(RuntimeError, "use ag.grad there", ag.grad(f), X)
-    assert not functions.inside.get()
+    assert not functions.running
 
 
 def test_the_mode_is_as_before_after_an_error():
@@ -249,8 +259,13 @@ def test_the_mode_is_as_before_after_an_error():
     for name, transform in ALL.items():
         with pytest.raises(KeyError, match="mine"):
             transform(f)(X)
-        assert not functions.inside.get(), name
+        assert not functions.running, name
         assert not np.sin(Tensor(X, requires_grad=True)).node.recipe, name
+
+
+def test_a_pull_without_a_vector_is_called_what_the_docstring_calls_it():
+    _, pull = ag.vjp(np.sin, X)
+    refused(TypeError, "pull() missing 1 required positional argument", pull)
 
 
 def test_the_second_form_gives_zeros_where_asked():
@@ -263,6 +278,13 @@ def test_the_second_form_gives_zeros_where_asked():
     refused(ValueError, "leave out allow_unused", ag.grad, z, x, materialize_grads=True, allow_unused=False)
     (g,) = ag.grad(outputs=z, inputs=x)
     assert g.data.tolist() == [1, 2, 3]
+
+
+def test_the_second_form_takes_a_number_for_one_output():
+    x = Tensor(X, requires_grad=True)
+    for weight in (2.0, 2, np.float64(2), np.array(2.0), [2.0], Tensor(2.0)):
+        assert ag.grad((x * 3).sum(), x, weight)[0].tolist() == [6, 6, 6]
+    refused(ValueError, "a gradient of shape () for a Tensor of shape (3,)", ag.grad, x * 3, x, 2.0)
 
 
 def test_the_second_form_inside_of_the_first():

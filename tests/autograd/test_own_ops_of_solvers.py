@@ -161,6 +161,47 @@ def test_the_error_of_a_body_that_takes_no_tensors_keeps_its_class_and_its_cause
         ag.gradcheck(singular, [leaf(3)], mode="forward")
 
 
+@pytest.mark.parametrize("way", [lambda x: [x.item(i) for i in range(x.size)], lambda x: x.tolist()])
+def test_a_body_that_makes_numbers_of_its_input_has_no_second_derivative(way):
+    # it computes with numbers that carry no graph: the derivative of its gradient would silently be zero
+    @ag.op
+    def cube(x):
+        numbers = np.array(way(x))
+        return numbers**3, lambda g: (g * 3 * numbers**2,)
+
+    x = leaf(3)
+    assert ag.gradcheck(cube, [x])
+    with pytest.raises(TypeError, match=r"^cube: .*there it failed: (item|tolist)\(\) makes .*plain="):
+        ag.hessian(lambda x: cube(x).sum())(x.data)
+    assert way(np.sin(x)), "of a Tensor outside of an op"
+
+    @ag.op(inputs=1)
+    def power(x, n):
+        return x ** n.item(), lambda g: (g * n.item() * x ** (n.item() - 1),)
+
+    assert ag.gradcheck(lambda x: power(x, np.array(3)), [x], order=2)
+
+
+def test_the_advice_of_an_op_with_one_derivative_works():
+    @ag.op(once=True)
+    def cube(x):
+        return x**3, lambda g: (g * 3 * x**2,)
+
+    def f(x):
+        return cube(x) * np.ones(3)
+
+    with pytest.raises(RuntimeError, match="^cube has .*jvp.*jacobian in reverse mode"):
+        ag.jacobian(f, mode="forward")(2.0)
+    np.testing.assert_allclose(ag.jacobian(f, mode="reverse")(2.0), np.full(3, 12.0))
+
+
+def test_a_body_is_written_in_python():
+    with pytest.raises(TypeError, match="op: the body is a builtin.*, and must be a function written in"):
+        ag.op(max)
+    with pytest.raises(TypeError, match="op: plain is a int"):
+        ag.op(plain=3)(lambda x: (x, lambda g: (g,)))
+
+
 @pytest.fixture
 def sparse_solve():
     """x of A x = b; its gradient is the op of A^T, whose gradient is this one: any number of derivatives."""
