@@ -40,9 +40,9 @@ class Options(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Settings:
-    """How `generate` writes. ValueError or TypeError, at once, for what means nothing.
+    """How `generate` writes, by the names of Hugging Face's transformers where it has one.
 
-    Names are those of Hugging Face's transformers where it has one.
+    ValueError or TypeError, at once, for what means nothing.
     """
 
     attention_mask: Any = None  # (B, T) beside prompts (B, T): 1 for tokens, 0 for padding

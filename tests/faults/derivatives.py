@@ -204,12 +204,6 @@ FAULTS = [
         f"{ORDERS}test_a_function_may_compute_in_threads_of_its_own",
     ),
     Fault(
-        "autograd/once.py",
-        "    token = rerunning.set(True)",
-        "    token = rerunning.set(False)",
-        f"{SOLVERS}test_a_body_that_makes_numbers_of_its_input_has_no_second_derivative",
-    ),
-    Fault(
         "autograd/entered.py",
         "    token = entered.set((*entered.get(), enter))",
         "    token = entered.set(())",
