@@ -46,8 +46,9 @@ class Cache:
     ) -> tuple[Tensor, Tensor]:
         """Append `key` and `value` (B, H, T, D) of new positions to a layer; gives all that those may see.
 
-        What comes is (B, H, S, D), views of the cache's memory that are right until the next step. With `window`
-        a position sees that many only, itself included, and S is at most window - 1 + T (`mask_of` knows).
+        What comes is (B, H, S, D), views of the cache's memory that are right until the next step. With
+        `window` a position sees that many only, itself included, and S is at most window - 1 + T (`mask_of`
+        knows).
         ValueError for other rows, heads or widths than before; RuntimeError for Tensors that want a gradient,
         and where layers have not taken in the same positions.
         """
