@@ -5,17 +5,14 @@ from typing import TYPE_CHECKING
 from ..autograd.exports import on_first_use
 
 FILES = {  # and what is found there
-    "generation": "generation",
     "gpt": "GPT GPTConfig",
     "pretrained": "GPT2 T5 Bert BertConfig GPT2Config Llama LlamaConfig Pretrained T5Config ViT ViTConfig "
-    "from_pretrained pretrained",
-    "text": "text",
+    "from_pretrained",
     "transformer": "Transformer TransformerConfig",
 }
 __all__ = sorted(" ".join(FILES.values()).split())
 
 if TYPE_CHECKING:
-    from . import generation, pretrained, text
     from .gpt import GPT, GPTConfig
     from .pretrained import (
         GPT2,

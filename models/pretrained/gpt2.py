@@ -69,13 +69,19 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, mask: Any, is_causal: bool, cache: Any) -> Tensor:  # (B, T, C)
         b, t, c = x.shape
-        qkv = self.c_attn(x).reshape(b, t, 3, self.heads, c // self.heads).transpose(2, 0, 3, 1, 4)
-        q, k, v = qkv[0], qkv[1], qkv[2]  # (B, H, T, D)
+        qkv = self.c_attn(x)
+        if t == 1:  # the same without moving axes
+            qkv = qkv.reshape(b, 3, self.heads, 1, c // self.heads)
+            q, k, v = qkv[:, 0], qkv[:, 1], qkv[:, 2]
+        else:
+            qkv = qkv.reshape(b, t, 3, self.heads, c // self.heads).transpose(2, 0, 3, 1, 4)
+            q, k, v = qkv[0], qkv[1], qkv[2]  # (B, H, T, D)
         if cache is not None:
             k, v = cache.extend(self.layer, k, v)
         dropout = self.dropout if self.training else 0.0
         y = F.scaled_dot_product_attention(q, k, v, mask, dropout, is_causal, scale=self.scale)
-        return self.c_proj(y.transpose(0, 2, 1, 3).reshape(b, t, c))
+        y = y if t == 1 else y.transpose(0, 2, 1, 3)
+        return self.c_proj(y.reshape(b, t, c))
 
 
 class MLP(nn.Module):

@@ -165,12 +165,11 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, step: Step) -> Tensor:  # (B, T, C)
         b, t, _ = x.shape
-        q = self.q_proj(x).reshape(b, t, self.heads, self.width)
-        k = self.k_proj(x).reshape(b, t, self.groups, self.width)
-        v = self.v_proj(x).reshape(b, t, self.groups, self.width).transpose(0, 2, 1, 3)
+        q = heads_of(self.q_proj(x), self.heads)
+        k = heads_of(self.k_proj(x), self.groups)
+        v = heads_of(self.v_proj(x), self.groups)
         if self.q_norm is not None and self.k_norm is not None:
             q, k = self.q_norm(q), self.k_norm(k)
-        q, k = q.transpose(0, 2, 1, 3), k.transpose(0, 2, 1, 3)  # (B, H, T, D)
         if self.turns:
             q, k = rotate(q, *step.turn), rotate(k, *step.turn)
         if step.cache is not None:
@@ -178,7 +177,16 @@ class Attention(nn.Module):
         mask, is_causal = step.seen[self.window]
         dropout = self.dropout if self.training else 0.0
         y = grouped_attention(q, k, v, mask, dropout, is_causal)
-        return self.o_proj(y.transpose(0, 2, 1, 3).reshape(b, t, self.heads * self.width))
+        y = y if t == 1 else y.transpose(0, 2, 1, 3)
+        return self.o_proj(y.reshape(b, t, self.heads * self.width))
+
+
+def heads_of(x: Tensor, heads: int) -> Tensor:
+    """(B, T, H D) as (B, H, T, D)."""
+    b, t, width = x.shape
+    if t == 1:  # the same without moving axes
+        return x.reshape(b, heads, 1, width // heads)
+    return x.reshape(b, t, heads, width // heads).transpose(0, 2, 1, 3)
 
 
 def grouped_attention(

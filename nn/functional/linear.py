@@ -13,6 +13,10 @@ from ._inputs import as_float, as_tensor, where
 
 __all__ = ["bilinear", "linear"]
 
+# Of so few rows, as of texts in a step of generation, a product with the weight as it lies takes 0.6 to 0.85
+# times as long as with the weight transposed.
+FEW = 32
+
 
 def _flops(inputs, outputs, _):
     x, weight, *bias = inputs
@@ -20,8 +24,7 @@ def _flops(inputs, outputs, _):
     return math.prod(outputs[0]) * (2 * inner + bool(bias and bias[0]))
 
 
-@op(inputs=3, flops=_flops)
-def _linear(needs, x, weight, bias=None):
+def linear_plain(needs, x, weight, bias=None):
     shape = x.shape
     x = rows(x)  # one large product, whatever stands before the last axis
     y = x @ weight.mT
@@ -38,6 +41,16 @@ def _linear(needs, x, weight, bias=None):
         return dx, dw, db
 
     return y, backward
+
+
+@op(inputs=3, plain=linear_plain, flops=_flops)
+def _linear(needs, x, weight, bias=None):
+    if x.ndim and 1 < math.prod(x.shape[:-1]) <= FEW and weight.flags.c_contiguous and not any(needs):
+        y = (weight @ rows(x).T).T.reshape(*x.shape[:-1], weight.shape[0])
+        if bias is not None:
+            y += bias
+        return y, None
+    return linear_plain(needs, x, weight, bias)
 
 
 def linear(input: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None) -> Tensor:

@@ -162,4 +162,11 @@ FAULTS = [
         "if name not in own",
         f"{FOLDER}test_settings_that_nobody_asks_for_are_kept",
     ),
+    # products of a few rows
+    Fault(
+        "nn/functional/linear.py",
+        "        if bias is not None:\n            y += bias\n        return y, None",
+        "        return y, None",
+        "tests/nn/test_linear_rows.py -k bias1",
+    ),
 ]
