@@ -105,7 +105,7 @@ class Bert(Pretrained):
         bert = c.model_type == "bert"
         self.base = "bert" if bert else "roberta"
         # of checkpoints that have more heads than are asked for
-        self.ignored = (r"\bposition_ids$", r"^cls\.seq_relationship\.", r"\bpooler\.")
+        self.ignored = (r"\b(position|token_type)_ids$", r"^cls\.seq_relationship\.", r"\bpooler\.")
         if not head:
             self.ignored += (r"^(cls|lm_head|classifier)\.",)
         body = Body(c, not head or (bert and head == "text"))

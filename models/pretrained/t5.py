@@ -47,9 +47,9 @@ def bucket_of(distance: np.ndarray, c: T5Config, both_ways: bool) -> np.ndarray:
 class Attention(nn.Module):
     """Heads side by side, whose scores are not scaled; of the first layer also the bias of distances."""
 
-    def __init__(self, c: T5Config, layer: int, biased: bool = False):
+    def __init__(self, c: T5Config, biased: bool = False):
         width = c.num_heads * c.d_kv
-        self.layer, self.heads, self.dropout = layer, c.num_heads, c.dropout_rate
+        self.heads, self.width, self.dropout = c.num_heads, c.d_kv, c.dropout_rate
         self.q = nn.Linear(c.d_model, width, bias=False)
         self.k = nn.Linear(c.d_model, width, bias=False)
         self.v = nn.Linear(c.d_model, width, bias=False)
@@ -59,7 +59,7 @@ class Attention(nn.Module):
 
     def split(self, x: Tensor) -> Tensor:
         """(B, T, H * D) as (B, H, T, D)."""
-        return x.reshape(*x.shape[:2], self.heads, -1).transpose(0, 2, 1, 3)
+        return x.reshape(*x.shape[:2], self.heads, self.width).transpose(0, 2, 1, 3)
 
     def keys(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Keys and values (B, H, S, D) of what is looked at, (B, S, C)."""
@@ -69,7 +69,7 @@ class Attention(nn.Module):
         dropout = self.dropout if self.training else 0.0
         q = self.split(self.q(x))
         y = F.scaled_dot_product_attention(q, key, value, mask, dropout, is_causal, scale=1.0)
-        return self.o(y.transpose(0, 2, 1, 3).reshape(*x.shape[:2], -1))
+        return self.o(y.transpose(0, 2, 1, 3).reshape(*x.shape[:2], self.heads * self.width))
 
 
 class FeedForward(nn.Module):
@@ -100,9 +100,9 @@ class Block(nn.Module):
 
     def __init__(self, c: T5Config, layer: int, decodes: bool):
         self.decodes, self.number = decodes, layer
-        parts = [Part(c, "SelfAttention", Attention(c, layer, biased=not layer))]
+        parts = [Part(c, "SelfAttention", Attention(c, biased=not layer))]
         if decodes:
-            parts.append(Part(c, "EncDecAttention", Attention(c, layer)))
+            parts.append(Part(c, "EncDecAttention", Attention(c)))
         parts.append(Part(c, "DenseReluDense", FeedForward(c)))
         self.layer = nn.ModuleList(parts)
         self.dropout = nn.Dropout(c.dropout_rate)

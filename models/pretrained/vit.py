@@ -85,10 +85,10 @@ class Embeddings(nn.Module):
 
     def forward(self, pixels: ArrayLike) -> Tensor:
         x = self.patch_embeddings.projection(pixels)  # (B, C, rows, columns)
-        b, c, *grid = x.shape
-        x = x.reshape(b, c, -1).transpose(0, 2, 1)
+        b, c, rows, columns = x.shape
+        x = x.reshape(b, c, rows * columns).transpose(0, 2, 1)
         x = ag.concatenate([ag.broadcast_to(self.cls_token, (b, 1, c)), x], axis=1)
-        return self.dropout(x + self.positions(*grid))
+        return self.dropout(x + self.positions(rows, columns))
 
     def positions(self, rows: int, columns: int) -> Tensor:
         """(1, 1 + rows * columns, C): as learned, or for a larger or smaller image what lies between."""

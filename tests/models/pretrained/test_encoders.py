@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from encoder_cases import BERTS, REAL, T5S, TARGET, VITS, images, model_of, sample, texts, types
+from encoder_cases import BERTS, IDS, REAL, T5, T5S, TARGET, VITS, images, model_of, sample, texts, types
 from tapegrad import nn
+from tapegrad.autograd import Tensor
 from tapegrad.models import BertConfig, T5Config, ViTConfig, from_pretrained
 
 pytestmark = pytest.mark.usefixtures("one_blas_thread")
@@ -46,6 +47,30 @@ def test_every_case_has_golden_numbers():
 def test_outputs_and_gradients(name):
     model = model_of(CASES[name])
     check(model, call(model, CASES[name]), GOLDEN[name])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_float32_stays(name):
+    model, exact = model_of(CASES[name]).float(), model_of(CASES[name])
+    for found, expected in zip(call(model, CASES[name]), call(exact, CASES[name]), strict=True):
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-3, atol=1e-4)
+    if CASES[name]["model_type"] not in ("vit", "t5", "mt5"):
+        assert model.embed(texts(CASES[name]), REAL, normalize=True).dtype == np.float32
+
+
+def test_a_batch_of_none():
+    none = np.zeros((0, 5), int)
+    assert model_of(BERTS["roberta-text"])(none, none).shape == (0, 2)
+    assert model_of(T5)(none, none, none).shape == (0, 5, 23)
+    assert model_of(VITS["vit"])(np.zeros((0, 3, 12, 12))).shape == (0, 3)
+
+
+def test_tensors_are_taken_as_arrays_are():
+    model, t5 = model_of(BERTS["bert-text"]), model_of(T5)
+    ids, real, target = (Tensor(x) for x in (IDS, REAL, TARGET))
+    np.testing.assert_array_equal(model(ids, real, ids % 3).numpy(), model(IDS, REAL, IDS % 3).numpy())
+    np.testing.assert_array_equal(t5(ids, target, real).numpy(), t5(IDS, TARGET, REAL).numpy())
 
 
 def test_a_larger_image():
