@@ -17,7 +17,7 @@ __all__ = ["Options", "Settings"]
 
 
 class Options(TypedDict, total=False):
-    """The names and types of `Settings`, for type checkers."""
+    """The names and types of `Settings`, for type checkers, but for log_probabilities."""
 
     attention_mask: ArrayLike
     temperature: float | None
@@ -35,7 +35,6 @@ class Options(TypedDict, total=False):
     pad: int | None
     seed: int | Sequence[int] | None
     rng: np.random.Generator | None
-    log_probabilities: bool
     use_cache: bool
 
 

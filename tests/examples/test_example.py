@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from tapegrad.models.generation import Cache
 from tapegrad.nn.parallel import cores
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -88,6 +89,20 @@ def test_small_products_use_one_blas_thread(example, monkeypatch):
     assert example.main(["--data", "text.txt", "--steps", "2", "--out", "run", "--workers", "1", *TINY]) == 0
     assert set(used) == {(True, 1), (False, 1)}
     assert library.num_threads == 8
+
+
+def test_what_is_written_is_read_once(example, monkeypatch):
+    """The decoder reads a token at a time, and keeps what it read."""
+    lengths = []
+
+    def append(self, layer, key, value, window=None, append=Cache.append):
+        lengths.append(key.shape[2])
+        return append(self, layer, key, value, window)
+
+    monkeypatch.setattr(Cache, "append", append)
+    arguments = ["--data", "text.txt", "--steps", "2", "--out", "run", *TINY]
+    assert example.main(arguments) == 0
+    assert len(lengths) >= 40 and set(lengths) == {1}
 
 
 HALF = """
