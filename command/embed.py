@@ -109,17 +109,18 @@ def embedded(folder: str, texts: Iterable[str], way: Way, truncate: bool, count:
     """Arrays (up to `count`, width) of the vectors of `texts`, in their order."""
     from .. import models
     from ..autograd import no_grad
+    from ..models import text
 
     model = models.from_pretrained(folder)
     if not isinstance(model, models.Bert):
         raise ValueError(f"{folder} holds a {type(model).__name__}; vectors are made by BERT and RoBERTa")
-    tokenizer = models.text.from_pretrained(folder)
+    tokenizer = text.from_pretrained(folder)
     longest = min(n for n in (model.context, way.longest) if n is not None)
     lines = enumerate(texts, 1)
     while some := list(islice(lines, count)):
         rows = [
-            read(tokenizer, text, number, longest if truncate else None, model.context)
-            for number, text in some
+            read(tokenizer, line, number, longest if truncate else None, model.context)
+            for number, line in some
         ]
         ids, real = padded(rows, model.config.pad_token_id or 0)
         with no_grad():

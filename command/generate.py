@@ -90,12 +90,13 @@ class Writer:
 
     def __init__(self, args: Namespace):
         from .. import models
+        from ..models import text
 
         options = chosen(args)
         self.model = models.from_pretrained(args.folder)
         if not hasattr(self.model, "generate"):
             raise ValueError(f"{args.folder} holds a {type(self.model).__name__}, which writes no text")
-        self.tokenizer = models.text.from_pretrained(args.folder)
+        self.tokenizer = text.from_pretrained(args.folder)
         size, last = self.model.config.vocab_size, max(self.tokenizer.stop, default=0)
         if last >= size:
             raise ValueError(
@@ -176,7 +177,8 @@ def show(text: str) -> None:
 def chat(writer: Writer, args: Namespace) -> None:
     """Answer the one message of --prompt, or each line of standard input after all that was said."""
     messages = [] if args.system is None else [{"role": "system", "content": args.system}]
-    writer.tokenizer.chat_text([{"role": "user", "content": ""}])  # without a template it ends here
+    if writer.tokenizer.chat_template is None:
+        writer.tokenizer.chat_text(messages)  # says so, before anybody has written a message
     for line in said() if args.prompt is None else [args.prompt]:
         messages.append({"role": "user", "content": line})
         text = writer.tokenizer.chat_text(messages)

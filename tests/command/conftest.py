@@ -10,6 +10,7 @@ import pytest
 
 from tapegrad import models
 from tapegrad.command import main
+from tapegrad.models import pretrained
 from tapegrad.models.text import Bytes
 
 SPECIAL = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>"}
@@ -79,7 +80,7 @@ def folders(tmp_path_factory):
     """A folder with each of these models and a tokenizer of bytes, by their names."""
     found = tmp_path_factory.mktemp("folders")
     for name, settings in SETTINGS.items():
-        kind = getattr(models, models.pretrained.CLASSES[settings["model_type"]])
+        kind = getattr(models, pretrained.CLASSES[settings["model_type"]])
         model = kind(kind.config_class.from_dict(settings))
         for path, parameter in model.named_parameters():
             if parameter.ndim > 1:  # so large that texts are not one letter again and again

@@ -7,13 +7,14 @@ import pytest
 
 from tapegrad import models
 from tapegrad.autograd import no_grad
+from tapegrad.models import text
 
 LINES = ["a cat", "", "grüße", "a text that is longer than others"[:31]]
 
 
-def vector(folder, text, pooling="mean", normalize=False):
+def vector(folder, line, pooling="mean", normalize=False):
     """Of one text alone."""
-    model, ids = models.from_pretrained(folder), models.text.from_pretrained(folder).encode(text)
+    model, ids = models.from_pretrained(folder), text.from_pretrained(folder).encode(line)
     with no_grad():
         states = model.hidden(ids[None]).numpy()[0].astype(np.float64)
     found = states.mean(axis=0) if pooling == "mean" else states[0]

@@ -8,13 +8,14 @@ import pytest
 from tapegrad import models
 from tapegrad.command import main
 from tapegrad.command.generate import said
+from tapegrad.models import text
 from tapegrad.models.text import Bytes
 from tokenizer_cases import fallback
 
 
 def expected(folder, prompt, count, **options):
     """What a program of one's own would print."""
-    model, tokenizer = models.from_pretrained(folder), models.text.from_pretrained(folder)
+    model, tokenizer = models.from_pretrained(folder), text.from_pretrained(folder)
     ids = tokenizer.encode(prompt) if isinstance(prompt, str) else prompt
     tokens = model.generate(ids, count, stop=[257], **options)
     after = () if hasattr(model, "encode") else ids
@@ -106,7 +107,7 @@ def test_what_continues_a_text_keeps_its_space(program, folders, tmp_path):
     pytest.importorskip("tokenizers")
     config = json.loads((folders / "gpt2" / "config.json").read_text())
     model = models.GPT2(models.GPT2Config.from_dict(config | {"vocab_size": 346, "eos_token_id": 2}))
-    tokenizer = models.text.from_pretrained(fallback(tmp_path))
+    tokenizer = text.from_pretrained(fallback(tmp_path))
     word = tokenizer.token_id("▁a")
     model.lm_head.weight.data[...] = 0
     body = model.transformer  # every token is followed by that word
@@ -119,7 +120,7 @@ def test_what_continues_a_text_keeps_its_space(program, folders, tmp_path):
 
 def test_a_text_ends_without_its_end_token(program, folders, tmp_path):
     model = models.from_pretrained(folders / "gpt2")
-    ids = models.text.from_pretrained(folders / "gpt2").encode("ab")
+    ids = text.from_pretrained(folders / "gpt2").encode("ab")
     tokens = list(model.generate(ids, 12, temperature=0, stop=()))
     assert len(set(tokens[:5])) > 1
     end = next(token for token in tokens[4:] if token not in tokens[:4])
