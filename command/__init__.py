@@ -24,8 +24,9 @@ examples:
   tapegrad generate gpt2/ --prompt "Once upon a time" --max-new-tokens 50
   tapegrad inspect gpt2/
 
-FOLDER holds config.json and weights, as `hf download NAME --local-dir FOLDER` fetches them. Exit codes: 0, 1
-for what went wrong, 2 for arguments that are none, 130 after Ctrl-C."""
+FOLDER holds config.json and weights, as `hf download NAME --local-dir FOLDER`
+fetches them. `tapegrad COMMAND --help` tells more. Exit codes: 0, 1 for what
+went wrong, 2 for arguments that do not fit, 130 after Ctrl-C."""
 INTERRUPTED = 130  # as shells count programs that a signal ends: 128 + its number
 UNREAD = 141
 

@@ -12,17 +12,16 @@ from typing import Any, NamedTuple
 
 from .usage import UsageError
 
-SUMMARY = (
-    "Turn texts into vectors with a BERT or RoBERTa: a line of JSON for each line of text, or one .npy file."
-)
+SUMMARY = "Turn texts into vectors with a BERT or RoBERTa, as JSON or one .npy file."
 EXAMPLE = """\
 examples:
   tapegrad embed minilm/ --text "a cat" --text "a kitten"
   tapegrad embed minilm/ < lines.txt > vectors.jsonl
   tapegrad embed minilm/ -o vectors.npy < lines.txt
 
-A text's vector is the mean of its tokens' last hidden states, or what the folder's files of
-sentence-transformers ask for: the first token's (pooling cls), and length 1 (normalize)."""
+A text's vector is the mean of its tokens' last hidden states, unless the
+folder's files of sentence-transformers ask for the first token's (pooling cls)
+and for length 1 (normalize). A line of JSON comes for each line of text."""
 
 
 def arguments(parser: ArgumentParser) -> None:

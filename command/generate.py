@@ -10,7 +10,7 @@ from typing import Any
 
 from .usage import UsageError
 
-SUMMARY = "Continue a text, or chat, with a language model; what it writes is shown as it comes."
+SUMMARY = "Continue a text, or chat, with a language model, shown as it writes."
 EXAMPLE = """\
 examples:
   tapegrad generate gpt2/ --prompt "Once upon a time" --temperature 0.8 --seed 1
@@ -18,9 +18,11 @@ examples:
   tapegrad generate smollm-instruct/ --chat --prompt "Why is the sky blue?"
   tapegrad generate smollm-instruct/ --chat
 
-Without --prompt, the prompt is standard input, without its last line break; with --chat each line of it is a
-message. A model that answers a source, as T5, reads the prompt as that. Unless told otherwise, the folder's
-generation_config.json says how tokens are chosen; without one the likeliest is taken (temperature 0)."""
+Without --prompt, the prompt is standard input without its last line break;
+with --chat each line of it is a message. A model that answers a source, as T5
+does, reads the prompt as that. Unless told otherwise, the folder's
+generation_config.json says how tokens are chosen; without one the likeliest is
+taken. A text ends with the model's end token, or before a --stop."""
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -7,16 +7,17 @@ from typing import Any
 
 from .usage import UsageError
 
-SUMMARY = "Draw the computation of a folder's model: SVG, PNG, PDF, an interactive page, DOT or Mermaid."
+SUMMARY = "Draw a folder's model: SVG, PNG, PDF, an interactive page, DOT or Mermaid."
 EXAMPLE = """\
 examples:
   tapegrad graph gpt2/
   tapegrad graph gpt2/ -o gpt2.svg
   tapegrad graph gpt2/ -o gpt2.html --zoom ops
 
-The model is built from config.json and run once, on zeros, to draw what it does: weights are not read, and
-need not be there. Without -o the graph is printed as text. SVG, PNG, PDF and HTML need graphviz's program
-`dot`; DOT and Mermaid do not."""
+The model is built from config.json and run once, on zeros, to draw what it
+does: weights are not read, and need not be there. Without -o the graph is
+printed as text. SVG, PNG, PDF and HTML need graphviz's program `dot`; DOT and
+Mermaid do not."""
 
 
 def arguments(parser: ArgumentParser) -> None:

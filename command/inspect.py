@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from math import isfinite, prod
 from typing import Any
 
-SUMMARY = "List the weights in a file or a folder: names, dtypes, shapes, bytes; with --sums what they hold."
+SUMMARY = "List the weights in a file or folder: names, dtypes, shapes, bytes, sums."
 EXAMPLE = """\
 examples:
   tapegrad inspect model.safetensors
   tapegrad inspect gpt2/ --sums --match attn
   tapegrad inspect pytorch_model.bin --json | jq .name
 
-Without --sums the numbers themselves are not read, so that a file of any size is listed at once."""
+Without --sums the numbers are not read, so that a file of any size is listed
+at once. Files of torch.save are read without executing what is in them."""
 COLUMNS = ("name", "dtype", "shape", "bytes")
 MEASURES = ("sum", "min", "max")
 

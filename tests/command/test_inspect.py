@@ -1,6 +1,7 @@
 """`tapegrad inspect`: what files hold, from their headers alone unless sums are asked for."""
 
 import json
+import os
 import struct
 
 import numpy as np
@@ -91,18 +92,20 @@ def test_sums_are_of_float64(program, tmp_path):
     assert out.splitlines()[1].split()[4] == "500000"
 
 
-def test_without_sums_nothing_is_read(program, tmp_path):
+@pytest.mark.skipif(os.name != "posix", reason="files with holes")
+def test_without_sums_nothing_is_read(program, tmp_path, monkeypatch):
     """The file says that it has 8 GB, and has them as a hole."""
+    monkeypatch.setattr("tapegrad.nn.stored.Stored.made", pytest.fail)
     size = 2**33
-    shape = [2**16, 2**15]
-    path = handmade(tmp_path / "x.safetensors", "F32", b"", shape)
-    header = json.dumps({"x": {"dtype": "F32", "shape": shape, "data_offsets": [0, size]}}).encode()
+    shape = [2**17, 2**15]
+    path = tmp_path / "x.safetensors"
+    header = json.dumps({"x": {"dtype": "BF16", "shape": shape, "data_offsets": [0, size]}}).encode()
     path.write_bytes(struct.pack("<Q", len(header)) + header)
     with open(path, "r+b") as file:
         file.truncate(8 + len(header) + size)
     code, out, _ = program("inspect", path)
     assert code == 0
-    assert out.splitlines()[-1] == "1 tensors of F32: 2,147,483,648 numbers, 8.59 GB"
+    assert out.splitlines()[-1] == "1 tensors of BF16: 4,294,967,296 numbers, 8.59 GB"
 
 
 def test_tied_weights_count_once(program, folders):

@@ -158,3 +158,17 @@ def unigram(folder, **config):
 
 
 KINDS = {"byte_pairs": byte_pairs, "fallback": fallback, "word_pieces": word_pieces, "unigram": unigram}
+
+
+def as_before_tokenizer_json(folder, renamed=()):
+    """The vocabulary in the files of the time, in place of tokenizer.json; some tokens by other names."""
+    model = json.loads((folder / "tokenizer.json").read_text())["model"]
+    vocabulary = {dict(renamed).get(token, token): i for token, i in model["vocab"].items()}
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer_config.json").unlink()
+    if model["type"] == "WordPiece":
+        (folder / "vocab.txt").write_text("\n".join(sorted(vocabulary, key=vocabulary.get)))
+    else:
+        (folder / "vocab.json").write_text(json.dumps(vocabulary))
+        merges = "\n".join(" ".join(pair) for pair in model["merges"])
+        (folder / "merges.txt").write_text(f"#version: 0.2\n{merges}\n")

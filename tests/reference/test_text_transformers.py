@@ -5,7 +5,16 @@ import pytest
 transformers = pytest.importorskip("transformers")
 
 from tapegrad.models import text
-from tokenizer_cases import CHATS, KINDS, TEMPLATES, TEXTS, byte_pairs, fallback
+from tokenizer_cases import (
+    CHATS,
+    KINDS,
+    TEMPLATES,
+    TEXTS,
+    as_before_tokenizer_json,
+    byte_pairs,
+    fallback,
+    word_pieces,
+)
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -59,6 +68,25 @@ def test_conversations(name, kind, chat, prompt, tmp_path):
     assert found == theirs.apply_chat_template(CHATS[chat], **options)
     ids = theirs.apply_chat_template(CHATS[chat], add_generation_prompt=prompt)["input_ids"]
     assert own.encode(found, add_special_tokens=False).tolist() == ids
+
+
+ROBERTA = {"<|endoftext|>": "<s>", "<|im_start|>": "</s>", "<|im_end|>": "<unk>", "!": "<pad>", '"': "<mask>"}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "renamed"),
+    [("GPT2", byte_pairs, {}), ("Bert", word_pieces, {}), ("Roberta", byte_pairs, ROBERTA)],
+)
+def test_folders_from_before_tokenizer_json(name, kind, renamed, tmp_path):
+    as_before_tokenizer_json(kind(tmp_path), renamed)
+    (tmp_path / "config.json").write_text(f'{{"model_type": "{name.lower()}"}}')
+    own = text.from_pretrained(tmp_path)
+    theirs = getattr(transformers, f"{name}Tokenizer").from_pretrained(tmp_path)
+    assert own.special_tokens == theirs.special_tokens_map
+    for given in TEXTS:
+        ids = theirs.encode(given)
+        assert own.encode(given).tolist() == ids
+        assert own.decode(ids) == theirs.decode(ids)
 
 
 def test_a_template_of_its_own_file_goes_first(tmp_path):

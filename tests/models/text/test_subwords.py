@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tapegrad.models import text
-from tokenizer_cases import KINDS, LINES, TEXTS, byte_pairs, fallback, word_pieces
+from tokenizer_cases import KINDS, LINES, TEXTS, as_before_tokenizer_json, byte_pairs, fallback, word_pieces
 
 pytest.importorskip("tokenizers")
 
@@ -100,19 +100,6 @@ def test_saved_and_read_again(folder, tmp_path):
     assert again.chat_template == "{{ 1 }}\r\n"
     for given in TEXTS:
         assert again.encode(given).tolist() == tokenizer.encode(given).tolist()
-
-
-def as_before_tokenizer_json(folder):
-    """The vocabulary in the files of the time, in place of tokenizer.json."""
-    model = json.loads((folder / "tokenizer.json").read_text())["model"]
-    (folder / "tokenizer.json").unlink()
-    (folder / "tokenizer_config.json").unlink()
-    if model["type"] == "WordPiece":
-        (folder / "vocab.txt").write_text("\n".join(sorted(model["vocab"], key=model["vocab"].get)))
-    else:
-        (folder / "vocab.json").write_text(json.dumps(model["vocab"]))
-        merges = "\n".join(" ".join(pair) for pair in model["merges"])
-        (folder / "merges.txt").write_text(f"#version: 0.2\n{merges}\n")
 
 
 @pytest.mark.parametrize("kind", [byte_pairs, word_pieces])
