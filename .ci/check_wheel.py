@@ -15,7 +15,7 @@ from pathlib import Path
 WHEEL_KB = 800
 IMPORT_MS = 40
 IMPORT_RUNS = 25  # the least of them: a neighbour on the machine makes single ones half as slow again
-PACKAGES = ("autograd", "nn", "models")
+PACKAGES = ("autograd", "nn", "models", "command")
 SUFFIXES = (".py", ".pyi", ".html", ".css", ".js")
 
 IMPORT_ALL = """

@@ -63,6 +63,14 @@ def itemsize(code: str) -> int | None:
     return None if known is None else np.dtype(known).itemsize
 
 
+def code_of(value: Any) -> str:
+    """safetensors' name for the dtype of an array, of a Stored the one in its file; else NumPy's."""
+    if isinstance(value, Stored):
+        return value.code
+    dtype = value.dtype.newbyteorder("<")
+    return next((code for code, known in (DTYPES | BESIDE).items() if dtype == known), str(dtype))
+
+
 # ------------------------------------------------------------------------------------ memory
 
 
@@ -104,12 +112,22 @@ def _low(mapped: Any) -> int:
 
 
 class Stored:
-    """An array in a file that has to be made, of `shape` and `dtype` then; nothing is kept of it."""
+    """An array in a file that has to be made, of `shape` and `dtype` then; nothing is kept of it.
 
-    __slots__ = ("_bits", "_steps", "dtype", "shape")
+    `code` is safetensors' name of its dtype in the file.
+    """
 
-    def __init__(self, bits: np.ndarray, steps: tuple[Callable[[np.ndarray], np.ndarray], ...], dtype: Any):
+    __slots__ = ("_bits", "_steps", "code", "dtype", "shape")
+
+    def __init__(
+        self,
+        bits: np.ndarray,
+        steps: tuple[Callable[[np.ndarray], np.ndarray], ...],
+        dtype: Any,
+        code: str,
+    ):
         self._bits, self._steps, self.dtype, self.shape = bits, steps, np.dtype(dtype), bits.shape
+        self.code = code
 
     def made(self) -> np.ndarray:
         """A new array of the numbers; the pages of the file that they were read from are given back."""
@@ -129,7 +147,7 @@ class Stored:
         """The same of another dtype, still to be made."""
         if dtype == self.dtype:
             return self
-        return Stored(self._bits, (*self._steps, lambda array: array.astype(dtype)), dtype)
+        return Stored(self._bits, (*self._steps, lambda array: array.astype(dtype)), dtype, self.code)
 
 
 def array_at(
@@ -148,10 +166,10 @@ def array_at(
     there = np.dtype(known).newbyteorder(order)  # type: ignore[arg-type]
     bits = np.ndarray(tuple(shape), there, mapped, offset, strides)
     if make is not None:
-        return Stored(bits, (make,), dtype)
+        return Stored(bits, (make,), dtype, code)
     if not there.isnative:
         native = there.newbyteorder("=")
-        return Stored(bits, (lambda array: array.astype(native),), native)
+        return Stored(bits, (lambda array: array.astype(native),), native, code)
     return bits
 
 
@@ -223,7 +241,7 @@ def _cast(value: Any, dtype: np.dtype) -> Any:
         return value
     if isinstance(value, Stored):
         return value.astype(dtype)
-    return Stored(value, (lambda array: array.astype(dtype),), dtype)
+    return Stored(value, (lambda array: array.astype(dtype),), dtype, code_of(value))
 
 
 # ------------------------------------------------------------------------------------ handing over

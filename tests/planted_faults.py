@@ -27,7 +27,7 @@ from typing import NamedTuple
 
 from faults import FAULTS, ROOT, Fault
 
-PACKAGES = ("autograd", "nn", "models")
+PACKAGES = ("autograd", "nn", "models", "command")
 AT_ONCE = min(os.cpu_count() or 1, 8)
 SECONDS = 120  # for one run of tests
 ANY_FILE = "autograd/engine.py"

@@ -19,7 +19,9 @@ from tapegrad.autograd import linalg, ops, special
 from tapegrad.autograd.exports import exports
 
 ROOT = Path(__file__).resolve().parent.parent
-MAY_IMPORT = {"autograd": {"autograd"}, "nn": {"autograd", "nn"}, "models": {"autograd", "nn", "models"}}
+FLOORS = ("autograd", "nn", "models", "command")
+MAY_IMPORT = {package: set(FLOORS[: i + 1]) for i, package in enumerate(FLOORS)}
+MAY_IMPORT["command"].add("__version__")  # of the face
 MAX_LINES = 350
 
 SOURCES = sorted(path for package in MAY_IMPORT for path in (ROOT / package).rglob("*.py"))
@@ -112,6 +114,8 @@ def test_folders_are_not_imported_by_bare_name(path):
         ("autograd/ops/conv.py", "from ... import nn", ["tapegrad.nn"]),
         ("nn/linear.py", "import tapegrad.models.gpt", ["tapegrad.models.gpt"]),
         ("nn/linear.py", "from autograd import grad", ["autograd.grad"]),
+        ("models/gpt.py", "def f():\n  from ..command import main", ["tapegrad.command.main"]),
+        ("command/graph.py", "from ..models import GPT\nfrom . import usage", []),
         ("nn/__init__.py", "from . import init\nfrom ..autograd import Tensor", []),
         ("models/gpt.py", "from .. import nn\nfrom ..autograd import Tensor", []),
     ],
@@ -160,8 +164,8 @@ def test_every_package_is_regular_and_typed(package):
 
 def test_importing_takes_no_other_projects_name(tmp_path):
     code = """
-import sys, tapegrad.nn, tapegrad.models
-print(*{"autograd", "nn", "models"} & sys.modules.keys())
+import sys, tapegrad.nn, tapegrad.models, tapegrad.command
+print(*{"autograd", "nn", "models", "command"} & sys.modules.keys())
 """
     assert python(code, tmp_path) == ""
 
@@ -171,7 +175,7 @@ def test_importing_loads_only_numpy_and_the_standard_library(tmp_path):
     code = """
 import sys, numpy, numpy.random
 before = set(sys.modules)
-import tapegrad.nn, tapegrad.models
+import tapegrad.nn, tapegrad.models.text, tapegrad.command
 added = {name.partition(".")[0] for name in set(sys.modules) - before}
 print(*sorted(added - sys.stdlib_module_names - {"numpy", "tapegrad"}))
 """

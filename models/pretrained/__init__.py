@@ -48,6 +48,7 @@ __all__ = [
     "T5Config",
     "ViT",
     "ViTConfig",
+    "from_config",
     "from_pretrained",
 ]
 if not TYPE_CHECKING:
@@ -60,6 +61,21 @@ def from_pretrained(folder: str | os.PathLike, *, dtype: DTypeLike | None = None
     Its numbers have the `dtype`, or unless given that of the file, float32 at least. Errors as of
     Pretrained.from_pretrained; ValueError for a model_type that no class covers, with those that one does.
     """
+    return _class_of(folder).from_pretrained(folder, dtype=dtype)
+
+
+def from_config(folder: str | os.PathLike) -> Pretrained:
+    """The model that a folder's config.json describes, with new weights.
+
+    FileNotFoundError where no folder or config.json is, ValueError for settings that are not covered.
+    """
+    from .config import read_config
+
+    kind = _class_of(folder)
+    return kind(kind.config_class.from_dict(read_config(folder)))
+
+
+def _class_of(folder: str | os.PathLike) -> type[Pretrained]:
     from .config import read_config
 
     name = read_config(folder)["model_type"]
@@ -67,4 +83,4 @@ def from_pretrained(folder: str | os.PathLike, *, dtype: DTypeLike | None = None
         raise ValueError(
             f"from_pretrained: {os.fspath(folder)!r} has model_type {name!r}; there are {', '.join(CLASSES)}"
         )
-    return getattr(import_module(__name__), CLASSES[name]).from_pretrained(folder, dtype=dtype)
+    return getattr(import_module(__name__), CLASSES[name])

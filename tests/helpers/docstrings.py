@@ -18,6 +18,7 @@ from tapegrad.autograd.bound import Bound
 FACE = "tapegrad"
 ASIDE = (
     "tapegrad.models.generation.sampling",
+    "tapegrad.models.text",
     "tapegrad.nn.random",
     "tapegrad.nn.replay",
 )  # what no `__all__` names
