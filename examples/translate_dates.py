@@ -81,10 +81,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def work(run: DateRun, options: argparse.Namespace) -> int:
     """Train, test and draw; then answer, if asked to."""
-    parts = {part: len(blocks.days) for part, blocks in run.blocks.items()}
-    print(f"{sum(parts.values()):,} days from {FIRST} to {LAST}: {parts['train']:,} to train on, "
-          f"{parts['val']:,} to validate, {parts['test']:,} to test with; "
-          f"{sum(p.size for p in run.model.parameters()):,} parameters")  # fmt: skip
+    train, val, kept = (len(stock.days) for stock in (*run.blocks.values(), run.test))
+    print(f"{train + val + kept:,} days from {FIRST} to {LAST}: {train:,} to train on, {val:,} to validate, "
+          f"{kept:,} to test with; {sum(p.size for p in run.model.parameters()):,} parameters")  # fmt: skip
     if not session.trained(run, options):
         return 130
     run.restore_best()
@@ -115,14 +114,12 @@ def test(run: DateRun) -> None:
 
 def draw_attention(run: DateRun, pairs: translation.Pairs, path: Path) -> None:
     """What the decoder looked at in the first of the texts that are as `SHOWN` has it, if there are any."""
-    maps = []
-    for language, kind, mistakes in SHOWN:
-        fitting = ((e, a) for e, a in pairs if (e.language, e.kind, e.mistakes) == (language, kind, mistakes))
-        if (found := next(fitting, None)) is not None:
-            e, a = found
-            maps.append((f"{language}: {a}", e.text, a, translation.seen(run.model, e.text, a)))
-    if maps:
-        attention_map.draw(maps, path)
+    shown = []
+    for wanted in SHOWN:
+        shown += [(e, a) for e, a in pairs if (e.language, e.kind, e.mistakes) == wanted][:1]
+    texts = [(f"{e.language}: {e.text} is {a}", e.text, a) for e, a in shown]
+    if texts:
+        attention_map.draw(texts, [translation.seen(run.model, e.text, a) for e, a in shown], path)
 
 
 def answer(run: DateRun, options: argparse.Namespace) -> int:

@@ -59,6 +59,7 @@ def test_runs_to_the_end_and_answers(example, capsys, monkeypatch):
         assert (Path("run") / name).read_bytes().startswith(b"\x89PNG")
     history = nn.load("run/last.safetensors")["history"]
     assert history[-1]["val"] < history[0]["val"] - 0.1 and history[-1]["step"] == 30
+    assert history[-1].keys() == {"step", "seconds", "train", "val"}
 
     # trained already: it is asked at once
     kept = Path("run/last.safetensors").read_bytes()
@@ -200,8 +201,27 @@ def test_attention_is_what_the_decoder_computes_with(example, model, monkeypatch
     again = attention_map.cross_attention(model, source, target)
     np.testing.assert_array_equal(again, weights)  # no hook is left
     even, sharp = np.full((2, 5, 7), 1 / 7), np.eye(7)[[[0, 1, 2, 3, 4]] * 2]
-    assert attention_map.sharpest(np.stack([even, sharp])) == 1
-    assert attention_map.sharpest(np.stack([sharp, even])) == 0
+    assert attention_map.sharpest([np.stack([even, sharp])]) == 1
+    assert attention_map.sharpest([np.stack([sharp, even])] * 2 + [np.stack([even, sharp])]) == 0
+
+
+def test_the_picture_has_every_character_and_the_sharpest_layer(example, monkeypatch):
+    from matplotlib.figure import Figure
+
+    drawn = []
+    save = Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda self, *a, **k: drawn.append(self) or save(self, *a, **k))
+    even, sharp = np.full((2, 3, 4), 1 / 4), np.eye(4)[[[0, 3, 2]] * 2]
+    texts = [("first", "4 ab", "xyz"), ("second", "cdef", "uvw"), ("third", "ghij", "rst")]
+    example.attention_map.draw(texts, [np.stack([even, sharp, even])] * 3, Path("map.png"))
+    assert Path("map.png").read_bytes().startswith(b"\x89PNG")
+    (figure,) = drawn
+    assert "layer 2 of 3" in figure.get_suptitle()
+    for axes, (title, read, answer) in zip(figure.axes, texts, strict=False):
+        assert axes.get_title(loc="left") == title
+        assert "".join(t.get_text() for t in axes.get_xticklabels()) == read.replace(" ", "␣")
+        assert "".join(t.get_text() for t in axes.get_yticklabels()) == answer
+        np.testing.assert_array_equal(axes.images[0].get_array(), sharp[0])
 
 
 def test_shares_of_right_answers(example):
