@@ -12,7 +12,7 @@ from .languages import LANGUAGES
 
 ROWS = "qwertyuiop", "asdfghjkl", "zxcvbnm"
 PLAIN = str.maketrans("ıłøß", "ilos")  # what Unicode does not take apart
-WORD = re.compile(r"(?<![\w])[^\W\d]{2,}(?![\w])")  # no ordinal's end: that belongs to its number
+WORD = re.compile(r"(?<!\w)[^\W\d]{2,}")  # no ordinal's end: that belongs to its number
 
 
 def plain(text: str) -> str:
