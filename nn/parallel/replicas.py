@@ -73,13 +73,16 @@ class Replicas:
         make = partial(make, accumulate=accumulate)
         self._self = make(self._exchange, model)
         if workers > 1:
-            self._blas = one_blas_thread()
-            self._blas.start()
-            try:
-                self._start_workers(model, shared, make)
-            except BaseException:
-                self.close()
-                raise
+            self._begin(model, shared, make)
+
+    def _begin(self, model: Module, shared: SharedBuffers, make: Callable[..., Worker]) -> None:
+        self._blas = one_blas_thread()
+        self._blas.start()
+        try:
+            self._start_workers(model, shared, make)
+        except BaseException:
+            self.close()
+            raise
 
     def _start_workers(self, model: Module, shared: SharedBuffers, make: Callable[..., Worker]) -> None:
         link_kind = ProcessLink if self.kind == "processes" else ThreadLink
