@@ -72,3 +72,14 @@ def test_padding_on_the_right_looks_up_no_positions(kind, monkeypatch):
         looked_up.clear()
         model(ids, *others, mask)
         assert len(looked_up) == 1
+
+
+def test_padding_may_reach_beyond_the_last_position():
+    """Texts that fit are read, however far they are padded; one that does not fit is refused."""
+    model = made(GPT).eval()
+    ids = np.arange(9)[None] + 1
+    longer, mask = (np.pad(x, ((0, 0), (0, 4))) for x in (ids, np.ones_like(ids)))
+    np.testing.assert_allclose(model(longer, mask).numpy()[:, :9], model(ids).numpy(), atol=1e-5)
+    mask[0, 9] = 1
+    with pytest.raises(ValueError, match="position 9 is beyond"):
+        model(longer, mask)
