@@ -119,7 +119,7 @@ def with_positions(
     real = real_of(attention_mask, past + length)
     if not past and (real is None or (length <= encoding.max_len and _ends_padded(real))):
         return encoding(x)  # tokens are counted from 0 in all rows, so there is nothing to look up
-    places = positions_of(length, past, attention_mask)
+    places = positions_of(x.shape[1], past, attention_mask)
     last = int(places.max(initial=0))
     if last >= encoding.max_len:
         raise ValueError(f"{encoding.label()}: position {last} is beyond max_len ({encoding.max_len})")
