@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from tapegrad import nn
 from tapegrad.autograd import keep_memory
 
-from . import checks, log, ngram, report, text
+from . import checks, log, ngram, report
 from .batches import split
 from .training import Run
 
@@ -29,6 +30,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="'shakespeare' (downloaded once), 'stdlib' (Python's own source, no network) or the path of a "
         "UTF-8 text file; default: shakespeare if it can be had, else stdlib",
     )
+    add_run(parser)
+    add(
+        "--log",
+        type=Path,
+        metavar="DIR",
+        help="write losses, rate, norms, histograms and samples for TensorBoard into this folder; give it to "
+        "--resume too",
+    )
+    add_workers(parser)
+    add("--prompt", help="the text to continue at the end (default: the start of the validation text)")
+    add("--sample", type=int, default=400, metavar="N", help="characters to write (default %(default)s)")
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """Where a run is kept, and how it goes on."""
+    add = parser.add_argument
     add("--seed", type=int, help="of all randomness (default 1)")
     add(
         "--out",
@@ -42,16 +59,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="go on from the last checkpoint, with its model and data; --steps and --minutes are totals, "
         "and may be raised",
     )
-    add(
-        "--log",
-        type=Path,
-        metavar="DIR",
-        help="write losses, rate, norms, histograms and samples for TensorBoard into this folder; give it to "
-        "--resume too",
-    )
-    add_workers(parser)
-    add("--prompt", help="the text to continue at the end (default: the start of the validation text)")
-    add("--sample", type=int, default=400, metavar="N", help="characters to write (default %(default)s)")
 
 
 def add_workers(parser: argparse.ArgumentParser) -> None:
@@ -80,32 +87,23 @@ def number_or_auto(value: str) -> int | str:
         raise argparse.ArgumentTypeError(f"{value!r} is neither a number nor 'auto'") from None
 
 
-def attempt(options: argparse.Namespace, kind: type[Run]) -> int:
-    """Train a run of this kind, draw its losses and let it write; the exit code, errors told in one line."""
+def attempt(
+    options: argparse.Namespace,
+    kind: type[Run],
+    work: Callable[[Any, argparse.Namespace], int] | None = None,
+    make: Callable[[argparse.Namespace, type], Run] | None = None,
+) -> int:
+    """Make a run of this kind and do the `work` with it; the exit code, errors told in one line.
+
+    Without `make` it is a new run, or with --resume the last; without `work` it trains on a text, draws its
+    losses and writes.
+    """
     run = None
     keep_memory()  # activations are allocated at every step: do not hand the pages back in between
     try:
         checks.require("matplotlib", "tqdm")
-        if options.sample < 0:
-            raise ValueError(f"--sample must not be negative, not {options.sample}")
-        run = resume(options, kind) if options.resume else start(options, kind)
-        prompt = (
-            run.vocabulary.encode(options.prompt) if options.prompt else run.val_ids[: run.settings.block]
-        )
-        checks.writable(run.out)
-        if options.log is not None:
-            log.check(options.log, options.resume)
-        show(run)
-        if not run.train(options.log):
-            print(f"\nStopped at step {run.step:,}; saved. To go on: {how_to_resume(run, options.log)}")
-            return 130
-        report.draw(run.history, run.counts, run.out / "loss.png")
-        loss = run.test_best()
-        print(
-            f"validation loss {loss:.3f} (best checkpoint, all of the validation text), {run.step:,} steps, "
-            f"{run.seconds:,.0f} s; checkpoints and loss.png are in {run.out}"
-        )
-        report.write_samples(run, prompt, options.sample)
+        run = (make or (resume if options.resume else start))(options, kind)
+        return (work or on_text)(run, options)
     except (OSError, ValueError, RuntimeError, FloatingPointError, ModuleNotFoundError) as error:
         advice = "; a smaller --lr may help" if isinstance(error, FloatingPointError) else ""
         print(f"error: {error}{advice}", file=sys.stderr)
@@ -115,7 +113,34 @@ def attempt(options: argparse.Namespace, kind: type[Run]) -> int:
     except KeyboardInterrupt:
         print("\nStopped", file=sys.stderr)
         return 130
+
+
+def on_text(run: Run, options: argparse.Namespace) -> int:
+    """What a run on a text does, from what counting reaches to what it writes."""
+    if options.sample < 0:
+        raise ValueError(f"--sample must not be negative, not {options.sample}")
+    prompt = run.vocabulary.encode(options.prompt) if options.prompt else run.val_ids[: run.settings.block]
+    if options.log is not None:
+        log.check(options.log, options.resume)
+    show(run)
+    if not trained(run, options):
+        return 130
+    report.draw(run.history, run.counts, run.out / "loss.png")
+    loss = run.test_best()
+    print(
+        f"validation loss {loss:.3f} (best checkpoint, all of the validation text), {run.step:,} steps, "
+        f"{run.seconds:,.0f} s; checkpoints and loss.png are in {run.out}"
+    )
+    report.write_samples(run, prompt, options.sample)
     return 0
+
+
+def trained(run: Run, options: argparse.Namespace) -> bool:
+    """Train; False, and how to go on, where that was interrupted."""
+    done = run.train(options.log)
+    if not done:
+        print(f"\nStopped at step {run.step:,}; saved. To go on: {how_to_resume(run, options.log)}")
+    return done
 
 
 def start(options: argparse.Namespace, kind: type[Run]) -> Run:
@@ -125,10 +150,11 @@ def start(options: argparse.Namespace, kind: type[Run]) -> Run:
     out = options.out or next(path for path in default_folders(settings.folder) if not path.exists())
     if (out / LAST).exists():
         raise ValueError(f"{out} holds a run already: --resume goes on with it, another --out starts anew")
-    data = text.load(settings.data)
-    settings.data = {"tiny Shakespeare": "shakespeare"}.get(data.name, settings.data or "stdlib")
+    data = kind.read(settings)
     nn.manual_seed(settings.seed)
-    return kind(settings, data, out)
+    run = kind(settings, data, out)
+    checks.writable(out)
+    return run
 
 
 def resume(options: argparse.Namespace, kind: type[Run]) -> Run:
@@ -146,8 +172,10 @@ def resume(options: argparse.Namespace, kind: type[Run]) -> Run:
     changed = {k: v for k, v in given.items() if k in ALTERABLE}
     if "steps" in given or "minutes" in given:
         changed = {"steps": None, "minutes": None} | changed
-    run = kind(replace(settings, **changed), text.load(settings.data), path.parent)
+    settings = replace(settings, **changed)
+    run = kind(settings, kind.read(settings), path.parent)
     run.load(path)
+    checks.writable(run.out)
     return run
 
 

@@ -22,7 +22,7 @@ from tapegrad.nn.random import generator
 from . import log
 from .batches import Pairs, Windows, split
 from .interrupt import until_interrupt
-from .text import Text, Vocabulary
+from .text import Text, Vocabulary, load
 
 
 @dataclass
@@ -101,11 +101,7 @@ class Run:
         self.settings = settings
         self.text = data
         self.out = out
-        self.vocabulary = Vocabulary.of(data.text)
-        self.ids = self.vocabulary.encode(data.text)
-        blocks = Windows if settings.model == "gpt" else Pairs
-        train, self.val_ids = split(self.ids)
-        self.blocks = {"train": blocks(train, settings.block), "val": blocks(self.val_ids, settings.block)}
+        self._prepare(data)
         self.model = settings.build(len(self.vocabulary))
         self.step = 0
         self.seconds = 0.0  # trained so far, in this and earlier sessions
@@ -114,6 +110,22 @@ class Run:
         self.best = inf
         self.history: list[dict[str, float]] = []
         self.counts: list[tuple[str, float]] = []
+
+    @classmethod
+    def read(cls, settings: Settings) -> Any:
+        """The data of a run, which its settings name from now on."""
+        data = load(settings.data)
+        settings.data = {"tiny Shakespeare": "shakespeare"}.get(data.name, settings.data or "stdlib")
+        return data
+
+    def _prepare(self, data: Text) -> None:
+        """The vocabulary, and what batches are made of."""
+        self.vocabulary = Vocabulary.of(data.text)
+        self.ids = self.vocabulary.encode(data.text)
+        blocks = Windows if self.settings.model == "gpt" else Pairs
+        train, self.val_ids = split(self.ids)
+        size = self.settings.block
+        self.blocks: dict[str, Any] = {"train": blocks(train, size), "val": blocks(self.val_ids, size)}
 
     def _groups(self) -> list[dict]:
         """Weight decay for matrices only."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ...autograd import Tensor
-from ...autograd.arrays import ArrayLike
+from ...autograd.arrays import ArrayLike, as_array
 
 __all__ = ["Cache", "mask_of", "positions_of", "real_of"]
 
@@ -208,7 +208,7 @@ def real_of(attention_mask: ArrayLike | None, positions: int) -> np.ndarray | No
     """
     if attention_mask is None:
         return None
-    real = np.asarray(attention_mask)
+    real = as_array(attention_mask)
     if real.ndim != 2 or real.shape[1] != positions:
         raise ValueError(
             f"attention_mask of shape {real.shape}, expected (batch, {positions}): 1 for each token, cached "

@@ -115,10 +115,17 @@ def with_positions(
 
     ValueError for more positions than there are vectors.
     """
-    if not past and real_of(attention_mask, x.shape[1]) is None:
-        return encoding(x)
+    length = x.shape[1]
+    real = real_of(attention_mask, past + length)
+    if not past and (real is None or (length <= encoding.max_len and _ends_padded(real))):
+        return encoding(x)  # tokens are counted from 0 in all rows, so there is nothing to look up
     places = positions_of(x.shape[1], past, attention_mask)
     last = int(places.max(initial=0))
     if last >= encoding.max_len:
         raise ValueError(f"{encoding.label()}: position {last} is beyond max_len ({encoding.max_len})")
     return F.dropout(x + encoding.weight[places], encoding.dropout, encoding.training)
+
+
+def _ends_padded(real: np.ndarray) -> bool:
+    """Whether padding stands behind the tokens of its row only."""
+    return not (real[:, 1:] & ~real[:, :-1]).any()

@@ -84,7 +84,7 @@ def test_the_run_uses_the_rate_and_its_groups(example):
     settings = example.Settings.chosen(
         {"data": "text.txt", "steps": 30, "warmup": 5, "batch": 4, "workers": 1}
     )
-    run = example.NanoRun(settings, example.session.text.load("text.txt"), Path("run"))
+    run = example.NanoRun(settings, example.NanoRun.read(settings), Path("run"))
     decayed, others = run.optimizer.param_groups
     assert (decayed["weight_decay"], others["weight_decay"], decayed["betas"]) == (0.1, 0.0, (0.9, 0.99))
     assert {p.ndim for p in decayed["params"]} == {2} and {p.ndim for p in others["params"]} == {1}
