@@ -37,7 +37,9 @@ def test_quick_start_prints_what_the_readme_says(tmp_path):
 
 
 def test_the_commands_are_to_install_to_train_and_to_test():
-    install, train, test = (code for language, code in BLOCKS if language == "sh")
+    install, train, test, _ = (
+        code for language, code in BLOCKS if language == "sh"
+    )  # tests/command has the last
     assert install == "pip install .\n"
     assert "'.[examples]'" in train and "examples/train_transformer.py" in train
     assert "'.[test]'" in test and "pytest" in test

@@ -1,15 +1,20 @@
 """The program as a whole: help, exit codes, errors of one line, how soon it starts and how it ends."""
 
 import os
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
 import tapegrad
 from tapegrad.command import COMMANDS
+
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 MODULES = {name: import_module(f"tapegrad.command.{name}") for name in COMMANDS}
 
@@ -166,3 +171,22 @@ def test_the_installed_program_is_the_same():
     if not found:
         pytest.skip("the package is not installed, or was before it had a program")
     assert found[0].load() is sys.modules["tapegrad.command"].main
+
+
+def test_the_commands_of_the_readme_do_what_it_says(folders, tmp_path):
+    """With the folder of a tiny model, of the first kind that fits."""
+    _, _, block = README.partition("pip install '.[text]'\n")
+    lines = block.partition("```")[0].splitlines()
+    assert [line.split()[1] for line in lines] == ["generate", "generate", "embed", "graph", "inspect"]
+    shutil.copy(folders / "gpt2" / "model.safetensors", tmp_path)
+    (tmp_path / "lines.txt").write_text("one\ntwo\n")
+    if not shutil.which("dot"):
+        lines = [line for line in lines if "graph" not in line]
+    for line in lines:
+        folder = folders / ("bert" if "embed" in line else "llama")
+        program = f"{shlex.quote(sys.executable)} -m tapegrad"
+        command = line.replace("tapegrad", program, 1).replace("FOLDER", shlex.quote(str(folder)))
+        done = subprocess.run(command, shell=True, cwd=tmp_path, input="", capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, ""), (line, done.stderr)
+    assert (tmp_path / "vectors.jsonl").read_text().count("\n") == 2
+    assert not shutil.which("dot") or (tmp_path / "model.svg").read_text().count("<svg") == 1
