@@ -88,7 +88,7 @@ def work(run: DateRun, options: argparse.Namespace) -> int:
         return 130
     run.model.eval()
     test(run)
-    report.draw(run.history, [], run.out / "loss.png")
+    report.draw(run.history, [], run.out / "loss.png", scale="log")
     print(f"{run.step:,} steps, {run.seconds:,.0f} s of training; checkpoints, loss.png and attention.png "
           f"are in {run.out}")  # fmt: skip
     return 0 if options.ask is None else answer(run, options)
