@@ -73,8 +73,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     if options.ask is not None and not options.resume:
         folders = [options.out] if options.out else Path("runs").glob(f"{translation.FOLDER}*")
-        if (best := translation.best_of(folders)) is not None:
-            options.out = best.parent
+        if (last := translation.newest(folders)) is not None:
+            options.out = last.parent
             return session.attempt(options, DateRun, answer, translation.restored)
     return session.attempt(options, DateRun, work)
 
@@ -86,9 +86,9 @@ def work(run: DateRun, options: argparse.Namespace) -> int:
           f"{kept:,} to test with; {sum(p.size for p in run.model.parameters()):,} parameters")  # fmt: skip
     if not session.trained(run, options):
         return 130
-    run.restore_best()
+    run.model.eval()
     test(run)
-    report.draw(run.history, [], run.out / "loss.png")
+    report.draw(run.history, [], run.out / "loss.png", scale="log")
     print(f"{run.step:,} steps, {run.seconds:,.0f} s of training; checkpoints, loss.png and attention.png "
           f"are in {run.out}")  # fmt: skip
     return 0 if options.ask is None else answer(run, options)

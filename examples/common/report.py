@@ -54,8 +54,13 @@ def write_samples(run: Run, prompt: np.ndarray, length: int) -> None:
         print()
 
 
-def draw(history: list[dict[str, float]], counts: list[tuple[str, float]], path: Path) -> None:
-    """Write the curves of training and validation loss, with the best count model as a line, to `path`."""
+def draw(
+    history: list[dict[str, float]], counts: list[tuple[str, float]], path: Path, scale: str = "linear"
+) -> None:
+    """Write the curves of training and validation loss, with the best count model as a line, to `path`.
+
+    `scale`: "log" where the loss falls to near 0.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
@@ -75,7 +80,7 @@ def draw(history: list[dict[str, float]], counts: list[tuple[str, float]], path:
     if counts:
         name, loss = min(counts, key=lambda item: item[1])
         axes.axhline(loss, color="gray", linestyle=":", label=f"{name} counts {loss:.3f}")
-    axes.set(xlabel="step", ylabel="loss (nats a character)")
+    axes.set(xlabel="step", ylabel="loss (nats a character)", yscale=scale)
     axes.grid(alpha=0.3)
     axes.legend()
     figure.savefig(path, dpi=120)

@@ -16,9 +16,9 @@ from tapegrad.models.generation import beam_search, generate
 
 from . import attention_map, training
 from .dates import LONGEST, START, VOCABULARY, Dates, Example, padded, split_days, tidy
+from .session import LAST
 
 ISO = len("2021-09-04")
-BEST = "best.safetensors"
 FOLDER = "dates"  # in runs/
 
 
@@ -46,7 +46,11 @@ class Days:
 
 
 class DateRun(training.Run):
-    """A Transformer that reads a date as people write it and answers in ISO 8601."""
+    """A Transformer that reads a date as people write it and answers in ISO 8601.
+
+    The model of a run is its last: examples have no end, so nothing is learnt by heart, and which step is the
+    best on a few hundred of them is chance (in one run it had 98.8 % of them all right, the last 99.2 %).
+    """
 
     Settings = Settings
     EVALUATED = 256
@@ -60,30 +64,27 @@ class DateRun(training.Run):
         self.blocks = {part: Dates(data.parts[part]) for part in ("train", "val")}
         self.test = Dates(data.parts["test"])  # never looked at before the end
 
-    def restore_best(self) -> None:
-        nn.load(self.out / BEST, model=self.model, rng=False)
-        self.model.eval()
-
     def test_examples(self) -> list[Example]:
         """One of each day that is kept for the test."""
         return [self.test.example(number) for number in self.test.cover()]
 
 
-def best_of(folders: Iterable[Path]) -> Path | None:
-    """The newest checkpoint of a best model in these folders."""
-    found = [path for folder in folders if (path := folder / BEST).exists()]
+def newest(folders: Iterable[Path]) -> Path | None:
+    """The newest checkpoint in these folders."""
+    found = [path for folder in folders if (path := folder / LAST).exists()]
     return max(found, key=lambda path: path.stat().st_mtime, default=None)
 
 
 def restored(options: argparse.Namespace, kind: type[DateRun]) -> DateRun:
-    """The run in --out with its best model. ValueError where another program made it."""
-    path = options.out / BEST
+    """The run in --out with its model. ValueError where another program made it."""
+    path = options.out / LAST
     stored = nn.load(path).get("settings", {})
     if stored.keys() != Settings.__dataclass_fields__.keys() or stored["block"] != LONGEST:
         raise ValueError(f"{path} is a checkpoint, but not one that this program made")
     settings = Settings(**stored)
     run = kind(settings, kind.read(settings), options.out)
-    run.restore_best()
+    nn.load(path, model=run.model, rng=False)
+    run.model.eval()
     return run
 
 

@@ -5,6 +5,7 @@ import io
 import signal
 from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -59,6 +60,10 @@ def test_runs_to_the_end_and_answers(example, capsys, monkeypatch):
         assert (Path("run") / name).read_bytes().startswith(b"\x89PNG")
     history = nn.load("run/last.safetensors")["history"]
     assert history[-1]["val"] < history[0]["val"] - 0.1 and history[-1]["step"] == 30
+    translated = example.translation.restored(SimpleNamespace(out=Path("run")), example.DateRun)
+    (answer,) = example.translation.translated(translated.model, ["4 september 2021"], 4)
+    assert f"4 september 2021: {example.shown(answer)} (" in out  # the same model, from its checkpoint
+    assert not translated.model.training
     assert history[-1].keys() == {"step", "seconds", "train", "val"}
 
     # trained already: it is asked at once
@@ -130,16 +135,16 @@ def test_ctrl_c_at_the_prompt_ends_it(example, capsys, monkeypatch):
         (["--seed", "-1"], "--seed must not be negative"),
         (["--out", "file"], "--out file cannot be written to (File exists)"),
         (["--resume"], "no run to resume in run: no last.safetensors"),
-        (["--ask", "--out", "strange"], "strange/best.safetensors is a checkpoint, but not one that this"),
-        (["--ask", "--out", "broken"], "best.safetensors"),
+        (["--ask", "--out", "strange"], "strange/last.safetensors is a checkpoint, but not one that this"),
+        (["--ask", "--out", "broken"], "last.safetensors"),
     ],
 )
 def test_bad_input_is_told_in_one_line(example, capsys, arguments, message):
     Path("file").write_text("")
     for name in ("strange", "broken"):
         Path(name).mkdir()
-    nn.save("strange/best.safetensors", step=1)
-    Path("broken/best.safetensors").write_bytes(b"no checkpoint")
+    nn.save("strange/last.safetensors", step=1)
+    Path("broken/last.safetensors").write_bytes(b"no checkpoint")
     assert example.main([*TINY, *arguments]) == 2
     err = capsys.readouterr().err
     assert err.startswith("error: ") and message in err and err.count("\n") == 1
