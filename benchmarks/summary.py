@@ -106,6 +106,21 @@ def startup(run: Mapping) -> str | None:
     return f"**Start**: `import tapegrad.nn` takes {ours}, `import torch` {theirs}."
 
 
+def generation(run: Mapping) -> str | None:
+    pairs = [
+        (found["torch"], found["tapegrad"])
+        for cell, found in run["cells"].items()
+        if ", 1 x " in cell and not any("skipped" in figures for figures in found.values())
+    ]
+    if not pairs:
+        return None
+    speeds = span((ours["token"]["speed"]["median"] for _, ours in pairs), ".2f")
+    started = [p for found in run["starts"].values() if (p := pair(found, "median"))]
+    starts = span((max(theirs.values()) / min(ours.values()) for ours, theirs in started), ".1f")
+    told = f", and from a cold start the first comes {starts} times as early" if started else ""
+    return f"**Generating** one text goes at {speeds} times transformers' speed for each token{told}."
+
+
 LINES = (
     ("train_step", training),
     ("race", race),
@@ -113,6 +128,7 @@ LINES = (
     ("ops", fused_ops),
     ("memory", memory),
     ("startup", startup),
+    ("generate", generation),
 )
 
 

@@ -9,7 +9,9 @@ from tapegrad.nn import functional as F
 RNG = np.random.default_rng(0)
 
 
-@pytest.mark.parametrize("shape", [(5,), (1, 5), (2, 5), (4, 5), (5, 5), (4, 8, 5), (33, 5), (2, 1, 5), (0, 5), (3, 0, 5)])
+@pytest.mark.parametrize(
+    "shape", [(5,), (1, 5), (2, 5), (4, 5), (5, 5), (4, 8, 5), (33, 5), (2, 1, 5), (0, 5), (3, 0, 5)]
+)
 @pytest.mark.parametrize("order", "CF")
 @pytest.mark.parametrize("bias", [None, RNG.normal(size=7)])
 def test_without_a_gradient(shape, order, bias):
