@@ -214,9 +214,10 @@ def page(run: Mapping[str, Any], machine: str) -> str:
     """What docs/performance.md tells of these results; `machine` tells where they were measured."""
     rows = [row_of(cell, found) for cell, found in run["cells"].items()]
     starts = [start_row(shape, found) for shape, found in run["starts"].items()]
+    version = run["versions"].get("transformers", "")
     return (
         "Writing texts from one folder of random weights in float32, greedily, beside transformers "
-        f"{run['versions'].get('transformers', '')} on PyTorch ({machine}): milliseconds until the first token "
+        f"{version} on PyTorch ({machine}): milliseconds until the first token "
         "of a prompt, then of each token; gpt2 has the shape of the smallest GPT-2, llama that of "
         f"SmolLM-135M:\n\n{table(HEADER, rows)}\n\n"
         "A cold start, from the start of a process to its first token, on all cores, and the memory of that "

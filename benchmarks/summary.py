@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from .measure import milliseconds
 
 Found = Mapping[str, Mapping]
 
 
-def pair(found: Found, key: str) -> tuple[dict[str, float], dict[str, float]] | None:
+def pair(found: Found, key: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """One figure of each way of using tapegrad, and of each of using PyTorch; None unless there are both."""
     ours, theirs = (
         {name: f[key] for name, f in found.items() if name.startswith(library) and key in f}
@@ -107,14 +108,10 @@ def startup(run: Mapping) -> str | None:
 
 
 def generation(run: Mapping) -> str | None:
-    pairs = [
-        (found["torch"], found["tapegrad"])
-        for cell, found in run["cells"].items()
-        if ", 1 x " in cell and not any("skipped" in figures for figures in found.values())
-    ]
+    pairs = [p for cell, found in run["cells"].items() if ", 1 x " in cell and (p := pair(found, "token"))]
     if not pairs:
         return None
-    speeds = span((ours["token"]["speed"]["median"] for _, ours in pairs), ".2f")
+    speeds = span((figures["speed"]["median"] for ours, _ in pairs for figures in ours.values()), ".2f")
     started = [p for found in run["starts"].values() if (p := pair(found, "median"))]
     starts = span((max(theirs.values()) / min(ours.values()) for ours, theirs in started), ".1f")
     told = f", and from a cold start the first comes {starts} times as early" if started else ""
