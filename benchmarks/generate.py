@@ -215,13 +215,17 @@ def page(run: Mapping[str, Any], machine: str) -> str:
     rows = [row_of(cell, found) for cell, found in run["cells"].items()]
     starts = [start_row(shape, found) for shape, found in run["starts"].items()]
     version = run["versions"].get("transformers", "")
-    return (
+    text = (
         "Writing texts from one folder of random weights in float32, greedily, beside transformers "
         f"{version} on PyTorch ({machine}): milliseconds until the first token "
         "of a prompt, then of each token; gpt2 has the shape of the smallest GPT-2, llama that of "
-        f"SmolLM-135M:\n\n{table(HEADER, rows)}\n\n"
-        "A cold start, from the start of a process to its first token, on all cores, and the memory of that "
-        f"process at its peak:\n\n{table(START_HEADER, starts)}"
+        f"SmolLM-135M:\n\n{table(HEADER, rows)}"
+    )
+    if not starts:
+        return text
+    return (
+        f"{text}\n\nA cold start, from the start of a process to its first token, on all cores, and the "
+        f"memory of that process at its peak:\n\n{table(START_HEADER, starts)}"
     )
 
 
@@ -243,7 +247,7 @@ def cells(shapes: Sequence[str], threads: Sequence[int]) -> dict[str, tuple[str,
 def main() -> None:
     parser = arguments("generate", __doc__ or "")
     parser.add_argument("--shapes", help=f"comma-separated, of {', '.join(SHAPES)}; default: all")
-    parser.add_argument("--cells", help="only those whose name has this in it")
+    parser.add_argument("--cells", help="only those whose name has this, and no cold starts")
     parser.add_argument("--folder", type=Path, help="where the weights are kept; default: a temporary one")
     parser.add_argument("--rounds", type=int, help="of each cell; default: 5, and 2 where a prompt is long")
     args = parser.parse_args()
@@ -252,7 +256,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         parent = args.folder or Path(temporary)
         folders = {shape: make_folder(shape, parent) for shape in shapes}
-        for shape, folder in folders.items():
+        for shape, folder in () if args.cells else folders.items():
             results["starts"][shape] = cold_starts(folder, 2 if args.quick else 5)
             print(*start_row(shape, results["starts"][shape]), sep="   ", flush=True)
         for name, (shape, threads, rest) in cells(shapes, sorted({1, CORES})).items():
