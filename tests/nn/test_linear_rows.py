@@ -10,7 +10,7 @@ RNG = np.random.default_rng(0)
 
 
 @pytest.mark.parametrize(
-    "shape", [(5,), (1, 5), (2, 5), (4, 5), (5, 5), (4, 8, 5), (33, 5), (2, 1, 5), (0, 5), (3, 0, 5)]
+    "shape", [(5,), (1, 5), (2, 5), (4, 5), (5, 5), (4, 8, 5), (33, 5), (65, 5), (2, 1, 5), (0, 5), (3, 0, 5)]
 )
 @pytest.mark.parametrize("order", "CF")
 @pytest.mark.parametrize("bias", [None, RNG.normal(size=7)])
