@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy import ndarray
 
+from .modes import rerunning
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike  # a Tensor is ArrayLike by its __array__
 
@@ -66,10 +68,16 @@ def opaque(fn: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(fn)
     def call(*args) -> None:
-        if type(args[0]) is ndarray or not hasattr(args[0], "opaque_call"):
+        if type(args[0]) is ndarray:
             fn(*args)
-        else:
+        elif hasattr(args[0], "opaque_call"):
             args[0].opaque_call(fn, args)
+        else:
+            token = rerunning.set(False)
+            try:
+                fn(*args)
+            finally:
+                rerunning.reset(token)
 
     return call
 

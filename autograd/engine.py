@@ -12,6 +12,7 @@ from numpy import add, ndarray
 from . import versions
 from .arrays import HALF, as_array
 from .modes import Scope, current, scope
+from .pieces import Pieces
 from .sparse import SparseRows
 from .versions import clock
 
@@ -179,6 +180,8 @@ def walk(roots, seeds, *, run=None, retain_graph=False, targets=None, hooks=True
             # the shape of a parent with several outputs is a list and never equal: `fit` looks more closely
             if type(d) is not ndarray or d.shape != parent.shape or d.dtype is not parent.dtype:
                 d = fit(d, parent.shapes[i], parent.dtypes[i], node)
+                if type(d) is Pieces and type(parent.shape) is list:
+                    d = d.whole()
             owned = d is not g and type(d) is ndarray and d.base is None and type(g) is ndarray
             key, place = -parent.order, 2 * i + 1
             slots = pending.get(key)
@@ -195,7 +198,10 @@ def walk(roots, seeds, *, run=None, retain_graph=False, targets=None, hooks=True
                 slots[place : place + 2] = d, owned
             elif slots[place + 1]:
                 held = slots[place]
-                add(held, d, held)  # takes 0.04 us less than +=
+                if type(d) is Pieces:
+                    d.add_to(held)
+                else:
+                    add(held, d, held)  # takes 0.04 us less than +=
             else:
                 total = slots[place] + d
                 slots[place] = np.asarray(total) if isinstance(total, np.generic) else total
@@ -205,6 +211,9 @@ def walk(roots, seeds, *, run=None, retain_graph=False, targets=None, hooks=True
         # in a chain the newest goes next, and nothing passes through the heap
         slots = pending.pop(heappushpop(heap, newest) if newest else heappop(heap))
         node = slots[0]
+        if type(slots[1]) is Pieces:
+            whole = slots[1].whole()
+            slots[1:] = whole, type(whole) is ndarray
         if node.hooks or node.grads is not None or targets is not None:
             _deliver(node, slots, targets, hooks)
         edges = node.edges

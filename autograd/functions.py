@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
-from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,9 @@ from .tensor import Tensor, wrap
 from .versions import clock
 from .walks import rerun, rerun_linear, walked
 
-Argnums = int | Sequence[int]
-inside: ContextVar[bool] = ContextVar("whether a function that is differentiated runs", default=False)
+Argnums = int | str | Sequence[int | str]  # numbers of positional arguments, names of others
+SEVERAL = (tuple, list, range)
+running: list[Callable] = []  # the functions that are being differentiated now, in whatever thread
 
 
 @op(flops=0)
@@ -52,7 +53,7 @@ def as_argument(x: Any, path: str, copied: bool = False) -> Tensor:
         given = type(x).__name__ if isinstance(x, (int, complex)) else f"{data.dtype} of shape {data.shape}"
         raise TypeError(
             f"{path} is {given}, and derivatives are with respect to floats: give 2.0 for 2, "
-            "x.astype(float) for an array, or leave it out of argnums"
+            "x.astype(float) for an array, or give it in an argument that is not among argnums"
         )
     if isinstance(x, Tensor) and x.edge is not None:
         return argument(x)
@@ -83,21 +84,28 @@ class Run:
     ):
         check_function(name, f)
         self.name, self.argnums = name, argnums
-        places = _places(name, argnums, args)
-        given = [trees.flatten(args[i], f"{name}: argument {i}") for i in places]
+        places = _places(name, f, argnums, args, kwargs)
+        arguments = list(args)
+        slots: list[tuple[Any, Any]] = [(kwargs if isinstance(i, str) else arguments, i) for i in places]
+        given = [trees.flatten(own[i], f"{name}: argument {i}") for own, i in slots]
+        for i, (_, form) in zip(places, given, strict=True):
+            if form.kind in trees.KEPT:
+                raise TypeError(
+                    f"{name}: argument {i} is {form.kept!r}, and derivatives are with respect to floats"
+                )
         leaves = [leaf for found, _ in given for leaf in found.values()]
         self.form = trees.Form(tuple, tuple(range(len(given))), tuple(form for _, form in given))
         outer = current.get()
         tensors = any(isinstance(leaf, Tensor) for leaf in leaves)
-        recipes = higher or (outer.grad and (tensors or inside.get()))
+        nested = bool(running)
+        recipes = higher or (outer.grad and (tensors or nested))
         start = next(clock)
         with Switch(grad=True, **({"recipes": True} if recipes else {})):
             # what is walked later has arrays of its own, which the caller does not write to
             self.inputs = [as_argument(x, path, recipes) for found, _ in given for path, x in found.items()]
             shown = iter([wrap(x.data, x.edge) for x in self.inputs])  # which f may change in place
-            arguments = list(args)
-            for i, form in zip(places, self.form.items, strict=True):
-                arguments[i] = trees.build(form, shown)
+            for (own, i), form in zip(slots, self.form.items, strict=True):
+                own[i] = trees.build(form, shown)
             found = _called(f, arguments, kwargs)
         self.aux = None
         if has_aux:
@@ -108,7 +116,7 @@ class Run:
             found, self.aux = found
         self._take_outputs(found)
         self.linked = outer.grad and (
-            has_graph(leaves) or ((tensors or inside.get()) and self._reaches_older(start, every=tensors))
+            has_graph(leaves) or ((tensors or nested) and self._reaches_older(start, every=tensors))
         )
         if self.linked:
             for x in self.inputs:  # to which gradients of the results may come
@@ -130,8 +138,10 @@ class Run:
         self.outputs: list[Tensor] = [wrap(y.data, y.edge) for y in leaves.values()]
 
     def _reaches_older(self, start: int, every: bool) -> bool:
-        """Whether an output depends on a node from before: on any, or on an argument of a function around."""
-        nodes = engine.reachable([y.edge for y in self.outputs])
+        """Whether a result depends on a node from before: on any, or on an argument of a function around."""
+        edges = [y.edge for y in self.outputs]
+        trees.mapped(lambda t: edges.append(t.edge), self.aux)
+        nodes = engine.reachable(edges)
         return any(n.order < start and (every or n.op is argument) for n in nodes)
 
     def recorder(self, vectors: Sequence = ()) -> Callable | None:
@@ -163,22 +173,26 @@ class Run:
 
     def value(self) -> Any:
         """What the function returned, as it is given to the caller."""
-        return trees.build(self.out_form, map(self.given, self.outputs))
+        return trees.build(self.out_form, map(self.copied, self.outputs))
 
     def given_aux(self) -> Any:
         """The second thing that the function returned, without a graph where the results have none."""
-        return trees.mapped(self.given, self.aux)
+        return trees.mapped(self.copied, self.aux)
 
     def given(self, result: Tensor) -> Any:
-        """A result as the caller gets it: a Tensor, with its graph if `linked`, or an ndarray."""
+        """A derivative as the caller gets it: a Tensor, with its graph if `linked`, or an ndarray."""
         if not self.tensors:
-            return result.data.copy()
+            return result.data
         return result if self.linked else wrap(result.data, None)
 
+    def copied(self, value: Tensor) -> Any:
+        """What the function made as the caller gets it: an ndarray is nobody else's."""
+        return self.given(value) if self.tensors else value.data.copy()
+
     def as_arguments(self, results: Sequence) -> Any:
-        """One result for each leaf as trees of the arguments: a tuple of them unless argnums is a number."""
+        """One result for each leaf as trees of the arguments: a tuple of them unless argnums is one."""
         found = trees.build(self.form, iter(results))
-        return found[0] if isinstance(self.argnums, int) else found
+        return found if isinstance(self.argnums, SEVERAL) else found[0]
 
     def matching(self, form: trees.Form, like: Sequence[Tensor], tree: Any, what: str) -> list[Tensor]:
         """The leaves of a tree of vectors, which have to fit the Tensors `like`, as Tensors."""
@@ -192,6 +206,8 @@ def _vector(v: Any, x: Tensor, what: str) -> Tensor:
     array = v.data if isinstance(v, Tensor) else as_array(v, x.dtype if weak else None)
     if array.shape != x.shape:
         raise ValueError(f"{what}: an array of shape {array.shape} for a Tensor of shape {x.shape}")
+    if array.dtype.kind in "iu" and not isinstance(v, Tensor):  # SciPy tries an operator on zeros of int8
+        array = array.astype(x.dtype)
     if array.dtype != x.dtype:
         raise TypeError(
             f"{what}: an array of {array.dtype} for a Tensor of {x.dtype}; use .astype(np.{x.dtype})"
@@ -205,37 +221,52 @@ def has_graph(leaves: Sequence) -> bool:
 
 
 def _called(f: Callable, args: list, kwargs: dict[str, Any]) -> Any:
-    token = inside.set(True)
+    running.append(f)  # and not a context variable: threads that f starts begin with none
     try:
         return f(*args, **kwargs)
     finally:
-        inside.reset(token)
+        running.pop()
 
 
-def _places(name: str, argnums: Argnums, args: Sequence) -> list[int]:
-    """`argnums` as indices from 0 on; ValueError where an argument is not there."""
-    listed = [argnums] if isinstance(argnums, int) else argnums
-    for i in listed:
-        if not -len(args) <= i < len(args):
-            raise ValueError(
-                f"{name}: argnums is {argnums!r}; the function was given {len(args)} positional arguments, "
-                "and derivatives are with respect to those"
-            )
-    places = [i % len(args) for i in listed]
-    if not places or len({*places}) < len(places):
-        raise ValueError(f"{name}: argnums {argnums!r} names {'an argument twice' if places else 'nothing'}")
+def _places(name: str, f: Callable, argnums: Argnums, args: Sequence, kwargs: dict[str, Any]) -> list:
+    """`argnums` as indices from 0 on and keywords; ValueError where an argument is not there."""
+    listed = argnums if isinstance(argnums, SEVERAL) else [argnums]
+    places = [_place(f, i, args, kwargs) for i in listed]
+    if None in places:
+        raise ValueError(
+            f"{name}: argnums is {argnums!r}; the function was given {len(args)} positional arguments, which "
+            f"have numbers, and by name {[*kwargs]}, which are named: argnums='x' for x=..."
+        )
+    if not places:
+        raise ValueError(f"{name}: no argument is given to differentiate with respect to")
+    if len({*places}) < len(places):
+        raise ValueError(f"{name}: argnums {argnums!r} names an argument twice")
     return places
 
 
+def _place(f: Callable, i: Any, args: Sequence, kwargs: dict[str, Any]) -> int | str | None:
+    """The number or the name under which an argument was given; None where it was not."""
+    if isinstance(i, str):
+        if i in kwargs:
+            return i
+        try:  # it may have been given by its place
+            parameters = inspect.signature(f).parameters.values()
+        except (TypeError, ValueError):  # of a function written in C
+            return None
+        names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        i = names.index(i) if i in names else len(args)
+    return int(i) % len(args) if -len(args) <= i < len(args) else None
+
+
 def check_function(name: str, f: Any, argnums: Any = 0) -> None:
-    """TypeError unless `f` can be called and `argnums` is a whole number or several."""
+    """TypeError unless `f` can be called and `argnums` is a whole number, a name, or several."""
     if not callable(f):
         raise TypeError(f"{name}: the first argument is {_told(f)}, and must be a function")
-    listed = argnums if isinstance(argnums, (tuple, list)) else [argnums]
-    if not all(isinstance(i, int) and not isinstance(i, bool) for i in listed):
+    listed = argnums if isinstance(argnums, SEVERAL) else [argnums]
+    if not all(isinstance(i, (int, np.integer, str)) and not isinstance(i, bool) for i in listed):
         raise TypeError(
-            f"{name}: argnums is {argnums!r}, and must be an int or a tuple of ints; what comes back is a "
-            f"function: {name}(f)(x)"
+            f"{name}: argnums is {argnums!r}, and must be an int, the name of an argument, or a tuple of "
+            f"them; what comes back is a function: {name}(f)(x)"
         )
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from .derivatives import grad
-from .modes import higher_order
+from .forward import jvp
+from .modes import enable_grad, higher_order
 from .tensor import Tensor
 
 MODES = ("reverse", "forward")
 NAMES = {1: "first", 2: "second", 3: "third"}
 
 
+@enable_grad
 def gradcheck(
     fn: Callable,
     inputs: Sequence[Tensor],
@@ -36,12 +39,19 @@ def gradcheck(
     `order` says which derivative is checked. With 2 it is the gradient's own gradient, by `create_graph`,
     compared with a difference of the plain gradient; with 3 the gradient of that, and so on. `mode` is
     "reverse", "forward" or both, as ("reverse", "forward"). Forward, the derivative of each number of each
-    output along the direction is compared; it is what differentiating the gradient with respect to the
-    weights, in which it is linear, gives, so that a first derivative needs what a second one does.
+    output along the direction is compared, as `jvp` gives it, so that a first derivative needs what a second
+    one does.
 
     ValueError where no input requires a gradient and for another `order` or `mode`, TypeError for an input
-    that is not float64, RuntimeError for an op that cannot be differentiated so often.
+    that is not float64 and for what is no list of inputs, no function, or no function that returns float
+    Tensors, RuntimeError for an op that cannot be differentiated so often.
     """
+    if not callable(fn):
+        raise TypeError(f"gradcheck: the first argument is a {type(fn).__name__}, and must be a function")
+    if not isinstance(inputs, (list, tuple)):
+        raise TypeError(
+            f"gradcheck: inputs is a {type(inputs).__name__}; give a list of Tensors: gradcheck(f, [x])"
+        )
     modes = (mode,) if isinstance(mode, str) else tuple(mode)
     if not modes or not set(modes) <= set(MODES):
         raise ValueError(f'gradcheck: mode={mode!r}; it takes "reverse", "forward" or ("reverse", "forward")')
@@ -90,9 +100,11 @@ class _Check:
 
     def reverse(self) -> None:
         """Gradients of a weighted sum of the outputs, along a direction of each input."""
-        outputs = _listed(self.fn(*self.inputs))
+        outputs = _outputs(self.fn(*self.inputs))
         weights = [self.rng.standard_normal(y.shape) for y in outputs]
-        gradients = grad(outputs, [self.inputs[i] for i in self.checked], weights, allow_unused=True)
+        gradients: Sequence = [None] * len(self.checked)
+        if any(y.requires_grad for y in outputs):
+            gradients = grad(outputs, [self.inputs[i] for i in self.checked], weights, allow_unused=True)
 
         def weighted(ys: list) -> float:
             return sum(float((y * w).sum()) for y, w in zip(ys, weights, strict=True))
@@ -109,19 +121,16 @@ class _Check:
 
     def forward(self) -> None:
         """Derivatives of all outputs along a direction of each input."""
-        with higher_order():
-            outputs = _listed(self.fn(*self.inputs))
-            weights = [Tensor(self.rng.standard_normal(y.shape), requires_grad=True) for y in outputs]
-            wanted = [self.inputs[i] for i in self.checked]
-            gradients = grad(outputs, wanted, weights, create_graph=True, allow_unused=True)
-        sizes = np.cumsum([y.size for y in outputs])[:-1]
-        for i, g in zip(self.checked, gradients, strict=True):
+        for i in self.checked:
             direction = self.rng.standard_normal(self.inputs[i].shape)
-            found = np.zeros(sum(y.size for y in outputs))
-            if g is not None and g.requires_grad:
-                along = grad(g, weights, direction, retain_graph=True, allow_unused=True)
-                found = _joined([w * 0 if d is None else d for d, w in zip(along, weights, strict=True)])
-            self.compare(i, np.split(found, sizes), np.split(self.differences(i, direction, _joined), sizes))
+            ys, found = jvp(functools.partial(self.outputs_of, i), (self.inputs[i].data,), (direction,))
+            sizes = np.cumsum([y.size for y in ys])[:-1]
+            expected = self.differences(i, direction, _joined)
+            self.compare(i, [np.ravel(t) for t in found], np.split(expected, sizes))
+
+    def outputs_of(self, i: int, x: Tensor) -> list[Tensor]:
+        """The outputs with another Tensor as input i."""
+        return _outputs(self.fn(*self.inputs[:i], x, *self.inputs[i + 1 :]))
 
     def compare(self, i: int, found: list, expected: list) -> None:
         """Each output's derivatives with their differences; those of one output have one scale."""
@@ -142,13 +151,15 @@ class _Check:
 
 def _gradient_of(fn: Callable, inputs: list, rng: np.random.Generator) -> tuple[Callable, Callable]:
     """A weighted gradient of `fn` as a function: of Tensors and differentiable, and of ndarrays."""
-    weights = [Tensor(rng.standard_normal(y.shape)) for y in _listed(fn(*inputs))]
+    weights = [Tensor(rng.standard_normal(y.shape)) for y in _outputs(fn(*inputs))]
 
     def gradient(*xs, create_graph=True):
         wanted = [x for x in xs if x.requires_grad]
         with higher_order():
             outputs = _listed(fn(*xs))
-            found = grad(outputs, wanted, weights, create_graph=create_graph, allow_unused=True)
+            found: Sequence = [None] * len(wanted)
+            if any(y.requires_grad for y in outputs):
+                found = grad(outputs, wanted, weights, create_graph=create_graph, allow_unused=True)
         return [x * 0 if g is None else g + x * 0 for g, x in zip(found, wanted, strict=True)]
 
     def of_arrays(*arrays):
@@ -163,6 +174,18 @@ def _leaves_like(inputs: list, arrays) -> list:
 
 def _listed(outputs) -> list:
     return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
+
+
+def _outputs(found: Any) -> list[Tensor]:
+    """What the function returned, one Tensor or several; TypeError for anything else."""
+    outputs = _listed(found)
+    for i, y in enumerate(outputs):
+        if not isinstance(y, Tensor) or y.dtype.kind != "f":
+            what = f"a Tensor of {y.dtype}" if isinstance(y, Tensor) else f"a {type(y).__name__}"
+            raise TypeError(
+                f"gradcheck: output {i} of the function is {what}, and must be a Tensor of floats"
+            )
+    return outputs
 
 
 def _joined(outputs: list) -> np.ndarray:

@@ -14,22 +14,34 @@ F = TypeVar("F", bound=Callable)
 class Mode:
     """What is recorded: one object, so that an op looks at one context variable."""
 
-    __slots__ = ("grad", "observers", "recipes", "watch")
+    __slots__ = ("again", "grad", "keeps", "observers", "recipes", "watch")
 
-    def __init__(self, grad: bool, recipes: bool, observers: tuple[Callable, ...], watch: Any = None):
+    def __init__(
+        self,
+        grad: bool,
+        recipes: bool,
+        observers: tuple[Callable, ...],
+        watch: Any = None,
+        again: Callable | None = None,
+    ):
         self.grad = grad  # whether there are nodes at all
         self.recipes = recipes  # whether a node has its op's arguments, to differentiate its backward
         self.observers = observers  # each is called with a new node, its recipe and the op's output
         self.watch = watch  # has a method `backward`, which stands around what a walk runs
+        self.again = again  # knows what the op that is run again has given before (once.py)
+        self.keeps = recipes or bool(observers)  # whether a call's arguments are asked for
 
     def but(self, **changes) -> Mode:
         """The same mode with other values of some of these."""
         own = {"grad": self.grad, "recipes": self.recipes, "observers": self.observers, "watch": self.watch}
-        own.update(changes)
-        return Mode(**own)
+        return Mode(**(own | {"again": self.again} | changes))
 
 
 current: ContextVar[Mode] = ContextVar("current", default=Mode(True, False, ()))  # noqa: B039  (never changed)
+
+
+# Whether an op's body runs on Tensors, for its gradient to be differentiated: none is made a number then.
+rerunning: ContextVar[bool] = ContextVar("rerunning", default=False)
 
 
 class Scope:
@@ -118,6 +130,8 @@ class Switch:
         return Switch(**self.changes)
 
     def __call__(self, fn: F) -> F:
+        if not callable(fn):
+            raise TypeError(f"what stands around a function was given a {type(fn).__name__}, and no function")
         switch = self.again  # for each call: threads and nested calls must not share the stack
 
         @functools.wraps(fn)

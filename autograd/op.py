@@ -6,6 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Concatenate, Literal, NamedTuple, ParamSpec, Protocol, TypeVar, overload
+from weakref import ref
 
 from numpy import ndarray
 
@@ -99,6 +100,9 @@ def op(
     """
     if body is None:
         return functools.partial(op, plain=plain, **facts)
+    for what, fn in (("the body", body), ("plain", plain)):
+        if fn is not None and not hasattr(fn, "__code__"):
+            raise TypeError(f"op: {what} is a {type(fn).__name__}, and must be a function written in Python")
     every = parameters_of(body)
     parameters = [p for p in every if p.name != "needs"]
     takes_needs = len(parameters) < len(every)
@@ -232,6 +236,10 @@ def _recorder(  # noqa: C901  (counts `record`)
         constants = None in edges
         mode = current.get()
         wanted = mode.grad and not (constants and edges.count(None) == len(edges))
+        if mode.again is not None and mode.grad:
+            known = mode.again(call, arrays, edges, rest, kwargs)
+            if known is not None:
+                return known
         if constants and len(edges) > 1 and not arguments.of_one_dtype(arrays):
             arrays = arguments.keep_width(arrays)
         fn = body if plain is None or arguments.are_ndarrays(arrays) else plain
@@ -277,8 +285,8 @@ def _recorder(  # noqa: C901  (counts `record`)
                 node.attributes = arguments.named(names, rest, None)
             else:  # as `named`
                 node.attributes = {names[0]: value if type(value) in SCALARS else arguments.described(value)}
-        if mode.recipes or mode.observers:
-            recipe = Recipe(needs, arrays, rest, kwargs or {})
+        if mode.keeps:
+            recipe = Recipe(needs, arrays, rest, kwargs or {}, ref(out) if type(out) is ndarray else None)
             node.recipe = recipe if mode.recipes else None
             for observer in mode.observers:
                 observer(node, recipe, out)
@@ -299,6 +307,7 @@ class Recipe(NamedTuple):
     arrays: Sequence
     rest: Sequence
     kwargs: dict[str, Any]
+    out: Any = None  # a weak reference to the result, where it is one ndarray
 
     def run(self, fn: Callable, arrays: Sequence | None = None) -> tuple[Any, Callable]:
         """(out, backward) of a body, of these arrays or of others in their place."""

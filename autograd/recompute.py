@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from contextvars import Context, copy_context
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ from numpy import ndarray
 
 from .arrays import keeping
 from .engine import Edge, Node, Recorded, new_node, reachable
+from .entered import entered
 from .modes import Mode, current
 from .sources import Source, sources
 from .tensor import Tensor, wrap
@@ -252,8 +254,11 @@ class Again:
         try:
             for source, state in self.states:
                 source.restore(state)
-            with second:
-                found = list(tensors_in(self.call()))
+            with ExitStack() as around:
+                for enter in entered.get():
+                    around.enter_context(enter())
+                with second:
+                    found = list(tensors_in(self.call()))
         finally:
             for (source, _), state in zip(self.states, now, strict=True):
                 source.restore(state)

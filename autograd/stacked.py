@@ -16,7 +16,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from .engine import Node
 
-WIDEST = 2**21  # numbers of a stack of intermediate results
+WIDEST = 2**18  # numbers of a stack of intermediate results, so that they stay in a cache
 
 
 class Stacked(NDArrayOperatorsMixin):
@@ -103,7 +103,12 @@ class Stacked(NDArrayOperatorsMixin):
             return stacked(self.data[(slice(None), *listed(bare(index)))], n)
         return each(lambda x, i: x[i], n, (self, index), {})
 
+    def dense(self, widest: float | None = None) -> Stacked:
+        """Itself; what leaves zeros out (samples.py) is written out, unless it is wider."""
+        return self
+
     def __setitem__(self, index: Any, value: Any) -> None:
+        value = value.dense() if isinstance(value, Stacked) else value
         n = stack_of((value,))
         if n is not None:
             self.unfold(n)
@@ -269,6 +274,9 @@ RULES |= {np.broadcast_to: _broadcast, np.concatenate: _joined, np.stack: _joine
 
 def rerun_stacked(node: Node, g: Any) -> Any:
     """Gradients of a node's inputs of a stack of those of its output: by its plain body, run on stacks."""
+
+    if node.op.plain is node.op.body:
+        return node.backward(g)
 
     def lift(array: Any) -> Any:
         return Stacked(array.view()) if isinstance(array, ndarray) else array

@@ -14,7 +14,7 @@ from .arrays import ArrayLike, DTypeLike, as_array
 from .bound import Bound
 from .engine import Edge, Node
 from .handle import Handle
-from .modes import current
+from .modes import current, rerunning
 from .sparse import SparseRows
 
 
@@ -206,16 +206,22 @@ class Tensor(Bound):
         return self.data
 
     def item(self, *index: Any) -> float:
-        """The one number it holds, or that at an index (flat, or one for each axis), as Python's."""
-        return self.data.item(*index)
+        """The number it holds, or at an index (flat or of all axes), as Python's; TypeError as of tolist."""
+        return self._numbers("item").item(*index)
 
     def tobytes(self, order: Any = "C") -> bytes:
-        """The numbers as bytes, in the `order` of their axes."""
-        return self.data.tobytes(order)
+        """The numbers as bytes, in the `order` of their axes; TypeError as of tolist."""
+        return self._numbers("tobytes").tobytes(order)
 
     def tolist(self) -> list:
-        """The numbers as Python's, in lists as deep as there are axes."""
-        return self.data.tolist()
+        """The numbers as Python's, in nested lists; TypeError in an op's body that runs for gradients."""
+        return self._numbers("tolist").tolist()
+
+    def _numbers(self, method: str) -> np.ndarray:
+        """The array; refused in the body of an op that runs again, which knows no gradient to be lost."""
+        if self.edge is not None and rerunning.get():
+            raise TypeError(f"{method}() makes numbers without a gradient of a Tensor that has one")
+        return self.data
 
     # ------------------------------------------------------------------ Python's protocols
 
@@ -244,7 +250,7 @@ class Tensor(Bound):
             raise TypeError(
                 f"{spec!r} formats one number, not a Tensor of shape {self.shape}; reduce it first"
             )
-        return format(self.item() if spec or self.ndim == 0 else str(self), spec)
+        return format(self.data.item() if spec or self.ndim == 0 else str(self), spec)
 
     def __copy__(self) -> Tensor:
         if self.is_leaf:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from types import FunctionType
 from weakref import ref
@@ -79,23 +79,28 @@ def _arrays_in(name: str, value, seen: set) -> Iterator[tuple[str, np.ndarray]]:
                 continue
 
 
+def written_among(arrays: Iterable[tuple[str, np.ndarray]], since: int) -> str | None:
+    """The name of one that shares memory with what was written to after this reading of the clock."""
+    changed = [alive() for when, alive in list(_written.values()) if when > since]
+    regions = [
+        bounds for _, known in list(_regions.values()) for bounds, when in list(known.items()) if when > since
+    ]
+    for name, array in arrays if changed or regions else ():
+        if any(leaf is not None and np.may_share_memory(array, leaf) for leaf in changed):
+            return name
+        if regions and array.size:
+            low, high = byte_bounds(array)
+            if any(first < high and low < last for first, last in regions):
+                return name
+    return None
+
+
 def check_unwritten(node, saved) -> None:
     """Raise if an array in `saved` shares memory with a leaf that was written to after `node` was made."""
-    changed = [alive() for when, alive in list(_written.values()) if when > node.order]
-    regions = [
-        bounds
-        for _, known in list(_regions.values())
-        for bounds, when in list(known.items())
-        if when > node.order
-    ]
-    for name, array in _arrays_in("an input", saved, set()) if changed or regions else ():
-        shared = any(leaf is not None and np.may_share_memory(array, leaf) for leaf in changed)
-        if not shared and regions and array.size:
-            low, high = byte_bounds(array)
-            shared = any(first < high and low < last for first, last in regions)
-        if shared:
-            raise RuntimeError(
-                f"backward through {node.name}: `{name}`, which it saved, shares memory with a Tensor that "
-                "was changed in place after the forward pass (by an optimizer step, loading, or +=). Run "
-                "backward before it, or the forward again after it."
-            )
+    name = written_among(_arrays_in("an input", saved, set()), node.order)
+    if name is not None:
+        raise RuntimeError(
+            f"backward through {node.name}: `{name}`, which it saved, shares memory with a Tensor that "
+            "was changed in place after the forward pass (by an optimizer step, loading, or +=). Run "
+            "backward before it, or the forward again after it."
+        )

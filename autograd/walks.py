@@ -11,7 +11,7 @@ import numpy as np
 from . import engine
 from .engine import Node
 from .modes import GradientScopes, Switch
-from .once import gradients_again
+from .once import Known, gradients_again
 from .recompute import checkpoint
 from .sparse import SparseRows
 from .tensor import Tensor, wrap
@@ -34,6 +34,7 @@ def pull(
     with ExitStack() as scopes:
         if run is not None:
             run = scopes.enter_context(GradientScopes()).around(run)
+            scopes.enter_context(Switch(again=Known(lasting=retain_graph)))
         engine.walk([y.edge for y in outputs], seeds, run=run, **how)
     return [own(found[x.edge]) for x in inputs]
 
@@ -91,7 +92,8 @@ def rerun(node: Node, g: Any, linear: bool = False) -> Any:
         return node.backward(g)
     if node.recipe is None:
         raise RuntimeError(
-            f"create_graph needs the inputs of {node.name}: run the forward under `with higher_order():`"
+            f"create_graph needs the inputs of {node.name}: run the forward under `with higher_order():`, "
+            "inside of each thread that computes a part of it"
         )
     edges = iter(node.edges)
 

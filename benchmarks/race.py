@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import cos, pi
 
@@ -131,16 +131,16 @@ def torch_training(data: str | None, minutes: float, compiled: bool = False) -> 
     yield lambda: course.run(train, measure, optimizer)
 
 
-def race(data: str | None, minutes: float) -> dict[str, dict]:
-    """{candidate: {"steps", "seconds", "loss"} or {"skipped": reason}}."""
+def taking_turns(candidates: Sequence[Candidate], job: dict) -> dict[str, dict]:
+    """What each tells of its last turn, in which it has a "loss"; or {"skipped": reason}."""
     results: dict[str, dict] = {}
     processes: list[Process] = []
     try:
-        for candidate in CANDIDATES:
+        for candidate in candidates:
             try:
                 process = Process(candidate)
                 processes.append(process)
-                process.ask(job={"data": data, "minutes": minutes})
+                process.ask(job=job)
             except Unavailable as reason:
                 results[candidate.name] = {"skipped": str(reason)}
         running = [process for process in processes if process.name not in results]
@@ -153,7 +153,7 @@ def race(data: str | None, minutes: float) -> dict[str, dict]:
     finally:
         for process in processes:
             process.close()
-    return {c.name: results[c.name] for c in CANDIDATES}
+    return {c.name: results[c.name] for c in candidates}
 
 
 def main() -> None:
@@ -162,8 +162,13 @@ def main() -> None:
     parser.add_argument("--data", help="as in examples/train_transformer.py")
     args = parser.parse_args()
     minutes = 0.1 if args.quick else args.minutes
+    job = {"data": args.data, "minutes": minutes}
     results = provenance.start("race", args.quick)
-    results |= {"minutes": minutes, "text": texts.load(args.data).name, "results": race(args.data, minutes)}
+    results |= {
+        "minutes": minutes,
+        "text": texts.load(args.data).name,
+        "results": taking_turns(CANDIDATES, job),
+    }
     rows = []
     for name, found in results["results"].items():
         if "skipped" in found:

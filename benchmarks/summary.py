@@ -113,9 +113,31 @@ def generation(run: Mapping) -> str | None:
         return None
     speeds = span((figures["speed"]["median"] for ours, _ in pairs for figures in ours.values()), ".2f")
     started = [p for found in run["starts"].values() if (p := pair(found, "median"))]
-    starts = span((max(theirs.values()) / min(ours.values()) for ours, theirs in started), ".1f")
-    told = f", and from a cold start the first comes {starts} times as early" if started else ""
+    told = ""
+    if started:
+        starts = span((max(theirs.values()) / min(ours.values()) for ours, theirs in started), ".1f")
+        told = f", and from a cold start the first comes {starts} times as early"
     return f"**Generating** one text goes at {speeds} times transformers' speed for each token{told}."
+
+
+def derivatives(run: Mapping) -> str | None:
+    """How much faster or slower than each of the others, from the worst row to the best."""
+    speeds: dict[str, list[float]] = {}
+    for found in run["derivatives"].values():
+        ours = found.get("tapegrad", {})
+        for name, figures in found.items():
+            if figures is not ours and "median" in figures and "median" in ours:
+                speeds.setdefault(name, []).append(figures["median"] / ours["median"])
+    if not speeds:
+        return None
+    told = [
+        f"{span(s, '.2f')} times {name}'s (ahead in {sum(x > 1 for x in s)} of {len(s)})"
+        for name, s in speeds.items()
+    ]
+    return (
+        "**Derivatives as functions** (gradients, Hessians, Jacobians, products with Hessians, gradients per "
+        f"sample of small networks, one thread): the speed is {'; '.join(told)}."
+    )
 
 
 LINES = (
@@ -126,6 +148,7 @@ LINES = (
     ("memory", memory),
     ("startup", startup),
     ("generate", generation),
+    ("derivatives", derivatives),
 )
 
 

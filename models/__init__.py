@@ -8,13 +8,13 @@ FILES = {  # and what is found there
     "generation": "generation",
     "gpt": "GPT GPTConfig",
     "pretrained": "GPT2 T5 Bert BertConfig GPT2Config Llama LlamaConfig Pretrained T5Config ViT ViTConfig "
-    "from_pretrained pretrained",
+    "from_pretrained",
     "transformer": "Transformer TransformerConfig",
 }
 __all__ = sorted(" ".join(FILES.values()).split())
 
 if TYPE_CHECKING:
-    from . import generation, pretrained
+    from . import generation
     from .gpt import GPT, GPTConfig
     from .pretrained import (
         GPT2,

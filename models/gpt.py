@@ -29,6 +29,7 @@ class GPTConfig:
     bias: bool = True
     tie_weights: bool = True  # one table for the embedding and the output layer
     checkpoint: bool = False  # compute each block anew in backward: less memory, the same numbers
+    gelu: str = "tanh"  # GPT-2's approximation of it; "none" is exact
 
 
 class Block(nn.Module):
@@ -43,6 +44,7 @@ class Block(nn.Module):
         self.linear1 = nn.Linear(c.d_model, width, c.bias)
         self.linear2 = nn.Linear(width, c.d_model, c.bias)
         self.dropout = nn.Dropout(c.dropout)
+        self.gelu = c.gelu
 
     def forward(
         self,
@@ -53,7 +55,7 @@ class Block(nn.Module):
         layer: int = 0,
     ) -> Tensor:
         x = x + self.dropout(self_attention(self.attn, self.norm1(x), mask, is_causal, cache, layer))
-        y = self.linear2(F.gelu(self.linear1(self.norm2(x)), "tanh"))
+        y = self.linear2(F.gelu(self.linear1(self.norm2(x)), self.gelu))
         return x + self.dropout(y)
 
 

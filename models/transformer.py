@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -145,7 +145,13 @@ class Transformer(nn.Module, Writes):
         return self.decode(target, self.encode(source, attention_mask), attention_mask)
 
     def generate(  # type: ignore[override]
-        self, source: ArrayLike, target: ArrayLike, max_new_tokens: int, **options: Unpack[Options]
+        self,
+        source: ArrayLike | Sequence[ArrayLike],
+        target: ArrayLike,
+        max_new_tokens: int,
+        *,
+        log_probabilities: bool = False,
+        **options: Unpack[Options],
     ) -> Iterator[Any]:
         """Yield up to `max_new_tokens` tokens that continue `target`, having read `source`.
 
@@ -153,7 +159,9 @@ class Transformer(nn.Module, Writes):
         different lengths, beside one target for all, or (B, T). A target holds at least a start token. All
         else is as in GPT.generate; ValueError where tokens do not fit into block_size.
         """
-        return generate(self, source, max_new_tokens, target=target, **options)
+        return generate(
+            self, source, max_new_tokens, target=target, log_probabilities=log_probabilities, **options
+        )
 
 
 def gelu_tanh(x: ArrayLike) -> Tensor:

@@ -9,8 +9,11 @@ from typing import Any
 from ..autograd import Tensor
 from ..autograd import value_and_grad as value_and_grad_of
 from ..autograd.arrays import ArrayLike
+from ..autograd.entered import entering
+from ..autograd.tensor import wrap
 from .computed import afresh
 from .module import Module, Parameter
+from .uninitialized import UNKNOWN, is_lazy
 
 __all__ = ["functional_call", "value_and_grad"]
 
@@ -31,19 +34,21 @@ def functional_call(
 
     `parameter_and_buffer_dicts` is a dict, such as dict(module.named_parameters()), or several without a name
     in common; those that are not in it are the module's own. `args` is a tuple, or the one argument. What is
-    shared is replaced under all its names unless tie_weights=False. The module is as before afterwards, also
-    after an error; what it does to buffers it does to those given. It makes a function of the parameters:
+    shared is replaced under all its names unless tie_weights=False. Inside, the module's parameters() are
+    those given; afterwards, also after an error, it is as before; what it does to buffers it does to those
+    given. It makes a function of the parameters:
     `ag.jacobian(lambda p: loss(nn.functional_call(model, p, x), y))(dict(model.named_parameters()))`, of a
     loss for each sample, has the gradients of each. TypeError for no Module; ValueError for a name that is
-    given twice, also by different values for what is shared, RuntimeError with `strict` unless the names
-    are those of the module, AttributeError for the path of a module that is not there. As in PyTorch a name
-    of no parameter or buffer is otherwise without effect.
+    given twice, also by different values for what is shared, and for one of a lazy module that was not
+    called yet; RuntimeError with `strict` unless the names are those of the module, AttributeError for the
+    path of a module that is not there. As in PyTorch a name of no parameter or buffer is otherwise without
+    effect.
     """
     if not isinstance(module, Module):
         raise TypeError(f"functional_call: the first argument is a {type(module).__name__}, no Module")
     given = _merged(parameter_and_buffer_dicts)
     positional = () if args is None else args if isinstance(args, tuple) else (args,)
-    with replaced(module, given, tie_weights, strict):
+    with entering(lambda: replaced(module, given, tie_weights, strict)):
         return module(*positional, **(kwargs or {}))
 
 
@@ -60,13 +65,17 @@ def value_and_grad(module: Module, loss: Callable[..., Any]) -> Callable[..., An
         raise TypeError(f"value_and_grad: the first argument is a {type(module).__name__}, no Module")
 
     def with_parameters(parameters: dict[str, Tensor], args: tuple, kwargs: dict[str, Any]) -> Any:
-        with replaced(module, parameters):
+        with entering(lambda: replaced(module, parameters)):
             return loss(*args, **kwargs)
 
     differentiated = value_and_grad_of(with_parameters)
 
     def both(*args: Any, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
-        parameters = {name: p.data for name, p in module.named_parameters() if p.requires_grad}
+        # one that is computed has a graph: of a functional_call, or a value_and_grad, around this one
+        wanted = {name: p for name, p in module.named_parameters() if p.requires_grad}
+        for name, p in wanted.items():
+            _check_known("value_and_grad", name, p)
+        parameters = {name: p.data if p.is_leaf else p for name, p in wanted.items()}
         if not parameters:
             raise ValueError(f"value_and_grad: no parameter of {type(module).__name__} requires a gradient")
         return differentiated(parameters, args, kwargs)
@@ -100,6 +109,7 @@ def replaced(module: Module, given: Named, tied: bool = True, strict: bool = Fal
         _check_names(module, given, slots, groups)
     values: list[tuple[Slot, Any]] = []
     first: dict[str, str] = {}  # of a group, by its first name: the name that was given first
+    made: dict[int, Parameter] = {}  # of a value, by its id: what was one stays one
     for name, value in given.items():
         module.get_submodule(name.rpartition(".")[0])
         names = groups.get(name, [name] if name in slots else [])
@@ -109,11 +119,11 @@ def replaced(module: Module, given: Named, tied: bool = True, strict: bool = Fal
                 f"functional_call: {other!r} and {name!r} are shared by {type(module).__name__} and given "
                 "different values; tie_weights=False keeps them apart"
             )
-        values += [(slots[each], value) for each in names]
+        values += [(slots[each], _as_attribute(name, value, slots[each], made)) for each in names]
     before = [(own, name, own[name]) for (own, name), _ in values]
     try:
         for (own, name), value in values:
-            own[name] = _as_attribute(value, own[name])
+            own[name] = value
         with afresh():
             yield
     finally:
@@ -152,8 +162,21 @@ def _check_names(module: Module, given: Named, slots: dict[str, Slot], groups: d
         )
 
 
-def _as_attribute(value: Any, before: Any) -> Any:
-    """A parameter has to be a Tensor; a buffer is an array unless it has a graph."""
-    if isinstance(before, Parameter):
-        return value if isinstance(value, Tensor) else Tensor(value)
-    return value.data if isinstance(value, Tensor) and value.edge is None else value
+def _as_attribute(path: str, value: Any, slot: Slot, made: dict[int, Parameter]) -> Any:
+    """A parameter has to be one, which modules list as theirs; a buffer is an array unless it has a graph."""
+    own, name = slot
+    _check_known("functional_call", path, own[name])
+    if not isinstance(own[name], Parameter):
+        return value.data if isinstance(value, Tensor) and value.edge is None else value
+    if value is None:
+        raise TypeError(f"functional_call: {path!r} is None; leave it out, and it is the module's own")
+    if id(value) not in made:
+        tensor = value if isinstance(value, Tensor) else Tensor(value)
+        made[id(value)] = wrap(tensor.data, tensor.edge, Parameter)
+    return made[id(value)]
+
+
+def _check_known(function: str, path: str, value: Any) -> None:
+    """ValueError for a parameter or buffer of a lazy module: its first call would put its own in place."""
+    if is_lazy(value):
+        raise ValueError(f"{function}: {path!r} has no numbers yet: {UNKNOWN}")

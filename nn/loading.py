@@ -34,7 +34,8 @@ def load(model: Any, state_dict: Mapping[str, Any], strict: bool, assign: bool) 
     if not isinstance(state_dict, Mapping):
         raise TypeError(f"{into}: a state is a mapping of names to arrays, not a {type(state_dict).__name__}")
     # Weights of files stay there as long as they can: they are made one by one where they go.
-    given: Any = state_dict.copy() if hasattr(state_dict, "held") else dict(state_dict)
+    given: Any = state_dict
+    given = given.copy() if hasattr(given, "held") else dict(given)
     missing, unexpected, errors = [], [], []  # type: ignore[var-annotated]
     named = list(_with_prefixes(model, ""))
     for prefix, module in named:

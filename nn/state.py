@@ -73,9 +73,12 @@ class State(Registry):
         """Copy arrays by name into parameters and buffers, all or nothing.
 
         With `assign` they become the parameters' and buffers' own arrays, of their own dtypes, instead of
-        being copied. Raises ValueError naming every key that is missing or unexpected (both unless
-        `strict=False`), misshapen, or of a kind that cannot be cast, as floats where integers are expected.
-        TypeError for what is no mapping.
+        being copied. Those of a file (nn.load_weights) are mapped once more, copy on write: nothing is read
+        then, and neither the file nor another model sees what this one writes.
+
+        Raises ValueError naming every key that is missing or unexpected (both unless `strict=False`),
+        misshapen, or of a kind that cannot be cast, as floats where integers are expected. TypeError for what
+        is no mapping.
         """
         return load(self, state_dict, strict, assign)
 

@@ -265,8 +265,8 @@ def _is_free(value: Any) -> bool:
 def _alone(items: list[tuple[np.ndarray, Any, int]]) -> set[int]:
     """The numbers of those of (array, owner, number) that share no byte with one for another owner."""
     found, reached, first = set(), -1, (0, 0)
-    for low, high, array, who, size, i in sorted(
-        (*byte_bounds(a), id(a), id(owner), a.nbytes, i) for a, owner, i in items
+    for low, high, i, array, who, size in sorted(
+        (*byte_bounds(a), i, id(a), id(owner), a.nbytes) for a, owner, i in items
     ):
         again = (array, who) == first  # tied weights under their other name
         if again or low >= reached and high - low >= size:  # else one element stands for several

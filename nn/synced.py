@@ -21,6 +21,14 @@ class Following:
         raise NotImplementedError
 
 
+class Mixing:
+    """A module in which the rows of a batch influence each other."""
+
+    def mixes(self) -> bool:
+        """Whether they do in the next forward."""
+        raise NotImplementedError
+
+
 class Synced:
     """A layer that uses `gathering`."""
 

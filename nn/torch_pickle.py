@@ -51,10 +51,11 @@ class Machine:
         try:
             for opcode, argument, at in pickletools.genops(program):
                 self._step(opcode.name, argument, at or 0)
-            (found,) = self.stack
         except (IndexError, KeyError, TypeError, OverflowError, UnicodeDecodeError) as error:
             raise ValueError(f"its pickle is damaged: {error}") from None
-        return found
+        if len(self.stack) != 1:
+            raise ValueError(f"its pickle is damaged: {len(self.stack)} values are left at its end, not one")
+        return self._pop()
 
     def _step(self, name: str, argument: Any, at: int) -> None:
         if name in NEW:

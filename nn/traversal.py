@@ -77,20 +77,7 @@ class Traversal:
         `memo` has modules that are left out; those that were named join it. With remove_duplicate=False a
         module comes under each of its names.
         """
-        seen: set[int] = set()
-
-        def visit(module: Any, path: str):
-            if id(module) in seen or (memo is not None and module in memo):
-                return
-            if remove_duplicate:
-                seen.add(id(module))
-                if memo is not None:
-                    memo.add(module)
-            yield path, module
-            for name, child in module._children():
-                yield from visit(child, f"{path}.{name}" if path else name)
-
-        return visit(self, prefix)
+        return _visited(self, prefix, memo, set() if remove_duplicate else None)
 
     def named_parameters(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
@@ -163,6 +150,24 @@ class Traversal:
             f"saved: use nn.{keeper} for modules, nn.{keeper.replace('Module', 'Parameter')} for parameters; "
             "under a name that begins with _ they are left aside"
         )
+
+
+def _visited(
+    module: Any, path: str, memo: set[Any] | None, seen: set[int] | None
+) -> Iterator[tuple[str, Any]]:
+    """What named_modules gives; `seen` are ids, None where a module comes under each of its names.
+
+    No function of a function, which would know itself: a cycle for each call.
+    """
+    if (seen is not None and id(module) in seen) or (memo is not None and module in memo):
+        return
+    if seen is not None:
+        seen.add(id(module))
+        if memo is not None:
+            memo.add(module)
+    yield path, module
+    for name, child in module._children():
+        yield from _visited(child, f"{path}.{name}" if path else name, memo, seen)
 
 
 def _each_once(named: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from . import safetensors, torch_zip
+from . import safetensors
 from .saving import FORMAT
 from .stored import Stored
 
@@ -53,6 +53,8 @@ def _is_zip(path: str) -> bool:
 
 def _of_torch(path: str, entry: str | None) -> Held:
     """The tensors by name that a file of torch.save holds, itself or under the name `entry`."""
+    from . import torch_zip  # pickletools takes milliseconds
+
     found = torch_zip.read(path)
     if entry is not None:
         if not isinstance(found, dict) or entry not in found:

@@ -25,7 +25,7 @@ autograd.Graph autograd.Graph.summary autograd.graph.Memory
 nn.Linear.forward nn.Module.train nn.functional.gelu nn.init.ones_ nn.load nn.random.generator nn.replay
 nn.optim.lr_scheduler.LRScheduler.step nn.optim.swa_utils.AveragedModel
 nn.utils.clip_grad_norm_ nn.parallel.Replicas.step
-models.GPT.generate models.generation.sampling.pick
+models.GPT.hidden models.generation.Writes.generate models.generation.sampling.pick
 """
 
 

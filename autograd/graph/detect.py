@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import engine, modes
 from ..arguments import flat
+from ..pieces import Pieces
 from ..replay.trace import NotReplayableError, capturing
 from ..sparse import SparseRows
 from ..tensor import Tensor
@@ -49,6 +50,7 @@ class Detector(modes.Switch):
     def __exit__(self, *exc) -> None:
         self.quiet.pop().__exit__(*exc)
         super().__exit__(*exc)
+        self.changes = {}  # which know this detector: a cycle
 
     def _bad(self, arrays: Iterable[Any]) -> Bad | None:
         """Where in the arrays nan is, or else inf."""
@@ -114,6 +116,8 @@ class Detector(modes.Switch):
 
 
 def _array(g: Any) -> Any:
+    if isinstance(g, Pieces):  # of what arrived
+        return None
     return g.data if isinstance(g, Tensor) else g.values if isinstance(g, SparseRows) else g
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,14 @@ from ..arguments import joined
 from ..arrays import ArrayLike, as_array, opaque
 from ..constant import constant
 from ..op import Needs, composed, op
+from ..pieces import Pieces
+from ..tensor import Tensor
 from .logic import not_equal
 
 nonzero = constant(np.nonzero, method=True)
 
 BOOL = np.dtype(bool)
+BASIC = frozenset((int, slice, type(None), type(Ellipsis)))  # types of the parts of an index that is a view
 
 
 def may_repeat(index) -> bool:
@@ -25,12 +29,49 @@ def may_repeat(index) -> bool:
     return any(np.ndim(p) > 0 and as_array(p).dtype != bool for p in parts)
 
 
+def _together(values: Sequence[ArrayLike], indices: list, shape: tuple[int, ...]):
+    """Zeros of this shape to which values are added at these indices."""
+    first, *others = zip(indices, values, strict=True)
+    whole = np.zeros_like(values[0], shape=shape)
+    whole[first[0]] = first[1]
+    for index, value in others:
+        whole[index] += value
+
+    def backward(g):
+        return [g[index] for index in indices]
+
+    return whole, backward
+
+
+_record_together = op(inputs=1, flops=0)(_together)
+
+
+def _joined(values, indices, shape):
+    """What makes one gradient of those of parts (pieces.py)."""
+    if isinstance(values[0], Tensor):
+        return _record_together(values, indices, shape)
+    if hasattr(values[0], "together"):  # a stack of arrays that leaves zeros out
+        found = values[0].together(_together, values, indices, shape)
+        if found is not None:
+            return found
+    return _together(values, indices, shape)[0]
+
+
+def is_basic(index) -> bool:
+    """Whether an index is made of slices and numbers alone."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(type(p) in BASIC for p in parts)
+
+
 @op(inputs=1, flops=0, view=True)
 def getitem(x: ArrayLike, index: Any):
     """x[index], with every kind of index NumPy has, and the shape NumPy gives it."""
     shape = x.shape
+    basic = is_basic(index)
 
     def backward(g):
+        if basic:
+            return (Pieces(g, index, shape, _joined),)
         if may_repeat(index):
             return (added_at(g, index, shape),)
         dx = np.zeros_like(g, shape=shape)

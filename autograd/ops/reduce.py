@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from ..arguments import tensor_of
 from ..arrays import HALF, ArrayLike, Axes, DTypeLike, opaque, working
@@ -64,7 +65,7 @@ def weights_like(name: str, a: Tensor, weights: ArrayLike, axis: Axes) -> Tensor
 def _spread(g, small, shape):
     """g, of shape `small`, for each element that went into it: a view, or where that is faster, a copy."""
     g = g.reshape(small)
-    if math.prod(shape) > FEW:
+    if not isinstance(g, ndarray) or math.prod(shape) > FEW:  # a tracing array has to be summed as arrays are
         return np.broadcast_to(g, shape)
     spread = np.empty_like(g, shape=shape)
     spread[...] = g

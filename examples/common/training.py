@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from math import cos, inf, pi
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -43,17 +44,30 @@ class Settings:
     warmup: int = 100
     weight_decay: float = 0.01
     max_norm: float = 1.0
-    eval_blocks: int = 128
     workers: int | str = "auto"
+    accumulate: int = 1
+
+    @classmethod
+    def chosen(cls, given: dict[str, Any]) -> Settings:
+        """Those of a new run, `given` on the command line."""
+        return cls(**({"minutes": None} if "steps" in given else {}) | given)
+
+    @property
+    def folder(self) -> str:
+        """What it is called in runs/."""
+        return self.model
 
     def __post_init__(self) -> None:
         if self.workers == "auto":  # one for each core, as long as it has work enough
             self.workers = max(1, min(len(nn.parallel.available_cores()), self.batch // 4))
-        for name in ("block", "batch", "width", "heads", "layers", "workers"):
+        for name in ("block", "batch", "width", "heads", "layers", "workers", "accumulate"):
             if getattr(self, name) < 1:
                 raise ValueError(f"--{name} must be 1 or more, not {getattr(self, name)}")
-        if int(self.workers) > self.batch:
-            raise ValueError(f"--workers {self.workers} cannot share a --batch of {self.batch} blocks")
+        if int(self.workers) * self.accumulate > self.batch:
+            pieces = f" in --accumulate {self.accumulate} pieces each" if self.accumulate > 1 else ""
+            raise ValueError(
+                f"--workers {self.workers}{pieces} cannot share a --batch of {self.batch} blocks"
+            )
         if self.seed < 0:
             raise ValueError(f"--seed must not be negative, not {self.seed}")
         if self.width % self.heads:
@@ -79,6 +93,9 @@ class Settings:
 
 class Run:
     """A model, its data and optimizer, and how far training has come."""
+
+    Settings = Settings
+    EVALUATED = 128  # blocks
 
     def __init__(self, settings: Settings, data: Text, out: Path):
         self.settings = settings
@@ -127,7 +144,13 @@ class Run:
         with (
             nn.parallel.limit_threads(self.model, s.batch * s.block),
             nn.parallel.replicate(
-                self.model, self.optimizer, mean_loss, workers=s.workers, max_norm=s.max_norm, replay=True
+                self.model,
+                self.optimizer,
+                mean_loss,
+                workers=s.workers,
+                max_norm=s.max_norm,
+                replay=True,
+                accumulate=s.accumulate,
             ) as replicas,
         ):
             yield replicas
@@ -180,22 +203,28 @@ class Run:
 
     # ------------------------------------------------------------------ evaluation
 
-    def measure(self, replicas: nn.parallel.Replicas, part: str, count: int | None = None) -> float:
-        """Mean loss on `count` blocks spread over a part of the text, always the same; None: on all."""
-        starts = self.blocks[part].cover()
-        if count is not None:
-            starts = starts[np.linspace(0, len(starts) - 1, min(count, len(starts))).astype(int)]
+    def measure(self, replicas: nn.parallel.Replicas, part: str, starts: np.ndarray) -> float:
+        """Mean loss on the blocks of a part of the text that start there."""
         self.model.eval()
         total = 0.0
-        groups = max(1, min(len(starts) // replicas.workers, -(-len(starts) // 32)))
+        pieces = replicas.workers * replicas.accumulate
+        groups = max(1, min(len(starts) // pieces, -(-len(starts) // 32)))
         for batch in np.array_split(starts, groups):
             total += replicas.evaluate(*self.blocks[part].at(batch)) * len(batch)
         self.model.train()
         return total / len(starts)
 
+    def evaluated(self) -> dict[str, np.ndarray]:
+        """Where the blocks of an evaluation start: spread over each part of the text, always the same."""
+        every = {part: blocks.cover() for part, blocks in self.blocks.items()}
+        return {
+            part: starts[np.linspace(0, len(starts) - 1, min(self.EVALUATED, len(starts))).astype(int)]
+            for part, starts in every.items()
+        }
+
     def evaluate(self, replicas: nn.parallel.Replicas, logged: log.Log | None = None) -> None:
         """Add to the history; keep the model if it is the best so far on validation text."""
-        losses = {p: self.measure(replicas, p, self.settings.eval_blocks) for p in ("train", "val")}
+        losses = {part: self.measure(replicas, part, starts) for part, starts in self.evaluated().items()}
         self.history.append({"step": self.step, "seconds": self.seconds, **losses})
         if losses["val"] < self.best:
             self.best = losses["val"]
@@ -207,7 +236,7 @@ class Run:
         """Go back to the weights of the best checkpoint; their mean loss on the whole validation text."""
         nn.load(self.out / "best.safetensors", model=self.model, rng=False)
         with self.replicate() as replicas:
-            return self.measure(replicas, "val")
+            return self.measure(replicas, "val", self.blocks["val"].cover())
 
     # ------------------------------------------------------------------ checkpoints
 

@@ -44,10 +44,11 @@ class Cache:
     def extend(
         self, layer: int, key: Tensor, value: Tensor, window: int | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Append (B, H, T, D) keys and values of new positions; gives all that the new ones may see.
+        """Append `key` and `value` (B, H, T, D) of new positions to a layer; gives all that those may see.
 
-        These are (B, H, S, D), views of the cache's memory that are right until the next step. With `window`
-        a position sees that many only, itself included, and S is at most window - 1 + T (`mask_of` knows).
+        What comes is (B, H, S, D), views of the cache's memory that are right until the next step. With
+        `window` a position sees that many only, itself included, and S is at most window - 1 + T (`mask_of`
+        knows).
         ValueError for other rows, heads or widths than before; RuntimeError for Tensors that want a gradient,
         and where layers have not taken in the same positions.
         """
@@ -58,7 +59,11 @@ class Cache:
     def append(
         self, layer: int, key: np.ndarray, value: np.ndarray, window: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """`extend` of plain arrays (B, H, T, D), whose views cost less than those of Tensors."""
+        """`extend` of arrays, whose views cost less than those of Tensors.
+
+        `key` and `value` (B, H, T, D) are those of the new positions of a `layer`, which sees as many as its
+        `window`. ValueError and RuntimeError as there.
+        """
         found = self._layers.get(layer)
         if found is None:
             found = self._layers[layer] = _Layer(key, value, window, self.capacity)
@@ -72,7 +77,10 @@ class Cache:
         return found.extend(layer, key, value, window)
 
     def cross(self, layer: int, make: Callable[[], tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-        """The keys and values (B, H, S, D) of what an encoder read: `make()` is called once, and kept."""
+        """The keys and values (B, H, S, D) of what an encoder read: `make()` is called once, and kept.
+
+        RuntimeError where they want a gradient.
+        """
         if layer not in self._crossed:
             key, value = make()
             _refuse_gradients("cross", key, value)
@@ -194,7 +202,10 @@ def mask_of(
 
 
 def real_of(attention_mask: ArrayLike | None, positions: int) -> np.ndarray | None:
-    """`attention_mask` (B, positions) as booleans, true for real tokens; None where all are."""
+    """`attention_mask` (B, positions) as booleans, true for real tokens; None where all are.
+
+    ValueError for another shape.
+    """
     if attention_mask is None:
         return None
     real = np.asarray(attention_mask)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
@@ -29,10 +29,21 @@ class Writes:
     @overload
     def generate(
         self,
+        prompts: ArrayLike | Sequence[ArrayLike],
+        max_new_tokens: int,
+        *,
+        target: ArrayLike | None = None,
+        log_probabilities: Literal[True],
+        **options: Unpack[Options],
+    ) -> Iterator[tuple[Any, Any]]: ...
+    @overload
+    def generate(
+        self,
         prompts: Sequence[int],
         max_new_tokens: int,
         *,
         target: ArrayLike | None = None,
+        log_probabilities: Literal[False] = False,
         **options: Unpack[Options],
     ) -> Iterator[int]: ...
     @overload
@@ -42,19 +53,27 @@ class Writes:
         max_new_tokens: int,
         *,
         target: ArrayLike | None = None,
+        log_probabilities: Literal[False] = False,
         **options: Unpack[Options],
     ) -> Iterator[np.ndarray]: ...
     @overload
     def generate(
         self,
-        prompts: ArrayLike,
+        prompts: ArrayLike | Sequence[ArrayLike],
         max_new_tokens: int,
         *,
         target: ArrayLike | None = None,
+        log_probabilities: Literal[False] = False,
         **options: Unpack[Options],
     ) -> Iterator[Any]: ...
     def generate(
-        self, prompts: Any, max_new_tokens: int, *, target: Any = None, **options: Unpack[Options]
+        self,
+        prompts: Any,
+        max_new_tokens: int,
+        *,
+        target: Any = None,
+        log_probabilities: bool = False,
+        **options: Unpack[Options],
     ) -> Iterator[Any]:
         """Yield up to `max_new_tokens` tokens that continue (an encoder-decoder: answer) each of `prompts`.
 
@@ -70,7 +89,9 @@ class Writes:
         Arguments are checked when they are given: ValueError or TypeError for what is no text or no setting,
         IndexError for ids outside of the vocabulary, ValueError where texts do not fit into the context.
         """
-        return generate(self, prompts, max_new_tokens, target=target, **options)
+        return generate(
+            self, prompts, max_new_tokens, target=target, log_probabilities=log_probabilities, **options
+        )
 
 
 class _Request:
@@ -112,10 +133,17 @@ class _Request:
 
 
 def generate(
-    model: Any, prompts: Any, max_new_tokens: int, *, target: Any = None, **options: Unpack[Options]
+    model: Any,
+    prompts: Any,
+    max_new_tokens: int,
+    *,
+    target: Any = None,
+    log_probabilities: bool = False,
+    **options: Unpack[Options],
 ) -> Iterator[Any]:
     """As the method of this name of a model, which is documented there; `prompts` are ids (T,) or (B, T)."""
-    request = _Request(model, prompts, max_new_tokens, target, options)
+    settings = {"log_probabilities": log_probabilities, **options}
+    request = _Request(model, prompts, max_new_tokens, target, settings)
     steps = _found(request) if request.settings.num_beams > 1 else _drawn(request)
     return _shown(request, steps)
 

@@ -6,8 +6,6 @@ import numpy as np
 
 __all__ = ["largest", "likely", "log_total", "penalized", "pick"]
 
-NUCLEUS = 128  # tokens among which the nucleus is looked for first
-
 
 def pick(
     logits: np.ndarray,
@@ -68,23 +66,29 @@ def _weights(logits: np.ndarray, temperature: float) -> np.ndarray:
 
 
 def _nucleus(p: np.ndarray, top_p: float) -> np.ndarray:
-    """The fewest of the weights `p` (n,) whose share is top_p or more, from the largest down."""
-    wanted, count = top_p * p.sum(), NUCLEUS
-    while True:
-        order = largest(p, count)
-        shares = p[order].cumsum()
-        if shares[-1] >= wanted or len(order) == len(p):
-            return order[: int(np.searchsorted(shares, wanted)) + 1]
-        count *= 8
+    """Where the fewest of the weights `p` (n,) stand whose share is top_p or more."""
+    wanted = top_p * p.sum()
+    few = np.flatnonzero(
+        p > (p.sum() - wanted) / len(p)
+    )  # all the others have a share of less than 1 - top_p
+    values = np.sort(p[few])[::-1]
+    count = min(int(np.searchsorted(values.cumsum(), wanted)) + 1, len(few))
+    return few[_first(p[few], values[count - 1], count)]
 
 
 def largest(x: np.ndarray, count: int) -> np.ndarray:
     """Where the `count` largest of x (n,) stand, from the largest down; of equals the first."""
     if count >= len(x):
         return np.argsort(-x, kind="stable")
-    least = np.partition(x, len(x) - count)[len(x) - count]
-    found = np.flatnonzero(x >= least)  # more where some are equal
-    return found[np.argsort(-x[found], kind="stable")[:count]]
+    found = _first(x, np.partition(x, len(x) - count)[len(x) - count], count)
+    return found[np.argsort(-x[found], kind="stable")]
+
+
+def _first(x: np.ndarray, least: np.floating, count: int) -> np.ndarray:
+    """Where the `count` largest of x (n,) stand, of which `least` is the smallest; of equals the first."""
+    found = np.flatnonzero(x >= least)
+    more = len(found) - count
+    return found if not more else np.delete(found, np.flatnonzero(x[found] == least)[-more:])
 
 
 def log_total(logits: np.ndarray) -> float:

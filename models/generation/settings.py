@@ -17,7 +17,7 @@ __all__ = ["Options", "Settings"]
 
 
 class Options(TypedDict, total=False):
-    """The names and types of `Settings`, for type checkers."""
+    """The names and types of `Settings`, for type checkers, but for log_probabilities."""
 
     attention_mask: ArrayLike
     temperature: float | None
@@ -35,15 +35,14 @@ class Options(TypedDict, total=False):
     pad: int | None
     seed: int | Sequence[int] | None
     rng: np.random.Generator | None
-    log_probabilities: bool
     use_cache: bool
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How `generate` writes. ValueError or TypeError, at once, for what means nothing.
+    """How `generate` writes, by the names of Hugging Face's transformers where it has one.
 
-    Names are those of Hugging Face's transformers where it has one.
+    ValueError or TypeError, at once, for what means nothing.
     """
 
     attention_mask: Any = None  # (B, T) beside prompts (B, T): 1 for tokens, 0 for padding

@@ -70,7 +70,8 @@ def _scaled_dot_product_attention(
     needs, query, key, value, mask=None, keep=None, dropout_p=0.0, is_causal=False, scale=None
 ):
     """`mask` is boolean, true where a query may look, or float; `keep` the boolean mask of a dropout."""
-    if mask is keep is None and 0 < query.shape[-2] <= FEW and key.size and not (is_causal or any(needs)):
+    simple = mask is keep is None and query.shape[:-2] == key.shape[:-2] == value.shape[:-2] and key.size
+    if simple and 0 < query.shape[-2] <= FEW and not (is_causal or any(needs)):
         y = _attention_of_few(query, key, value, scale)
         if y is not None:
             return y, None
@@ -89,18 +90,27 @@ def _scaled_dot_product_attention(
 
 
 def _attention_of_few(query, key, value, scale):
-    """Of queries that see all, without a gradient, as in a step of generation; None if scores overflow."""
+    """Of queries that see all, without a gradient, as in a step of generation: the bits that `attend` gives.
+
+    None where it would shift the scores, which is left to it.
+    """
     scale = 1 / max(query.shape[-1], 1) ** 0.5 if scale is None else scale
-    e = (query * scale) @ key.mT
-    top = e.max(axis=-1, keepdims=True)
-    if not math.isfinite(np.vdot(top, top)):
+    e, r, safe = _weights_of_few((query * scale) @ key.mT)
+    if not safe:
         return None
-    e -= top
-    np.exp(e, out=e)
-    total = e @ ones(e.shape[-1], e.dtype)
-    y = e @ value
-    y /= total[..., None]
+    y = np.empty_like(query, shape=(*query.shape[:-1], value.shape[-1]))  # as there
+    np.matmul(e, value, out=y)
+    y *= r
     return y
+
+
+@np.errstate(over="ignore", divide="ignore")
+def _weights_of_few(scores):
+    """exp(score), 1 over the sum of each row, and whether no row's sum is very large, small or nan."""
+    e = np.exp(scores, out=scores)
+    total = e @ ones(e.shape[-1], e.dtype)
+    r = 1 / total
+    return e, r[..., None], np.vdot(total, total) < 1e30 and np.vdot(r, r) < 1e30
 
 
 def heads_plain(needs, projections, mask=None, keep=None, num_heads=1, dropout_p=0.0, is_causal=False):

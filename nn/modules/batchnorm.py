@@ -13,7 +13,7 @@ from ..devices import dtype_for
 from ..functional._inputs import as_tensor
 from ..functional.batchnorm import normalized
 from ..module import Module, Parameter
-from ..synced import Gather, Synced, gathering
+from ..synced import Gather, Mixing, Synced, gathering
 from .elsewhere import elsewhere
 from .linear import tensor_for
 
@@ -95,8 +95,11 @@ class _NormBase(Module):
         )
 
 
-class _BatchNorm(_NormBase):
+class _BatchNorm(_NormBase, Mixing):
     """Batch normalisation of any number of axes."""
+
+    def mixes(self) -> bool:
+        return self.training or (self.running_mean is None and self.running_var is None)
 
     def forward(self, input: ArrayLike) -> Tensor:
         return self._normalized(input, None)
@@ -112,7 +115,7 @@ class _BatchNorm(_NormBase):
             var,
             self.weight,
             self.bias,
-            self.training or (self.running_mean is None and self.running_var is None),
+            self.mixes(),
             self.momentum,
             self.eps,
             self.num_batches_tracked if self.training and self.track_running_stats else None,

@@ -24,6 +24,7 @@ def replicate(
     max_norm: float | None = None,
     kind: str | None = None,
     replay: bool = False,
+    accumulate: int = 1,
 ) -> Replicas:
     """Train `model` on several cores, each with a share of every batch.
 
@@ -59,6 +60,12 @@ def replicate(
     each other in Python code. Each has one BLAS thread and, if there are enough, a core of its own. `replay`:
     steps are replayed from recordings, see nn.replay.
 
+    `accumulate`: each worker computes its share in so many pieces, one after another, and adds up their
+    gradients, which takes the memory of one piece; then come clipping and the update, once. The numbers are
+    those of the whole batch, up to rounding, and are tried like those of shares. Dropout and other random
+    numbers are drawn for each piece. Refused are layers with statistics over the batch while training
+    (BatchNorm, SyncBatchNorm), and counts that depend on parameters.
+
     Buffers of the model are those of this process, which is worker 0: the others get them before each step,
     and what `loss` changes in theirs, or elsewhere (counters), stays there. BatchNorm, whose statistics are
     over the batch, is refused while training; nn.SyncBatchNorm.convert_sync_batchnorm(model) makes layers of
@@ -86,6 +93,8 @@ def replicate(
     known = {id(p) for p in model.parameters()}
     if any(id(p) not in known for group in optimizer.param_groups for p in group["params"]):
         raise ValueError("replicate: the optimizer has parameters that are not the model's")
+    if not isinstance(accumulate, int) or isinstance(accumulate, bool) or accumulate < 1:
+        raise ValueError(f"replicate: accumulate is a number of pieces from 1 on, not {accumulate!r}")
     if replay and workers > 1 and any(isinstance(m, Synced) for m in model.modules()):
         raise ValueError(
             "replicate: SyncBatchNorm exchanges statistics in the middle of a step, which is not replayed; "
@@ -98,7 +107,7 @@ def replicate(
                           stacklevel=2)  # fmt: skip
     elif kind == "processes" and not can_fork():
         raise ValueError("replicate: kind='processes' needs a system that can fork safely (Linux)")
-    return Replicas(model, optimizer, loss, workers, kind, max_norm, replay)
+    return Replicas(model, optimizer, loss, workers, kind, max_norm, replay, accumulate)
 
 
 def can_fork() -> bool:

@@ -49,8 +49,12 @@ class Comparison:
     `own`: random number streams that no two workers draw from.
     """
 
-    def __init__(self, model: Module, loss: Callable, workers: int, own: Sequence[streams.Stream]):
-        self.model, self.loss, self.workers = model, loss, workers
+    def __init__(
+        self, model: Module, loss: Callable, workers: int, accumulate: int, own: Sequence[streams.Stream]
+    ):
+        self.model, self.loss, self.shares = model, loss, workers * accumulate
+        self._alone = one_share(workers, accumulate)
+        self._synced = accumulate == 1  # what SyncBatchNorm is a way out of
         self._own = {id(stream) for stream in own}
         self._forms: dict[Any, Form] = {}
 
@@ -82,7 +86,7 @@ class Comparison:
         try:
             for double in (True, False):
                 with as_tried(list(self.model.parameters()), double, grad and not double):
-                    if not trial.run(bounds_of(rows, self.workers), double):
+                    if not trial.run(bounds_of(rows, self.shares), double):
                         continue
                     form.pair = len(trial.whole) == 2
                     form.weighs = bool(weights) and not form.pair
@@ -113,29 +117,41 @@ class Comparison:
             b = np.roll(a, -h)
             pairs = [(a, b), (np.r_[a[:h], b[h:]], np.r_[b[:h], a[h:]])]
             before, after = ([trial.numbers(each) for each in pair] for pair in pairs)
-            if trial.alike(before, after) and not (first and trial.apart(bounds_of(rows, self.workers))):
+            if trial.alike(before, after) and not (first and trial.apart(bounds_of(rows, self.shares))):
                 return
         self._refuse(trial.whole, put_together)
 
     def _refuse(self, whole: np.ndarray, put_together: np.ndarray) -> NoReturn:
+        convert = "nn.SyncBatchNorm.convert_sync_batchnorm(model)"
         of_whole, of_shares = (", ".join([f"{x:.7g}" for x in of]) for of in (whole, put_together))
         if len(whole) == 1:
             raise ValueError(
-                f"replicas: the loss of the whole batch is {of_whole}, that of its {self.workers} shares, "
+                f"replicas: the loss of the whole batch is {of_whole}, that of its {self.shares} shares, "
                 f"weighted by their rows, {of_shares}: it is no mean in which all rows count alike. Where "
                 "some elements do not count (padding, masks) or have weights, return (total, count), which "
                 "are summed over the workers before dividing: F.cross_entropy(..., reduction='sum') and "
                 "(targets != -100).sum(), for instance, and with weight=w w[targets[targets != -100]].sum(). "
-                "Where a BatchNorm takes statistics over the batch, convert the model first, "
-                "nn.SyncBatchNorm.convert_sync_batchnorm(model). Where rows are compared with each other, or "
-                "another layer takes statistics over the batch, use workers=1. No parameter was changed"
+                + (
+                    f"Where a BatchNorm takes statistics over the batch, convert the model first, {convert}. "
+                    if self._synced
+                    else ""
+                )
+                + "Where rows are compared with each other, or another layer takes statistics over the "
+                f"batch, use {self._alone}. No parameter was changed"
             )
         raise ValueError(
-            f"replicas: (total, count) of the whole batch is ({of_whole}), the sums over its {self.workers} "
+            f"replicas: (total, count) of the whole batch is ({of_whole}), the sums over its {self.shares} "
             f"shares are ({of_shares}). Both must be sums, no means, over rows that do not influence each "
-            "other; where they do (as in statistics over the batch), use workers=1, or for BatchNorm "
-            "nn.SyncBatchNorm.convert_sync_batchnorm(model). No parameter was changed"
+            f"other; where they do (as in statistics over the batch), use {self._alone}"
+            + (f", or for BatchNorm {convert}" if self._synced else "")
+            + ". No parameter was changed"
         )
+
+
+def one_share(workers: int, accumulate: int) -> str:
+    """The options with which a batch is computed as a whole."""
+    wanted = {"workers=1": workers, "accumulate=1": accumulate}
+    return " and ".join(option for option, number in wanted.items() if number > 1) or "workers=1"
 
 
 class Trial:

@@ -110,6 +110,6 @@ def one_blas_thread() -> BlasLimit:
         warnings.warn(
             "replicas are slow with more than one BLAS thread each: pip install threadpoolctl, "
             "or start Python with OPENBLAS_NUM_THREADS=1",
-            stacklevel=4,
+            stacklevel=5,
         )
     return BlasLimit(1)

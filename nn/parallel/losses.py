@@ -36,12 +36,21 @@ def _described(item: Any) -> str:
     return f"a Tensor of shape {item.shape}" if isinstance(item, Tensor) else type(item).__name__
 
 
-def as_one(loss: Callable, *arguments: Any) -> Tensor:
-    """What the loss gives as one Tensor: a mean as it is, (total, count) as an array of two."""
+def as_one(loss: Callable, constant: bool, *arguments: Any) -> Tensor:
+    """What the loss gives as one Tensor: a mean as it is, (total, count) as an array of two.
+
+    ValueError for a count that has a gradient where it must be `constant`.
+    """
     total, count = parts(loss(*arguments))
     total = total.reshape(()) if total.ndim else total
     if count is None:
         return total
+    if constant and isinstance(count, Tensor) and count.requires_grad:
+        raise ValueError(
+            "replicas: the count of (total, count) depends on parameters; its gradient needs the total of "
+            "the whole batch, which is not known while pieces are computed. Give count.detach() if it is to "
+            "have none, or use accumulate=1"
+        )
     count = count.reshape(()) if isinstance(count, (Tensor, np.ndarray)) else count
     return ag.stack([total.astype(np.float64), count])
 

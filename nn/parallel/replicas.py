@@ -16,10 +16,10 @@ from .. import random
 from ..module import Module
 from ..optim import Optimizer
 from ..structure import Structure
-from ..synced import Following, Synced
+from ..synced import Following, Mixing, Synced
 from . import streams
 from .buffers import Buffers
-from .comparison import Comparison, Form
+from .comparison import Comparison, Form, one_share
 from .cores import BlasLimit, available_cores, one_blas_thread, pin
 from .crew import Link, ProcessLink, ThreadLink, shared_array
 from .held import streams_of
@@ -44,37 +44,45 @@ class Replicas:
         kind: str,
         max_norm: float | None,
         replay: bool,
+        accumulate: int,
     ):
         self.workers = workers
+        self.accumulate = accumulate
+        self._shares = workers * accumulate  # that a batch is computed in
         self.kind = kind
         self._optimizer = optimizer
         self._structure = Structure(model)
         allocate = shared_array if kind == "processes" and workers > 1 else np.zeros
         self._following = {name: m for name, m in model.named_modules() if isinstance(m, Following)}
+        self._mixing = {name: m for name, m in model.named_modules() if isinstance(m, Mixing)}
         gathered = [m.most_gathered() for m in model.modules() if isinstance(m, Synced)]
         shared = SharedBuffers(optimizer, workers, allocate, max(gathered, default=0))
         self._exchange = shared.seat(0, self._meet)
         self._memory = [flat.values for _, flat in optimizer.buffers()]
         self._known: Settings | None = None
         self._loss, self._replay = loss, replay
-        own = streams_of(model, loss, kind == "threads")
+        own = streams_of(model, loss, kind == "threads" and workers > 1)
         self._drawn = [stream for stream in own if stream is not random.generator()]
-        self._comparison = Comparison(model, loss, workers, own)
+        self._comparison = Comparison(model, loss, workers, accumulate, own)
         self._buffers = Buffers(self._structure.modules if workers > 1 else ())
         self._links: list[Link] = []
         self._closed = False
         self._cores = available_cores()
         self._blas: BlasLimit | None = None
         make = partial(Worker, optimizer=optimizer, loss=loss, max_norm=max_norm, replay=replay)
+        make = partial(make, accumulate=accumulate)
         self._self = make(self._exchange, model)
         if workers > 1:
-            self._blas = one_blas_thread()
-            self._blas.start()
-            try:
-                self._start_workers(model, shared, make)
-            except BaseException:
-                self.close()
-                raise
+            self._begin(model, shared, make)
+
+    def _begin(self, model: Module, shared: SharedBuffers, make: Callable[..., Worker]) -> None:
+        self._blas = one_blas_thread()
+        self._blas.start()
+        try:
+            self._start_workers(model, shared, make)
+        except BaseException:
+            self.close()
+            raise
 
     def _start_workers(self, model: Module, shared: SharedBuffers, make: Callable[..., Worker]) -> None:
         link_kind = ProcessLink if self.kind == "processes" else ThreadLink
@@ -172,22 +180,23 @@ class Replicas:
         if self._closed:
             raise RuntimeError("these replicas are closed; call replicate() again")
         self._check_model()
-        rows = rows_of(batch, self.workers)
+        rows = rows_of(batch, self.workers, self.accumulate)
         if self._replay and not is_flat(batch):
             raise TypeError("replicas: with replay=True a batch is of arrays and constants, not nested")
         settings = Settings.of(self._self.modules, self._self.params, self._optimizer)
-        if self.workers > 1 and settings != self._known:
+        if self._shares > 1 and settings != self._known:
             self._check_statistics()
         form = Form(pair=None)  # a worker alone finds out
-        if self.workers > 1:
+        if self._shares > 1:
             key = train, tuple(settings.training), kind_of(batch)
             form = self._comparison.form(key, batch, rows, train)
         seed = random.generator().bit_generator.random_raw() if self.workers > 1 else 0
         changed = None if settings == self._known else settings
         buffers, watch = self._buffers.changed(), current.get().watch
+        pieces = [(take(batch, share), len(share) / rows) for share in bounds_of(rows, self._shares)]
         tasks = [
-            Task(train, take(batch, share), len(share) / rows, seed, changed, form.pair, buffers, watch)
-            for share in bounds_of(rows, self.workers)
+            Task(train, pieces[i : i + self.accumulate], seed, changed, form.pair, 1 / rows, buffers, watch)
+            for i in range(0, self._shares, self.accumulate)
         ]
         packed = [link.pack(task) for link, task in zip(self._links, tasks[1:], strict=True)]
         self._known = settings
@@ -198,13 +207,13 @@ class Replicas:
                 except OSError:
                     self._check_alive()
                     raise
-            with streams.seeded(self._drawn if form.draws else (), seed, 0):
+            with streams.seeded(self._drawn if form.draws and self.workers > 1 else (), seed, 0):
                 error = self._self.run(tasks[0])
         except BaseException:  # a worker died, or Ctrl-C while waiting for one
             self.close()
             raise
         self._raise_failures(error)
-        if self.workers > 1 and not np.isfinite(self._exchange.losses).all():
+        if self._shares > 1 and not np.isfinite(self._exchange.losses).all():
             self._comparison.compare(form, batch, rows, train)  # perhaps a share has nothing that counts
 
     def _raise_failures(self, error: BaseException | None) -> None:
@@ -237,12 +246,21 @@ class Replicas:
                 )
 
     def _check_statistics(self) -> None:
-        """Raise for running statistics, which no loss shows, that would be those of this process' share."""
+        """Raise for running statistics, which no loss shows, that would be those of a share, and for layers
+        that would take their statistics over a piece."""
+        alone = one_share(self.workers, self.accumulate)
         for name, module in self._following.items():
             if module.follows():
                 raise ValueError(
                     f"replicas: {type(module).__name__} {name!r} keeps running statistics of the batch, of "
-                    "which this process sees a share; use track_running_stats=False, its eval(), or workers=1"
+                    f"which it sees a share; use track_running_stats=False, its eval(), or {alone}"
+                )
+        for name, layer in self._mixing.items() if self.accumulate > 1 else ():
+            if layer.mixes():
+                raise ValueError(
+                    f"replicas: {type(layer).__name__} {name!r} takes statistics over the batch, which is "
+                    f"computed in {self.accumulate} pieces here, one after another; use its eval(), a "
+                    "GroupNorm or LayerNorm in its place, or accumulate=1"
                 )
 
     def _check_model(self) -> None:

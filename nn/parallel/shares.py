@@ -10,26 +10,29 @@ import numpy as np
 from ...autograd import Tensor
 
 
-def rows_of(batch: tuple, workers: int) -> int:
+def rows_of(batch: tuple, workers: int, accumulate: int = 1) -> int:
     """How many rows a batch has.
 
-    ValueError unless all its arrays and lists have equally many, and each worker gets one at least. Tuples
-    and dicts are looked into; a list is one item for each row; everything else is a constant.
+    ValueError unless all its arrays and lists have equally many, and each of the `accumulate` pieces of each
+    worker gets one at least. Tuples and dicts are looked into; a list is one item for each row; everything
+    else is a constant.
     """
+    least = workers * accumulate
     sizes = list(_sizes(batch))
     rows = {shape[0] for shape in sizes}
-    if len(rows) != 1 or min(rows) < workers:
+    if len(rows) != 1 or min(rows) < least:
+        each = f" that compute it in {accumulate} pieces each" if accumulate > 1 else ""
         raise ValueError(
             f"replicas: a batch of arrays with shapes {', '.join(map(str, sizes))} cannot be shared out "
-            f"among {workers} workers: all must have the same first axis, with at least {workers} rows. (A "
-            "list is one item for each row; give several arrays, or constants, as a tuple.)"
+            f"among {workers} workers{each}: all must have the same first axis, with at least {least} rows. "
+            "(A list is one item for each row; give several arrays, or constants, as a tuple.)"
         )
     return rows.pop()
 
 
-def bounds_of(rows: int, workers: int) -> list[range]:
-    """The rows of each worker."""
-    ends = [rows * index // workers for index in range(workers + 1)]
+def bounds_of(rows: int, shares: int) -> list[range]:
+    """The rows of each share: of each worker, or of each worker's pieces, which together are its share."""
+    ends = [rows * index // shares for index in range(shares + 1)]
     return [range(start, stop) for start, stop in zip(ends, ends[1:], strict=False)]
 
 

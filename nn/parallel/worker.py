@@ -32,12 +32,14 @@ class Task:
     """What a worker is to do with its share of a batch."""
 
     train: bool  # else only the loss
-    share: tuple
-    weight: float  # of the share in the mean over the batch
+    # The share, in pieces that are computed one after another, and the weight of each in the mean over the
+    # batch.
+    pieces: Sequence[tuple[tuple, float]]
     seed: int  # of this step's random numbers
     settings: Settings | None  # if they changed
     # Whether the loss gives (total, count); None: whatever it is, nobody else waits.
     pair: bool | None = False
+    scale: float = 1.0  # of totals, while the count that they are divided by is not known
     buffers: Sequence[buffers.Change] = ()  # that changed
     watch: Any = None  # the caller's mode `watch`, which threads and processes do not share
 
@@ -84,6 +86,7 @@ class Worker:
         loss: Callable,
         max_norm: float | None,
         replay: bool,
+        accumulate: int = 1,
         params: dict[int, Tensor] | None = None,
         drawn: Sequence[streams.Stream] = (),
     ):
@@ -102,8 +105,9 @@ class Worker:
             for flat, row in zip(flats, exchange.gradients, strict=True)
         ]
         places = {id(p): place for leaves in self.leaves for p, place in leaves}
-        one = partial(as_one, loss)
-        self.loss = Replay(model, one, places) if replay else partial(one, model)
+        one = partial(as_one, loss, accumulate > 1)
+        # A replay writes gradients where they go, but for those that are to be added to what is there.
+        self.loss = Replay(model, one, places if accumulate == 1 else None) if replay else partial(one, model)
         self.drawn = drawn
         self.scratch = [flat.new_scratch()[1:] for flat in flats]
 
@@ -142,38 +146,65 @@ class Worker:
             finally:
                 gathering.reset(token)
 
-        out, self.sums = tried(self._forward, task), None
+        before = tried(self._accumulate, task)
+        out, self.sums = tried(self._forward, task, task.pieces[-1]), None
         if task.pair or (task.pair is None and out is not None and out.ndim == 1):
-            self.sums = self.exchange.totals(None if out is None else out.data)
-        loss = tried(self._backward, task, out)
+            self.sums = self.exchange.totals(None if out is None else out.data + before)
+        loss = tried(self._backward, task, out, before)
         left = bool(errors) and isinstance(errors[0], LeftAloneError)
         if self.exchange.agree(loss, left) and task.train:
             self._update()
         self.exchange.wait()
         return errors[0] if errors and not left else None
 
-    def _forward(self, task: Task) -> Tensor:
-        """What the loss gives for the share: a mean, or an array of total and count."""
+    def _accumulate(self, task: Task) -> Any:
+        """All pieces but the last: what they add to the mean, or to total and count.
+
+        Gradients are added up where they go; those of totals are divided by the pieces' weights' sum, not yet
+        by the count, which is only known at the end.
+        """
+        before: Any = 0.0
+        for i, (share, weight) in enumerate(task.pieces[:-1]):
+            out = self._forward(task, (share, weight))
+            before = before + (out.data if out.ndim else out.item() * weight)
+            if task.train and np.isfinite(before).all():
+                seed = np.full((), weight, out.dtype) if out.ndim == 0 else np.array([task.scale, 0.0])
+                self._add_gradients(out, seed, first=i == 0)
+        return before
+
+    def _forward(self, task: Task, piece: tuple[tuple, float]) -> Tensor:
+        """What the loss gives for a piece: a mean, or an array of total and count."""
         token = shared.set(self.exchange.sharers > 1)
         try:
             with nullcontext() if task.train else no_grad():
-                out = self.loss(*task.share)
+                out = self.loss(*piece[0])
         finally:
             shared.reset(token)
         if task.pair is not None and task.pair != (out.ndim == 1):
             raise TypeError("replicas: the loss gives (total, count) for some batches and a mean for others")
         return out
 
-    def _backward(self, task: Task, out: Tensor) -> float:
+    def _backward(self, task: Task, out: Tensor, before: Any) -> float:
         """The share's part of the loss, its gradients given to the exchange."""
         if self.sums is None:
-            part, seed = out.item() * task.weight, np.full(out.shape, task.weight, out.dtype)
+            weight = task.pieces[-1][1]
+            part, seed = before + out.item() * weight, np.full(out.shape, weight, out.dtype)
         else:
             total, count = self.sums
             with np.errstate(all="ignore"):  # no count at all: the loss is nan
-                part, seed = float(out.data[0] / count), np.array([1 / count, -total / count**2])
+                part = float((out.data + before)[0] / count)
+                seed = np.array([1 / count, -total / count**2])
         if not task.train or not np.isfinite([part, *seed.flat]).all():
             return part
+        alone = len(task.pieces) == 1
+        if self.sums is not None and not alone:
+            for g in self.exchange.gradients:
+                g *= seed[0] / task.scale
+        self._add_gradients(out, seed, first=alone)
+        return part
+
+    def _add_gradients(self, out: Tensor, seed: np.ndarray, first: bool) -> None:
+        """Backward from `out`; what is in the exchange is added to, or with `first` replaced."""
         # not by way of `grad`, which would copy once more
         found: dict = {p.edge: None for leaves in self.leaves for p, _ in leaves if p.edge is not None}
         if out.edge is not None:
@@ -186,10 +217,12 @@ class Worker:
                         f"replicas: the gradient of a table of {p.shape} is sparse, and whole ones are "
                         "exchanged; use sparse=False"
                     )
-                used[i] = g is not None
-                if g is not place:  # a replay has made it there
+                used[i] = g is not None or (used[i] and not first)
+                if not first:
+                    if g is not None:
+                        place += g
+                elif g is not place:  # a replay has made it there
                     place[...] = 0 if g is None else g
-        return part
 
     def _update(self) -> None:
         """Reduce, clip, update: every n-th piece, or all where this worker has parameters of its own."""

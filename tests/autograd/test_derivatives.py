@@ -122,6 +122,46 @@ def test_argnums_and_keywords():
     np.testing.assert_allclose(ag.grad(f=f, argnums=1)(X, V), 2 * X * V)
 
 
+def test_arguments_by_name():
+    def f(x, y, *, p=None):
+        return (x * y**2).sum() * p["scale"]
+
+    p = {"scale": 3.0, "none": None}
+    assert np.isclose(ag.grad(f, "p")(X, V, p=p)["scale"], X @ V**2)
+    assert ag.grad(f, "p")(X, V, p=p)["none"] is None
+    np.testing.assert_allclose(ag.grad(f, "y")(X, y=V, p=p), 6 * X * V)
+    np.testing.assert_allclose(ag.grad(f, "y")(X, V, p=p), 6 * X * V)  # given by its place
+    gp, gx = ag.grad(f, ("p", 0))(X, V, p=p)
+    assert np.isclose(gp["scale"], X @ V**2)
+    np.testing.assert_allclose(gx, 3 * V**2)
+    (value, (gx,)) = ag.value_and_grad(f, ("x",))(p=p, y=V, x=X)
+    np.testing.assert_allclose(gx, 3 * V**2)
+    np.testing.assert_allclose(ag.hessian(f, "y")(X, V, p=p), np.diag(6 * X))
+    np.testing.assert_allclose(ag.jacobian(lambda x, y: x * y, "y")(X, y=V), np.diag(X))
+    np.testing.assert_allclose(ag.elementwise_grad(lambda x, y: x * y, "y")(X, y=V), X)
+    assert ag.grad(ag.grad(lambda x=0.0: x**3, "x"), "x")(x=2.0) == 12.0
+    assert p == {"scale": 3.0, "none": None}
+
+
+def test_numbers_of_arguments_of_other_kinds():
+    for argnums in ([1, 0], (np.int64(1), -2), range(1, -1, -1)):
+        gy, gx = ag.grad(np.dot, argnums)(X, V)
+        np.testing.assert_allclose([gx, gy], [V, X])
+    np.testing.assert_allclose(ag.grad(np.dot, np.int64(1))(X, V), X)
+
+
+def test_keywords_hold_trees_of_arrays_and_tensors_from_around():
+    def f(x, *, p, names=()):
+        return (x**2 * p["w"][0]).sum() * len(names)
+
+    np.testing.assert_allclose(ag.grad(f)(X, p={"w": [V]}, names=("a", "b")), 4 * X * V)
+    found = ag.grad(lambda w: (ag.grad(f)(X, p={"w": [w]}, names="a") * V).sum())(A[0])
+    np.testing.assert_allclose(found, 2 * X * V)
+    w = Tensor(A[0], requires_grad=True)
+    (ag.grad(f)(Tensor(X), p={"w": [w]}, names="a") * V).sum().backward()
+    np.testing.assert_allclose(w.grad, 2 * X * V)
+
+
 def test_auxiliary_results():
     def f(x):
         return (x**2).sum(), {"twice": 2 * x, "name": "f"}
@@ -135,6 +175,14 @@ def test_auxiliary_results():
     np.testing.assert_allclose(pull(1.0)[0], aux["twice"])
     value, tangent, aux = ag.jvp(f, (X,), (V,), has_aux=True)
     np.testing.assert_allclose(tangent, aux["twice"] @ V)
+    for mode in ("auto", "reverse", "forward"):
+        j, aux = ag.jacobian(lambda x: (x**2, f(x)[1]), has_aux=True, mode=mode)(X)
+        np.testing.assert_allclose(j, np.diag(aux["twice"]))
+        assert type(aux["twice"]) is np.ndarray
+    h, aux = ag.hessian(f, 0, True)(X)
+    np.testing.assert_allclose(h, 2 * np.eye(4))
+    assert type(aux["twice"]) is np.ndarray and aux["name"] == "f"
+    np.testing.assert_allclose(aux["twice"], 2 * X)
     t = Tensor(X, requires_grad=True)
     _, aux = ag.grad(f, has_aux=True)(t)
     assert aux["twice"].requires_grad

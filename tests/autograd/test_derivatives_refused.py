@@ -72,7 +72,7 @@ def test_outputs_that_are_no_number(name):
 
 
 def test_auxiliary_results_that_are_not_there():
-    for fn in (ag.grad, ag.value_and_grad):
+    for fn in (ag.grad, ag.value_and_grad, ag.jacobian, ag.hessian):
         refused(TypeError, "has_aux=True the function returns (value, aux)", fn(np.sum, has_aux=True), X)
     refused(TypeError, "not a tuple", ag.grad(lambda x: (x.sum(), 1, 2), has_aux=True), X)
     refused(TypeError, "(value, aux)", ag.vjp, np.sum, X, has_aux=True)
@@ -95,17 +95,39 @@ def test_arguments_that_are_not_there(argnums):
         refused(
             ValueError, f"argnums is {argnums!r}; the function was given 1 positional", fn(np.sum, argnums), X
         )
-    refused(ValueError, "was given 0 positional", ag.grad(np.sum), a=X)
+    refused(ValueError, "0 positional arguments, which have numbers, and by name ['a']", ag.grad(np.sum), a=X)
+    np.testing.assert_allclose(ag.grad(np.sum, argnums="a")(a=X), np.ones(3))  # as it says
+    refused(ValueError, "argnums is 'b'; the function was given 1 positional", ag.grad(np.sum, "b"), X)
+    refused(ValueError, "by name ['axis']", ag.grad(np.sum, "keepdims"), X, axis=0)
+    refused(ValueError, "argnums is 'rest'", ag.grad(lambda *rest: rest[0].sum(), "rest"), X)
+
+    def unnamed(x):
+        return x.sum()
+
+    unnamed.__signature__ = "none"  # as of some functions written in C
+    refused(ValueError, "argnums is 'x'", ag.grad(unnamed, "x"), X)
 
 
 def test_argnums_of_another_kind():
-    for argnums in (1.0, "x", Tensor(X), (0, 1.0), None, True):
+    for argnums in (1.0, Tensor(X), (0, 1.0), None, True, ("x", True), {0}):
         for fn in (ag.grad, ag.value_and_grad, ag.jacobian, ag.hessian, ag.elementwise_grad):
-            refused(TypeError, "must be an int or a tuple of ints", fn, np.sum, argnums)
+            refused(TypeError, "must be an int, the name of an argument, or", fn, np.sum, argnums)
     refused(TypeError, "grad(f)(x)", ag.grad, np.sum, X)
     refused(ValueError, "names an argument twice", ag.grad(np.dot, (0, -2)), X, X)
-    refused(ValueError, "names nothing", ag.grad(np.dot, ()), X, X)
-    refused(ValueError, "names nothing", ag.vjp, lambda: Tensor(1.0))
+    refused(ValueError, "names an argument twice", ag.grad(lambda x, y: x @ y, (0, "x")), X, X)
+    refused(ValueError, "grad: no argument is given to", ag.grad(np.dot, ()), X, X)
+    refused(ValueError, "vjp: no argument is given to", ag.vjp, lambda: Tensor(1.0))
+    refused(ValueError, "jvp: no argument is given to", ag.jvp, lambda: Tensor(1.0), (), ())
+    refused(ValueError, "hvp: no argument is given to", ag.hvp, np.sum, (), ())
+
+
+@pytest.mark.parametrize("x", [None, "x"])
+def test_an_argument_without_any_number(x):
+    for fn in (ag.grad, ag.value_and_grad, ag.jacobian, ag.hessian, ag.elementwise_grad):
+        refused(
+            TypeError, f"argument 0 is {x!r}, and derivatives are with respect to floats", fn(lambda x: x), x
+        )
+    assert ag.grad(lambda a: a["x"] * 2)({"x": 1.0, "of": x}) == {"x": 2.0, "of": x}
 
 
 def test_what_is_no_function():
@@ -117,7 +139,7 @@ def test_what_is_no_function():
     refused(TypeError, "grad() got an unexpected keyword argument 'argnum'", ag.grad, np.sum, argnum=1)
     refused(TypeError, "grad: outputs is float", ag.grad, 2.0, Tensor(X))
     refused(
-        ValueError, "mode is one of 'auto', 'reverse', 'forward', not 'fwd'", ag.jacobian, np.sum, 0, "fwd"
+        ValueError, "mode is one of 'auto', 'reverse', 'forward', not 'fwd'", ag.jacobian, np.sum, mode="fwd"
     )
 
 
@@ -135,9 +157,11 @@ def test_tangents_that_do_not_fit(fn):
     refused(ValueError, "tangents[0]['a'] is a list, and must be an array", fn, f, primals, ({"a": [1]}, 1.0))
     refused(ValueError, "shape (2,) for a Tensor of shape (3,)", fn, f, primals, ({"a": X[:2]}, 1.0))
     refused(ValueError, "shape () for a Tensor of shape (3,)", fn, f, primals, ({"a": 1.0}, 1.0))
-    refused(TypeError, "int64 for a Tensor of float64", fn, f, primals, ({"a": np.arange(3)}, 1.0))
     refused(TypeError, ".astype(np.float64)", fn, f, primals, ({"a": X.astype("f4")}, 1.0))
     refused(TypeError, "bool", fn, f, primals, ({"a": X}, True))
+    refused(TypeError, "bool", fn, f, primals, ({"a": X > 1}, 1.0))
+    refused(TypeError, "complex128", fn, f, primals, ({"a": X * 1j}, 1.0))
+    refused(TypeError, "int64", fn, f, primals, ({"a": Tensor(np.arange(3))}, 1.0))
     fn(f, primals, ({"a": X}, 1))  # a number of Python's has the dtype of what is beside it
     fn(lambda x: x**2, (np.float32(1),), (1.0,))
 
@@ -178,6 +202,46 @@ def test_tensors_that_leave_the_function_have_no_gradient_to_give():
     refused(RuntimeError, "arrives at an argument", (slots * 2).sum().backward)
 
 
+def test_functions_that_change_what_is_around_them():
+    weight, total, log = Tensor(X, requires_grad=True), [Tensor(np.zeros(3))], np.zeros(3)
+
+    def after_use(x):
+        y = (weight * x).sum()
+        with ag.no_grad():
+            weight[...] = weight * 2
+        return y
+
+    refused(RuntimeError, "was changed in place after the forward pass", ag.grad(after_use), X)
+    np.testing.assert_array_equal(weight.data, 2 * X)
+
+    def summed(x):
+        total[0] = total[0] + x
+        return (total[0] * x).sum()
+
+    np.testing.assert_array_equal(ag.grad(summed)(X), 2 * X)
+    np.testing.assert_array_equal(ag.grad(summed)(X), 3 * X)  # the first x is a constant
+
+    def logged(x):
+        log[...] = x
+        return (log * x).sum()
+
+    refused(TypeError, "does not turn into an ndarray by itself", ag.grad(logged), X)
+    np.testing.assert_array_equal(log, np.zeros(3))
+
+
+def test_a_tree_that_changes_from_call_to_call():
+    keys = iter("abcdef")
+
+    def f(x):
+        return {next(keys): x**2}
+
+    _, pull = ag.vjp(f, X)
+    f(X)
+    np.testing.assert_array_equal(pull({"a": X})[0], 2 * X * X)  # the tree of its own run
+    refused(ValueError, "the vector has ['b'], and must be a dict of ['a']", pull, {"b": X})
+    assert list(ag.jacobian(f)(X)) == ["c"] and list(ag.hessian(f)(X)) == ["d"]
+
+
 def test_backward_inside_of_a_function_is_refused():
     def f(x):
         y = (x * x).sum()
@@ -185,7 +249,7 @@ def test_backward_inside_of_a_function_is_refused():
         return y
 
     refused(RuntimeError, "use ag.grad there", ag.grad(f), X)
-    assert not functions.inside.get()
+    assert not functions.running
 
 
 def test_the_mode_is_as_before_after_an_error():
@@ -195,8 +259,13 @@ def test_the_mode_is_as_before_after_an_error():
     for name, transform in ALL.items():
         with pytest.raises(KeyError, match="mine"):
             transform(f)(X)
-        assert not functions.inside.get(), name
+        assert not functions.running, name
         assert not np.sin(Tensor(X, requires_grad=True)).node.recipe, name
+
+
+def test_a_pull_without_a_vector_is_called_what_the_docstring_calls_it():
+    _, pull = ag.vjp(np.sin, X)
+    refused(TypeError, "pull() missing 1 required positional argument", pull)
 
 
 def test_the_second_form_gives_zeros_where_asked():
@@ -209,6 +278,13 @@ def test_the_second_form_gives_zeros_where_asked():
     refused(ValueError, "leave out allow_unused", ag.grad, z, x, materialize_grads=True, allow_unused=False)
     (g,) = ag.grad(outputs=z, inputs=x)
     assert g.data.tolist() == [1, 2, 3]
+
+
+def test_the_second_form_takes_a_number_for_one_output():
+    x = Tensor(X, requires_grad=True)
+    for weight in (2.0, 2, np.float64(2), np.array(2.0), [2.0], Tensor(2.0)):
+        assert ag.grad((x * 3).sum(), x, weight)[0].tolist() == [6, 6, 6]
+    refused(ValueError, "a gradient of shape () for a Tensor of shape (3,)", ag.grad, x * 3, x, 2.0)
 
 
 def test_the_second_form_inside_of_the_first():

@@ -66,6 +66,18 @@ def test_everything_is_as_before_afterwards():
         (y * 1).sum().backward()
     del y
     assert inside() is None, "without gc"
+    detector = ag.detect_nan()
+    watching = weakref.ref(detector)
+    with detector, detector:
+        np.exp(leaf(0, 1))
+    del detector
+    assert watching() is None, "without gc"
+
+
+def test_what_is_no_function_is_not_decorated():
+    for switch in (ag.detect_nan, ag.no_grad, ag.enable_grad, ag.higher_order):
+        with pytest.raises(TypeError, match="was given a int, and no function"):
+            switch(3)
 
 
 def test_writes_between_are_noticed_all_the_same():

@@ -76,6 +76,35 @@ def test_gradcheck_asks_for_float64_and_something_to_check():
     assert x.grad is None
 
 
+@pytest.mark.parametrize(
+    ("fn", "inputs", "says"),
+    [
+        (3, [], "the first argument is a int, and must be a function"),
+        (np.exp, leaf(3), "inputs is a Tensor; give a list of Tensors"),
+        (
+            lambda x: x.data,
+            [leaf(3)],
+            "output 0 of the function is a ndarray, and must be a Tens",
+        ),
+        (lambda x: None, [leaf(3)], "output 0 of the function is a NoneType"),
+        (lambda x: (x, x.argmax()), [leaf(3)], "output 1 of the function is a Tensor of int64"),
+    ],
+)
+@pytest.mark.parametrize("options", [{}, {"order": 2}, {"mode": "forward"}])
+def test_gradcheck_says_what_it_takes(fn, inputs, says, options):
+    with pytest.raises(TypeError, match=f"^gradcheck: {says}"):
+        ag.gradcheck(fn, inputs, **options)
+
+
+def test_gradcheck_of_what_has_no_graph_and_under_no_grad():
+    for order in (1, 2):
+        assert ag.gradcheck(lambda x: ag.Tensor(1.0), [leaf(3)], order=order, mode=("reverse", "forward"))
+        with pytest.raises(AssertionError, match=r"gradient of input 0 .*0\.0, finite difference: "):
+            ag.gradcheck(lambda x: ag.Tensor(np.exp(x.data)), [leaf(3)])
+        with ag.no_grad():
+            assert ag.gradcheck(np.exp, [leaf(3)], order=order, mode=("reverse", "forward"))
+
+
 def test_in_place_under_no_grad_keeps_the_graph_as_in_pytorch():
     x = ag.Tensor(np.ones(3), requires_grad=True)
     y = x * 2

@@ -76,6 +76,69 @@ def test_what_is_differentiated_once_does_not_stand_in_the_way_of_the_rest():
     np.testing.assert_allclose(d.data, np.cos(x.data) * y.data**3)
 
 
+@pytest.mark.parametrize("read", ["item", "tolist", "tobytes"])
+def test_a_body_that_reads_numbers_of_its_input_loses_no_derivative_in_silence(read):
+    """x of n numbers times the first of them, which it takes for a number of Python's."""
+
+    @ag.op
+    def scaled(x):
+        found = getattr(x[:1], read)()
+        c = float(np.frombuffer(found)[0]) if read == "tobytes" else np.ravel(found).tolist()[0]
+        at = np.zeros_like(x)
+        at[0] = 1
+        return x * c, lambda g: (g * c + (g * x).sum() * at,)
+
+    x = leaf(3)
+    assert ag.gradcheck(scaled, [x])
+    np.testing.assert_allclose(ag.jacobian(scaled)(x.data), ag.jacobian(lambda x: x * x[0])(x.data))
+    for differentiate in (
+        lambda: ag.gradcheck(scaled, [x], order=2),
+        lambda: ag.hessian(lambda x: scaled(x).sum())(x.data),
+        lambda: ag.hvp(lambda x: scaled(x).sum(), (x.data,), (x.data,)),
+        lambda: ag.grad(ag.elementwise_grad(scaled))(x.data),
+    ):
+        with pytest.raises(TypeError, match=rf"^scaled: .*{read}\(\) makes numbers .*Give it a form"):
+            differentiate()
+    assert len(x.tolist()) == 3 and isinstance(x[0].item(), float)  # elsewhere they may be read
+
+
+def test_numbers_that_are_read_beside_a_body():
+    """By a hook, of a recorded gradient; of what has no gradient, in a body; and by that of var to decide."""
+    seen = []
+
+    @ag.op
+    def times_its_length(x):
+        n = np.sum(np.ones_like(x)).item()
+        return x * n, lambda g: (g * n,)
+
+    x = leaf(3)
+    x.register_hook(lambda g: seen.append(g.sum().item()))
+    with ag.higher_order():
+        y = (times_its_length(x) ** 2).sum()
+    (g,) = ag.grad(y, x, create_graph=True)
+    np.testing.assert_allclose(g.data, 18 * x.data)
+    np.testing.assert_allclose(seen, 18 * x.data.sum())
+    np.testing.assert_allclose(ag.grad(g.sum(), x)[0].data, np.full(3, 18.0))
+    np.testing.assert_allclose(ag.hessian(np.var)(x.data), (2 * np.eye(3) - 2 / 3) / 3)
+
+
+def test_a_jacobian_through_what_is_differentiated_once_goes_in_reverse():
+    @ag.op(once=True)
+    def outside(x):
+        return np.sin(np.asarray(x)), lambda g: (g * np.cos(x),)
+
+    def wide(x):
+        return np.concatenate([outside(x), x * x])
+
+    x = leaf(2).data
+    expected = np.concatenate([np.diag(np.cos(x)), np.diag(2 * x)])
+    np.testing.assert_allclose(ag.jacobian(wide)(x), expected)  # forward would take fewer passes
+    for forward in (lambda: ag.jacobian(wide, mode="forward")(x), lambda: ag.jvp(wide, (x,), (x,))):
+        with pytest.raises(RuntimeError, match="outside has a first .*ag.jacobian in reverse mode"):
+            forward()
+    np.testing.assert_allclose(ag.jacobian(wide, mode="reverse")(x), expected)  # as it says
+
+
 def test_the_error_of_a_body_that_takes_no_tensors_keeps_its_class_and_its_cause():
     @ag.op
     def picky(x):
@@ -96,6 +159,47 @@ def test_the_error_of_a_body_that_takes_no_tensors_keeps_its_class_and_its_cause
 
     with pytest.raises(np.linalg.LinAlgError, match="^no derivative here$"):
         ag.gradcheck(singular, [leaf(3)], mode="forward")
+
+
+@pytest.mark.parametrize("way", [lambda x: [x.item(i) for i in range(x.size)], lambda x: x.tolist()])
+def test_a_body_that_makes_numbers_of_its_input_has_no_second_derivative(way):
+    # it computes with numbers that carry no graph: the derivative of its gradient would silently be zero
+    @ag.op
+    def cube(x):
+        numbers = np.array(way(x))
+        return numbers**3, lambda g: (g * 3 * numbers**2,)
+
+    x = leaf(3)
+    assert ag.gradcheck(cube, [x])
+    with pytest.raises(TypeError, match=r"^cube: .*there it failed: (item|tolist)\(\) makes .*plain="):
+        ag.hessian(lambda x: cube(x).sum())(x.data)
+    assert way(np.sin(x)), "of a Tensor outside of an op"
+
+    @ag.op(inputs=1)
+    def power(x, n):
+        return x ** n.item(), lambda g: (g * n.item() * x ** (n.item() - 1),)
+
+    assert ag.gradcheck(lambda x: power(x, np.array(3)), [x], order=2)
+
+
+def test_the_advice_of_an_op_with_one_derivative_works():
+    @ag.op(once=True)
+    def cube(x):
+        return x**3, lambda g: (g * 3 * x**2,)
+
+    def f(x):
+        return cube(x) * np.ones(3)
+
+    with pytest.raises(RuntimeError, match="^cube has .*jvp.*jacobian in reverse mode"):
+        ag.jacobian(f, mode="forward")(2.0)
+    np.testing.assert_allclose(ag.jacobian(f, mode="reverse")(2.0), np.full(3, 12.0))
+
+
+def test_a_body_is_written_in_python():
+    with pytest.raises(TypeError, match="op: the body is a builtin.*, and must be a function written in"):
+        ag.op(max)
+    with pytest.raises(TypeError, match="op: plain is a int"):
+        ag.op(plain=3)(lambda x: (x, lambda g: (g,)))
 
 
 @pytest.fixture

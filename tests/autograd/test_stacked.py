@@ -13,7 +13,8 @@ X = np.random.default_rng(0).uniform(0.5, 1.5, (3, 4))
 
 
 def one_by_one(monkeypatch):
-    monkeypatch.setattr(jacobians, "in_stacks", lambda y, inputs: None)
+    for way in ("of_samples", "in_stacks"):
+        monkeypatch.setattr(jacobians, way, lambda y, inputs: None)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -45,6 +46,7 @@ def test_in_parts_and_in_both_modes(mode, widest, monkeypatch):
     walks = []
     walk = jacobians.engine.walk
     monkeypatch.setattr(jacobians, "WIDEST", widest)
+    monkeypatch.setattr(jacobians, "of_samples", lambda y, inputs: None)
     monkeypatch.setattr(jacobians.engine, "walk", lambda *a, **k: walks.append(a) or walk(*a, **k))
     gradient = ag.jacobian(ag.grad(loss), mode=mode)(X)
     assert sum(type(seeds[0]) is Stacked for _, seeds in walks) == {36: 6, 60: 3}.get(widest, 1)

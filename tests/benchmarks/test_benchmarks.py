@@ -173,6 +173,10 @@ def results():
         "scaling": shared | {"axes": {"length": points}},
         "data": shared | {"loading": loading},
         "generate": shared | {"cells": {"gpt2, 1 x 64, 1 thread": writers}, "starts": {"gpt2": starts}},
+        "derivatives": shared
+        | {
+            "derivatives": {"a Hessian": {"tapegrad": figures(0.002), "HIPS": figures(0.005), "JAX": skipped}}
+        },
     }
 
 
@@ -203,6 +207,7 @@ def test_report_writes_the_page_and_between_the_markers(folder):
     assert "2.00 x2.00" in text and "both with one (2 cores of Some CPU, 2026-01-02)" in text
     for part in ("300 (50)", "`import numpy`", "(scaling.svg)", "length of the text (64 to 1024)"):
         assert part in text
+    assert "HIPS's (ahead in 1 of 1)" in readme and "5.00 (x2.50)" in text
     for part in ("40,000 samples/s x1.00", "3.1 % waiting", " 500 ms x1.00"):
         assert part in text
     for part in ("48.0 |     30.0 | x1.60 |         yes", "6,000 |      600 | x10.00 |       900 |      500"):
@@ -227,7 +232,7 @@ def test_the_readmes_lines_take_the_fastest_way_of_each():
         "torch": {"median": 1.5, "memory": 2e8},
     }
     lines = summary.lines(found)
-    assert len(lines) == 7
+    assert len(lines) == 8
     for line, part in zip(
         lines,
         (
@@ -241,6 +246,7 @@ def test_the_readmes_lines_take_the_fastest_way_of_each():
             "`import tapegrad.nn` takes 100 ms and 30 MB, `import torch` 1,500 ms and 200 MB.",
             "goes at 1.60 times transformers' speed for each token, and from a cold start the first comes "
             "10.0 times as early.",
+            "one thread): the speed is 2.50 times HIPS's (ahead in 1 of 1).",
         ),
         strict=True,
     ):
@@ -251,7 +257,9 @@ def test_the_readmes_lines_take_the_fastest_way_of_each():
 def test_the_readme_compares_nothing_where_a_side_is_missing(library):
     found = json.loads(json.dumps(results()).replace(f'"{library}', '"other'))
     told = " ".join(summary.lines(found))
-    assert told.count("**") == (2 if library == "torch" else 0)  # fused ops are measured relative to torch
+    assert told.count("**") == (
+        4 if library == "torch" else 0
+    )  # fused ops are relative to torch, HIPS is there
 
 
 @pytest.mark.parametrize("missing", report.PROGRAMS)

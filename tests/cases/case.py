@@ -8,6 +8,7 @@ import numpy as np
 
 import tapegrad.autograd as ag
 from tapegrad.autograd import Tensor, engine
+from tapegrad.autograd.pieces import whole
 
 
 def normal(rng, shape):
@@ -111,6 +112,11 @@ def seeds_for(outputs, seed=1) -> list[np.ndarray]:
     """A random gradient for each output."""
     rng = np.random.default_rng(seed)
     return [np.asarray(rng.standard_normal(y.shape), y.dtype) for y in outputs]
+
+
+def wholes(grads) -> list:
+    """What a backward gives, with arrays for pieces of them."""
+    return [whole(d) for d in grads]
 
 
 def gradients(case, inputs, seeds=None) -> list[np.ndarray]:

@@ -5,6 +5,7 @@ import numpy as np
 import tapegrad.autograd as ag
 from cases import numpy_reference as ref
 from cases.case import case
+from tapegrad.autograd.ops.index import _record_together
 
 IDS = np.array([[2, 0, 2], [-1, 1, 1]])
 INDICES = [
@@ -21,6 +22,8 @@ INDICES = [
 CASES = [
     *(case(ag.getitem, ref.getitem, (4, 3, 5), index=index) for index in INDICES),
     case(ag.getitem, ref.getitem, (), index=()),
+    case(_record_together, ref.together, [(2, 3), (3,), ()], indices=[slice(1, 3), 2, (0, -1)], shape=(4, 3)),
+    case(_record_together, ref.together, [(), ()], indices=[(), ...], shape=()),
     case(ag.getitem, ref.getitem, (0, 3), index=(slice(None), 1)),
     case(ag.index_put, ref.index_put, (4, 3), (3,), index=1),
     case(ag.index_put, ref.index_put, (4, 3), (), index=(slice(None, None, 2), [0, -1])),

@@ -37,6 +37,13 @@ def logsumexp(x, axis=None, keepdims=False):
     return np.log(np.exp(x).sum(axis=axis, keepdims=keepdims))
 
 
+def together(values, indices, shape):
+    whole = np.zeros(shape, values[0].dtype)
+    for value, index in zip(values, indices, strict=True):
+        whole[index] += value
+    return whole
+
+
 def getitem(x, index):
     return x[index]
 

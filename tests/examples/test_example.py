@@ -12,6 +12,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from tapegrad import nn
+from tapegrad.models.generation import Cache
 from tapegrad.nn.parallel import cores
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -80,14 +82,28 @@ def test_small_products_use_one_blas_thread(example, monkeypatch):
     monkeypatch.setattr(cores, "blas_libraries", lambda: [library])
     used = []
 
-    def forward(self, source, target, forward=example.nn.TransformerDecoder.forward, **options):
+    def forward(self, source, target, forward=nn.TransformerDecoder.forward, **options):
         used.append((self.training, library.num_threads))
         return forward(self, source, target, **options)
 
-    monkeypatch.setattr(example.nn.TransformerDecoder, "forward", forward)
+    monkeypatch.setattr(nn.TransformerDecoder, "forward", forward)
     assert example.main(["--data", "text.txt", "--steps", "2", "--out", "run", "--workers", "1", *TINY]) == 0
     assert set(used) == {(True, 1), (False, 1)}
     assert library.num_threads == 8
+
+
+def test_what_is_written_is_read_once(example, monkeypatch):
+    """The decoder reads a token at a time, and keeps what it read."""
+    lengths = []
+
+    def append(self, layer, key, value, window=None, append=Cache.append):
+        lengths.append(key.shape[2])
+        return append(self, layer, key, value, window)
+
+    monkeypatch.setattr(Cache, "append", append)
+    arguments = ["--data", "text.txt", "--steps", "2", "--out", "run", *TINY]
+    assert example.main(arguments) == 0
+    assert len(lengths) >= 40 and set(lengths) == {1}
 
 
 HALF = """
@@ -144,10 +160,10 @@ def test_interrupt_saves_and_says_how_to_go_on(example, capsys):
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "--resume --out run" in out
-    step = example.nn.load("run/last.safetensors")["step"]
+    step = nn.load("run/last.safetensors")["step"]
     assert step > 0
     assert example.main(["--resume", "--out", "run", "--steps", str(step + 5), "--sample", "5"]) == 0
-    assert example.nn.load("run/last.safetensors")["step"] == step + 5
+    assert nn.load("run/last.safetensors")["step"] == step + 5
     assert f"{step + 5:,}" in capsys.readouterr().err
 
 
@@ -159,7 +175,7 @@ def test_a_killed_worker_ends_the_run_and_leaves_the_checkpoint(example):
     _, err = process.communicate(timeout=20)
     assert process.returncode == 2
     assert "worker 1 of 2" in err and "SIGKILL" in err and "--resume --out run" in err
-    assert example.nn.load("run/last.safetensors")["step"] > 0
+    assert nn.load("run/last.safetensors")["step"] > 0
     assert example.main(["--resume", "--out", "run", "--minutes", "0", "--sample", "5"]) == 0
 
 
@@ -220,7 +236,7 @@ def test_bad_options_are_told_with_the_usage(example, capsys):
 
 def test_packages_that_are_missing_are_named_before_work_begins(example, capsys, monkeypatch):
     missing = {"matplotlib", "tqdm"}
-    monkeypatch.setattr(example.checks, "find_spec", lambda name: None if name in missing else name)
+    monkeypatch.setattr(example.session.checks, "find_spec", lambda name: None if name in missing else name)
     assert example.main(["--data", "text.txt", *TINY]) == 2
     out, err = capsys.readouterr()
     assert (
@@ -251,7 +267,7 @@ def test_a_second_run_does_not_overwrite_the_first(example, capsys):
     assert Path("runs/transformer/last.safetensors").exists()
     assert Path("runs/transformer-2/last.safetensors").exists()
     assert example.main(["--resume", "--steps", "3", "--sample", "1"]) == 0  # the newest
-    assert example.nn.load("runs/transformer-2/last.safetensors")["step"] == 3
+    assert nn.load("runs/transformer-2/last.safetensors")["step"] == 3
     kept = Path("runs/transformer/best.safetensors").read_bytes()
     assert example.main([*arguments, "--out", "runs/transformer"]) == 2
     assert "holds a run already" in capsys.readouterr().err
@@ -265,7 +281,7 @@ def test_resume_checks_what_it_is_given(example, capsys):
     assert example.main(["--resume", "--out", "run", "--steps", "-5"]) == 2
     assert example.main(["--resume", "--out", "run", "--minutes", "nan"]) == 2
     assert "--minutes" in capsys.readouterr().err
-    example.nn.save("run/last.safetensors", step=1)
+    nn.save("run/last.safetensors", step=1)
     assert example.main(["--resume", "--out", "run"]) == 2
     assert "not one that this program made" in capsys.readouterr().err
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tapegrad import nn
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SCRIPT = str(EXAMPLES / "train_transformer.py")
 TINY = ["--block", "8", "--batch", "4", "--width", "16", "--heads", "2", "--layers", "1", "--sample", "0"]
@@ -24,8 +26,8 @@ def example(monkeypatch, tmp_path):
     Path("text.txt").write_text(TEXT)
     monkeypatch.setitem(sys.modules, "torch", None)  # tensorboardX would load it, for seconds
     module = importlib.import_module("train_transformer")
-    monkeypatch.setattr(module.log, "LENGTH", 20)
-    monkeypatch.setattr(module.report, "draw", lambda history, counts, path: None)
+    monkeypatch.setattr(module.session.log, "LENGTH", 20)
+    monkeypatch.setattr(module.session.report, "draw", lambda history, counts, path: None)
     return module
 
 
@@ -55,7 +57,7 @@ def test_losses_histograms_and_samples_are_found(example):
     pytest.importorskip("tensorboardX")
     assert example.main([*TINY, "--steps", "21", "--workers", "2", "--out", "run", "--log", "log"]) == 0
     found = by_name(events("log"))
-    history = example.nn.load("run/last.safetensors")["history"]
+    history = nn.load("run/last.safetensors")["history"]
     steps = [h["step"] for h in history]
     assert steps[0] == 0 and steps[-1] == 21
     for part in ("train", "val"):
@@ -64,7 +66,7 @@ def test_losses_histograms_and_samples_are_found(example):
     for name in ("loss/batch", "training/learning_rate", "training/gradient_norm"):
         assert sorted(found[name]) == list(range(1, 22))
         assert all(value.simple_value >= 0 for value in found[name].values())
-    for name, array in example.nn.load_weights("run/last.safetensors").items():
+    for name, array in nn.load_weights("run/last.safetensors").items():
         weights, gradients = (found[f"{kind}/{name}"] for kind in ("weights", "gradients"))
         assert list(weights) == list(gradients) == steps
         last = weights[21].histo
@@ -116,7 +118,9 @@ def test_bad_folders_and_a_missing_package_are_told_in_one_line(example, capsys,
     Path("old").mkdir()
     Path("old/events.out.tfevents.1.here").write_text("")
     assert "--log old holds a run's log already: name another folder" in told("--log", "old")
-    monkeypatch.setattr(example.checks, "find_spec", lambda name: None if name == "tensorboardX" else name)
+    monkeypatch.setattr(
+        example.session.checks, "find_spec", lambda name: None if name == "tensorboardX" else name
+    )
     assert "needs tensorboardX too: in the repository, pip install" in told("--log", "log")
     assert not Path("run/last.safetensors").exists()
 
@@ -125,8 +129,8 @@ def test_what_to_type_to_go_on_names_the_folder(example):
     class Run:
         out = Path("run")
 
-    assert example.how_to_resume(Run(), Path("log")).endswith("--resume --out run --log log")
-    assert example.how_to_resume(Run(), None).endswith("--resume --out run")
+    assert example.session.how_to_resume(Run(), Path("log")).endswith("--resume --out run --log log")
+    assert example.session.how_to_resume(Run(), None).endswith("--resume --out run")
 
 
 def test_without_it_the_run_is_the_same_and_the_package_not_needed(example):
@@ -142,5 +146,5 @@ sys.exit(train_transformer.main({[*arguments, "--out", "without"]!r}))
     done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert example.main([*arguments, "--out", "with", "--log", "log"]) == 0
-    first, second = (example.nn.load_weights(f"{out}/last.safetensors") for out in ("with", "without"))
+    first, second = (nn.load_weights(f"{out}/last.safetensors") for out in ("with", "without"))
     assert all(np.array_equal(first[name], second[name]) for name in first)

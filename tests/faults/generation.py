@@ -25,6 +25,30 @@ FAULTS = [
         f"{CACHED}test_texts_that_are_longer_than_the_context",
     ),
     Fault(
+        "models/generation/reading.py",
+        "self._cache.select(rows)",
+        "self._cache.select(np.sort(rows))",
+        f"{CACHED}test_the_same_without_a_cache",
+    ),
+    Fault(
+        "models/generation/reading.py",
+        "self._memory = self._memory[rows]",
+        "self._memory = self._memory[np.sort(rows)[::-1]]",
+        f"{CACHED}test_the_same_without_a_cache",
+    ),
+    Fault(
+        "nn/functional/attention.py",
+        "np.vdot(r, r) < 1e30",
+        "True",
+        "tests/nn/test_attention.py::test_a_few_queries_that_see_nothing",
+    ),
+    Fault(
+        "nn/functional/attention.py",
+        "np.vdot(total, total) < 1e30",
+        "True",
+        "tests/nn/test_attention.py::test_a_few_queries_without_a_gradient",
+    ),
+    Fault(
         "models/generation/cache.py",
         "self.start = max(self.start, self.end - window + 1)",
         "self.start = max(self.start, self.end - window)",
@@ -64,7 +88,7 @@ FAULTS = [
         "models/generation/beams.py",
         "reader.select(np.concatenate(rows))",
         "reader.select(np.sort(np.concatenate(rows)))",
-        f"{CACHED}test_the_same_without_a_cache",
+        f"{TESTS}test_beams.py::test_scores_are_those_of_the_model",
     ),
     Fault(
         "models/generation/beams.py",
@@ -81,14 +105,14 @@ FAULTS = [
     Fault(
         "models/generation/beams.py",
         "self.looked_at = max(2, 1 + len(stops.ids)) * count",
-        "self.looked_at = 2 * count - 1",
+        "self.looked_at = 2 * count - 2",
         f"{TESTS}test_beams.py::test_beams_go_on_whatever_ends",
     ),
     Fault(
         "models/generation/beams.py",
         "longest = self.max_new_tokens if",
         "longest = length if",
-        f"{TESTS}test_beams.py::test_with_enough_beams_the_best_texts_are_found",
+        f"{TESTS}test_beams.py::test_early_stopping_ends_with_as_many_texts_as_beams",
     ),
     Fault(
         "models/generation/sampling.py",
@@ -110,26 +134,20 @@ FAULTS = [
     ),
     Fault(
         "models/generation/sampling.py",
-        "return order[: int(np.searchsorted(shares, wanted)) + 1]",
-        "return order[: int(np.searchsorted(shares, wanted))]",
+        "count = min(int(np.searchsorted(values.cumsum(), wanted)) + 1, len(few))",
+        "count = max(int(np.searchsorted(values.cumsum(), wanted)), 1)",
         f"{TESTS}test_sampling.py::test_the_distribution_is_right",
     ),
     Fault(
         "models/generation/sampling.py",
-        "wanted, count = top_p * p.sum(), NUCLEUS",
-        "wanted, count = top_p * largest(p, NUCLEUS).size, NUCLEUS",
+        "(p.sum() - wanted) / len(p)",
+        "wanted / len(p)",
         f"{TESTS}test_sampling.py::test_what_is_kept_by_sorting_everything",
     ),
     Fault(
         "models/generation/sampling.py",
-        "if shares[-1] >= wanted or len(order) == len(p):",
-        "if True:",
-        f"{TESTS}test_sampling.py::test_what_is_kept_by_sorting_everything",
-    ),
-    Fault(
-        "models/generation/sampling.py",
-        "np.flatnonzero(x >= least)",
-        "np.flatnonzero(x > least)",
+        "np.flatnonzero(x[found] == least)[-more:]",
+        "np.flatnonzero(x[found] == least)[:more]",
         f"{TESTS}test_sampling.py::test_the_largest_and_of_equals_the_first",
     ),
     Fault(

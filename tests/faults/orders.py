@@ -21,8 +21,8 @@ FAULTS = [
     ),
     Fault(
         "autograd/gradcheck.py",
-        "found = _joined([w * 0 if d is None else d for d, w in zip(along, weights, strict=True)])",
-        "pass",
+        "*self.inputs[:i], x, *self.inputs[i + 1 :]",
+        "*self.inputs[:i], x * 1.001, *self.inputs[i + 1 :]",
         f"{CHECK}test_gradcheck_goes_forward_in_any_order",
     ),
     Fault(  # the weighted sum alone

@@ -8,9 +8,13 @@ from tapegrad.models import pretrained
 from tapegrad.nn import functional
 
 
+def _is_op(fn) -> bool:
+    return hasattr(fn, "body") and not isinstance(fn, type)
+
+
 def ops_in(*modules) -> dict:
     """The ops that stand in modules, by name."""
-    return {fn.__name__: fn for module in modules for fn in vars(module).values() if hasattr(fn, "body")}
+    return {fn.__name__: fn for module in modules for fn in vars(module).values() if _is_op(fn)}
 
 
 def composed_in(*packages) -> dict:

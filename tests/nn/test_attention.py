@@ -299,3 +299,29 @@ def test_dropout_is_drawn_for_every_item_of_a_broadcast_batch():
     for q, k in [(query[:1], memory), (query, memory[:1])]:
         y = F.scaled_dot_product_attention(q, k, memory, dropout_p=0.5).numpy()
         assert y.shape == (3, 4, 2) and (y[0] != y[1]).any() and (y[1] != y[2]).any()
+
+
+@pytest.mark.parametrize("size", [1, 3, 70])
+@pytest.mark.parametrize("scale", [0.1, 1, 1e3, 1e18])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_few_queries_without_a_gradient(size, scale, dtype):
+    """They take a shorter way: the same numbers, however large the scores are."""
+    rng = np.random.default_rng(size)
+    q, k, v = (rng.normal(size=(2, 3, n, 4)).astype(dtype) for n in (2, size, size))
+    q, k = q * dtype(scale), k * dtype(scale)
+    if scale == 1e18 and dtype is np.float32:
+        q[0, 0, 0, 0] = k[0, 0, 0, 0] = 3e38  # a score that overflows
+    with np.errstate(over="ignore", invalid="ignore"):
+        expected = F.scaled_dot_product_attention(Tensor(q, requires_grad=True), k, v).numpy()
+        found = F.scaled_dot_product_attention(q, k, v).numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    assert found.dtype == dtype
+
+
+def test_a_few_queries_that_see_nothing():
+    """No key, or scores that are all -inf."""
+    q, k = np.ones((2, 1, 4)), np.ones((2, 0, 4))
+    np.testing.assert_array_equal(F.scaled_dot_product_attention(q, k, k).numpy(), np.zeros((2, 1, 4)))
+    with np.errstate(over="ignore"):
+        far = F.scaled_dot_product_attention(np.full((1, 2), 1e200), np.full((3, 2), -1e200), np.ones((3, 2)))
+    np.testing.assert_array_equal(far.numpy(), np.zeros((1, 2)))

@@ -88,7 +88,7 @@ def step(replicas, x, y, train=True, pair=False):
     """All replicas at once, each with its share; what went wrong in each."""
     count = len(replicas)
     shares = [(x[i::count], y[i::count]) for i in range(count)]
-    tasks = [Task(train, share, len(share[0]) / len(x), 0, None, pair) for share in shares]
+    tasks = [Task(train, [(share, len(share[0]) / len(x))], 0, None, pair) for share in shares]
     with ThreadPoolExecutor(count) as pool:
         started = [
             pool.submit(worker.run, task) for (_, _, worker), task in zip(replicas, tasks, strict=True)

@@ -1,5 +1,7 @@
 """A batch norm in evaluation put into the layer before it; vectors of parameters; layers without numbers."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -121,6 +123,39 @@ def test_a_layer_without_initial_values():
     ]:
         with pytest.raises(TypeError, match=words):
             U.skip_init(what)
+
+
+def test_models_without_initial_values_take_no_memory():
+    """However nested: arrays of a size that the system gives out untouched, which takes it no memory."""
+
+    class Net(nn.Module):
+        def __init__(self):
+            self.mixed = nn.Sequential(nn.Linear(2000, 2000), nn.ModuleList([nn.Embedding(2000, 2000)]))
+            self.attention, self.step = nn.MultiheadAttention(1000, 4), nn.LSTM(1000, 1000)
+            self.own = nn.Parameter.empty((2000, 2000))
+            self.norm = nn.LayerNorm(8)
+
+    state = nn.get_rng_state()
+    before = anonymous_memory()
+    with U.no_init():
+        net = Net()
+    assert anonymous_memory() - before < 4_000_000 < sum(p.nbytes for p in net.parameters()) / 20
+    assert nn.get_rng_state() == state and (net.norm.weight.data == 1).all()
+    assert net.own.requires_grad and net.own.dtype == np.float32 and not net.own.data.base
+    with pytest.raises(RuntimeError, match="afterwards"), U.no_init():
+        raise RuntimeError("afterwards initial values are drawn again")
+    assert np.isfinite(nn.Linear(3, 4).weight.data).all() and nn.get_rng_state() != state
+    assert not nn.Parameter.empty(3, np.int64, requires_grad=False).requires_grad
+    with pytest.raises(TypeError, match="only a float Tensor can require a gradient"):
+        nn.Parameter.empty(3, np.int64)
+
+
+def anonymous_memory():
+    """Bytes of memory that this process has touched, of files apart."""
+    if not os.path.exists("/proc/self/status"):
+        pytest.skip("the system does not say it")
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("RssAnon"))
 
 
 def test_nothing_is_drawn_while_initial_values_are_skipped():

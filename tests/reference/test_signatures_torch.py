@@ -111,6 +111,7 @@ CONTAINERS = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Seq
 @pytest.mark.parametrize("name", ["Module", *CONTAINERS])
 def test_every_public_name_is_there(name):
     theirs = {n for n in dir(getattr(torch.nn, name)) if n[0] != "_"}
+    theirs -= {"smart_apply"}  # which transformers puts there, where it is imported
     missing = theirs - set(dir(getattr(nn, name))) - {"training"}
     assert missing == set(NOT_THERE) & theirs
 

@@ -1,7 +1,6 @@
 """The state of every module through files from torch to here and back: outputs and gradients are equal."""
 
 import json
-import re
 
 import numpy as np
 import pytest
@@ -287,20 +286,6 @@ def test_tensors_that_want_a_gradient(path):
     assert nn.Linear(4, 3).load_state_dict(nn.load_weights(path)) == ([], [])
     with pytest.raises(TypeError, match="nn.save_weights: entry 'w': .*meta"):
         nn.save_weights(path, {"w": torch.empty(3, device="meta")})
-
-
-def test_files_of_torch_save_name_a_way_that_works(tmp_path):
-    state, path = {"w": torch.ones(3)}, tmp_path / "w.pt"
-    for new in (True, False):
-        torch.save(state, path, _use_new_zipfile_serialization=new)
-        with pytest.raises(ValueError, match="write it again in torch: ") as caught:
-            nn.load_weights(path)
-        advice = re.search(r"in torch: (safetensors\.torch\.save_file.*)$", str(caught.value))[1]
-        import safetensors.torch
-
-        names = {"torch": torch, "safetensors": safetensors, "path": path, "new_path": tmp_path / "new"}
-        eval(advice, names)
-        assert nn.load_weights(tmp_path / "new")["w"].sum() == 3
 
 
 def test_an_index_of_files_of_torch(tmp_path):

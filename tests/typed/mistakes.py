@@ -28,3 +28,4 @@ F.multi_head_attention(x, heads=2)  # refused
 nn.init.normal_(x, stddev=0.02)  # refused
 nn.Linear(3, 4, dtype=object())  # refused
 GPT(GPTConfig(vocab_size=5)).generate([0], 5, temprature=0.5)  # refused
+GPT(GPTConfig(vocab_size=5)).generate([0], 5, num_beams="4")  # refused

@@ -49,6 +49,8 @@ averaged = nn.optim.swa_utils.AveragedModel(model, multi_avg_fn=nn.optim.swa_uti
 averaged.update_parameters(model)
 gpt = GPT(GPTConfig(vocab_size=5))
 assert_type(gpt.generate([0, 1], 5, top_k=3), Iterator[int])
+assert_type(gpt.generate([[0, 1], [2]], 5, num_beams=2), Iterator[np.ndarray])
+assert_type(gpt.generate([0, 1], 5, log_probabilities=True, seed=0), Iterator[tuple[Any, Any]])
 assert_type(nn.init.xavier_uniform_(gpt.head.weight, gain=2.0), Tensor)
 nn.save("model.safetensors", model=gpt, step=3)
 nn.save_weights("weights.safetensors", gpt, {"epoch": "3"})
