@@ -27,9 +27,13 @@ def _flops(inputs, outputs, _):
 
 
 def linear_plain(needs, x, weight, bias=None):
+    return _by(lambda x, weight: x @ weight.mT, needs, x, weight, bias)
+
+
+def _by(product, needs, x, weight, bias):
     shape = x.shape
     x = rows(x)  # one large product, whatever stands before the last axis
-    y = x @ weight.mT
+    y = product(x, weight)
     if bias is not None:
         y += bias
     y = y.reshape(*shape[:-1], weight.shape[0])
@@ -47,22 +51,19 @@ def linear_plain(needs, x, weight, bias=None):
 
 @op(inputs=3, plain=linear_plain, flops=_flops)
 def _linear(needs, x, weight, bias=None):
-    if x.ndim and x.shape[-1] == weight.shape[1] and weight.flags.c_contiguous and not any(needs):
-        count = math.prod(x.shape[:-1])
-        if 0 < count <= FEW:
-            y = _by_few(rows(x), weight, count).reshape(*x.shape[:-1], weight.shape[0])
-            if bias is not None:
-                y += bias
-            return y, None
-    return linear_plain(needs, x, weight, bias)
+    return _by(_product, needs, x, weight, bias)
 
 
-def _by_few(x, weight, count):
-    """x @ weight.T of `count` rows, contiguous."""
+def _product(x, weight):
+    """x @ weight.T, whether a gradient is wanted or not: recording must not change a bit."""
+    count = len(x)
+    if not 0 < count <= FEW or x.shape[1] != weight.shape[1] or not weight.flags.c_contiguous:
+        return x @ weight.mT
+    y = np.empty_like(x, shape=(count, len(weight)), order="C", dtype=np.result_type(x, weight))
     if count > FOUR:
-        return np.ascontiguousarray((weight @ x.T).T)
-    y = np.empty((count, len(weight)), np.result_type(x, weight))
-    np.vecdot(weight[:, None], np.ascontiguousarray(x), out=y.T)
+        y.T[...] = weight @ x.T
+    else:
+        np.vecdot(weight[:, None], x, out=y.T)
     return y
 
 
