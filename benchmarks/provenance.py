@@ -15,7 +15,7 @@ import numpy as np
 
 from .measure import CORES, ROOT
 
-PACKAGES = ("numpy", "torch", "jax", "mygrad", "autograd")
+PACKAGES = ("numpy", "torch", "transformers", "jax", "mygrad", "autograd")
 
 
 def cpu_model() -> str:

@@ -15,13 +15,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from textwrap import fill
 
-from . import data, derivatives, layers, summary
+from . import data, derivatives, generate, layers, summary
 from .measure import RESULTS, ROOT, milliseconds, speed_text, table
 
 PAGE = ROOT / "docs" / "performance.md"
 START, END = "<!-- performance -->", "<!-- /performance -->"
-PROGRAMS = ("train_step", "race", "ops", "layers", "memory", "startup", "scaling", "data", "derivatives")
-ALONE = ("layers", "data", "derivatives")  # tell their machine themselves
+ALONE = ("layers", "data", "derivatives", "generate")  # tell their machine themselves
+PROGRAMS = ("train_step", "race", "ops", "layers", "memory", "startup", "scaling", *ALONE[1:])
 KERNEL_SIZES = ("mid", "large", "vocab")  # tiny's are mostly overhead, which the tiny ops show
 
 
@@ -236,10 +236,10 @@ def page(found: Mapping[str, dict]) -> str:
         parts.append(kernels(found["ops"]))
     if "long" in found.get("ops", {}):
         parts.append(long_attention(found["ops"]))
-    pages = {"layers": layers.page, "data": data.page, "derivatives": derivatives.page}
+    pages = {"layers": layers, "data": data, "derivatives": derivatives, "generate": generate}
     for name in [name for name in ALONE if name in found]:
         run = found[name]
-        parts.append(pages[name](run, f"{machine(run['machine'])}, {run['date']}"))
+        parts.append(pages[name].page(run, f"{machine(run['machine'])}, {run['date']}"))
     parts += [make(found[name]) for name, make in LATER.items() if name in found]
     if found:
         parts.append(commands(found))

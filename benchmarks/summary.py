@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from .measure import milliseconds
 
 Found = Mapping[str, Mapping]
 
 
-def pair(found: Found, key: str) -> tuple[dict[str, float], dict[str, float]] | None:
+def pair(found: Found, key: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """One figure of each way of using tapegrad, and of each of using PyTorch; None unless there are both."""
     ours, theirs = (
         {name: f[key] for name, f in found.items() if name.startswith(library) and key in f}
@@ -106,6 +107,19 @@ def startup(run: Mapping) -> str | None:
     return f"**Start**: `import tapegrad.nn` takes {ours}, `import torch` {theirs}."
 
 
+def generation(run: Mapping) -> str | None:
+    pairs = [p for cell, found in run["cells"].items() if ", 1 x " in cell and (p := pair(found, "token"))]
+    if not pairs:
+        return None
+    speeds = span((figures["speed"]["median"] for ours, _ in pairs for figures in ours.values()), ".2f")
+    started = [p for found in run["starts"].values() if (p := pair(found, "median"))]
+    told = ""
+    if started:
+        starts = span((max(theirs.values()) / min(ours.values()) for ours, theirs in started), ".1f")
+        told = f", and from a cold start the first comes {starts} times as early"
+    return f"**Generating** one text goes at {speeds} times transformers' speed for each token{told}."
+
+
 def derivatives(run: Mapping) -> str | None:
     """How much faster or slower than each of the others, from the worst row to the best."""
     speeds: dict[str, list[float]] = {}
@@ -133,6 +147,7 @@ LINES = (
     ("ops", fused_ops),
     ("memory", memory),
     ("startup", startup),
+    ("generate", generation),
     ("derivatives", derivatives),
 )
 

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd.modes import Scope, scope
-from ...nn.parallel import limit_threads
-from ...nn.parallel.cores import BlasLimit
+from ...nn.parallel.cores import BlasLimit, average_matrix, threads_for
 from .cache import Cache
 from .prompts import Rows
 
@@ -19,7 +18,7 @@ __all__ = ["Reader"]
 
 # Of a few rows a product takes as long as reading the weights. Of GPT-2's (10 MB on average) two threads read
 # in 19 ms what one reads in 32; those that fit into a core's own cache gain nothing.
-BYTES_FOR_A_THREAD = 1.25e6
+NUMBERS_FOR_A_THREAD = 3e5
 
 
 class Reader:
@@ -45,6 +44,7 @@ class Reader:
         self._memory: Any = None
         self._memory_mask: np.ndarray | None = None
         self._origin = np.arange(len(self._ids))  # the source of each row
+        self._size: float | None = None  # numbers of a matrix, on average
         self._limits: dict[int, BlasLimit] = {}
 
     def __len__(self) -> int:
@@ -98,7 +98,10 @@ class Reader:
         """As many BLAS threads as `count` positions are worth; errors name layers as a call does."""
         limit = self._limits.get(count)
         if limit is None:
-            limit = self._limits[count] = _limit(self.model, count)
+            if self._size is None:
+                self._size = average_matrix(self.model)
+            reading = int(self._size / NUMBERS_FOR_A_THREAD)
+            limit = self._limits[count] = BlasLimit(max(threads_for(self._size, count), reading))
         outer = scope.get()
         scope.set(Scope(weakref.ref(self.model), outer))
         try:
@@ -106,10 +109,3 @@ class Reader:
                 yield
         finally:
             scope.set(outer)
-
-
-def _limit(model: Any, count: int) -> BlasLimit:
-    """As many BLAS threads as the work of `count` positions is worth, or the reading of the weights."""
-    sizes = [p.nbytes for p in model.parameters() if p.ndim > 1]
-    reading = int(sum(sizes) / max(1, len(sizes)) / BYTES_FOR_A_THREAD)
-    return BlasLimit(max(limit_threads(model, count).threads, reading))

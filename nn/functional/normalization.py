@@ -179,20 +179,19 @@ def _rms_norm(needs, x, weight=None, eps=None):
     n = x.shape[-1]
     count = math.prod(x.shape[:-1])
     eps = np.finfo(x.dtype).eps if eps is None else eps
-    average = np.full_like(x, 1 / max(1, n), shape=(n,))
-    y = x * x
-    r = 1 / np.sqrt(y @ average + float(eps))[..., None]
+    r = 1 / np.sqrt(np.vecdot(x, x) / max(1, n) + float(eps))[..., None]
     xhat = x * r
-    y = xhat if weight is None else np.multiply(xhat, weight, out=y)  # memory that is in the cache
+    y = xhat if weight is None else xhat * weight
     if not needs[0]:
-        weight = average = r = None  # backward does without
+        weight = r = None  # backward does without
 
     def backward(g):  # dx = r (d - xhat mean(d xhat)) with d = g weight
         t = g * xhat
         dw = np.ones_like(g, shape=(count,)) @ t.reshape(count, n) if needs[1] else None
         if not needs[0]:
             return None, dw
-        mixed = average if weight is None else average * weight
+        mixed = np.full_like(g, 1 / max(1, n), shape=(n,))
+        mixed = mixed if weight is None else mixed * weight
         dx = g * 1 if weight is None else g * weight
         dx -= np.multiply(xhat, (t @ mixed)[..., None], out=t)
         dx *= r

@@ -90,9 +90,18 @@ def limit_threads(model: Module, rows: int) -> BlasLimit:
     More would save little, and cost much while another program keeps a core busy. The number of threads is
     the process's, is never raised, and stays as it is without threadpoolctl.
     """
+    return BlasLimit(threads_for(average_matrix(model), rows))
+
+
+def average_matrix(model: Module) -> float:
+    """How many numbers a matrix of the model has; 0 without one."""
     sizes = [p.size for p in model.parameters() if p.ndim > 1]
-    flops = 2 * rows * sum(sizes) / max(1, len(sizes))
-    return BlasLimit(max(1, int(flops / FLOPS_FOR_A_THREAD)))
+    return sum(sizes) / max(1, len(sizes))
+
+
+def threads_for(size: float, rows: int) -> int:
+    """What the product of so many rows with a matrix of `size` numbers is worth."""
+    return max(1, int(2 * rows * size / FLOPS_FOR_A_THREAD))
 
 
 def one_blas_thread() -> BlasLimit:

@@ -141,6 +141,9 @@ def results():
     peaks = {"torch eager": {"peak": 3e8, "increase": 5e7}, "tapegrad": {"peak": 4e7, "increase": 2e7}}
     modules = {"numpy": {"median": 0.1, "min": 0.1, "memory": 2.5e7, "disk": None}}
     points = {"64": steps, "1024": steps}
+    written = {"prompt": figures(0.3), "token": figures(0.03, 1.5, 1.7), "peak": 1, "same": True}
+    writers = {"torch": written | {"token": figures(0.048)}, "tapegrad": written}
+    starts = {"torch": {"median": 6, "peak": 9e8}, "tapegrad": {"median": 0.6, "peak": 5e8}}
     return {
         "train_step": shared
         | {
@@ -169,6 +172,7 @@ def results():
         "startup": shared | {"modules": modules},
         "scaling": shared | {"axes": {"length": points}},
         "data": shared | {"loading": loading},
+        "generate": shared | {"cells": {"gpt2, 1 x 64, 1 thread": writers}, "starts": {"gpt2": starts}},
         "derivatives": shared
         | {
             "derivatives": {"a Hessian": {"tapegrad": figures(0.002), "HIPS": figures(0.005), "JAX": skipped}}
@@ -196,7 +200,7 @@ def test_report_writes_the_page_and_between_the_markers(folder):
         run_report(folder, "--check")
     readme, text = run_report(folder)
     assert readme.startswith(f"before\n\n{report.START}\n") and readme.endswith(f"{report.END}\n\nafter\n")
-    assert "old" not in readme and "2 cores of Some CPU; [docs/performance.md]" in readme
+    assert "\nold\n" not in readme and "2 cores of Some CPU; [docs/performance.md]" in readme
     for part in ("2 cores of Some CPU (2026-01-02)", "**2.00 x2.00 (1.90 to 2.10)**", "100 x2.00 (1.50)"):
         assert part in text
     assert "0.30" in text and "x1.50" in text  # of a layer whose first candidate was skipped
@@ -205,6 +209,8 @@ def test_report_writes_the_page_and_between_the_markers(folder):
         assert part in text
     assert "HIPS's (ahead in 1 of 1)" in readme and "5.00 (x2.50)" in text
     for part in ("40,000 samples/s x1.00", "3.1 % waiting", " 500 ms x1.00"):
+        assert part in text
+    for part in ("48.0 |     30.0 | x1.60 |         yes", "6,000 |      600 | x10.00 |       900 |      500"):
         assert part in text
     assert "JAX jit" not in text  # could do no size
     assert run_report(folder, "--check") == [readme, text]
@@ -226,7 +232,7 @@ def test_the_readmes_lines_take_the_fastest_way_of_each():
         "torch": {"median": 1.5, "memory": 2e8},
     }
     lines = summary.lines(found)
-    assert len(lines) == 7
+    assert len(lines) == 8
     for line, part in zip(
         lines,
         (
@@ -238,6 +244,8 @@ def test_the_readmes_lines_take_the_fastest_way_of_each():
             "the slowest are `gelu` (0.50), `linear` (2.00), the fastest `linear` (2.00), `gelu` (0.50).",
             "the model `tiny` takes 40 MB at the peak of its training, PyTorch's 300.",
             "`import tapegrad.nn` takes 100 ms and 30 MB, `import torch` 1,500 ms and 200 MB.",
+            "goes at 1.60 times transformers' speed for each token, and from a cold start the first comes "
+            "10.0 times as early.",
             "one thread): the speed is 2.50 times HIPS's (ahead in 1 of 1).",
         ),
         strict=True,

@@ -165,8 +165,14 @@ FAULTS = [
     # products of a few rows
     Fault(
         "nn/functional/linear.py",
-        "        if bias is not None:\n            y += bias\n        return y, None",
-        "        return y, None",
-        "tests/nn/test_linear_rows.py -k bias1",
+        "np.vecdot(weight[:, None], x, out=y.T)",
+        "np.vecdot(weight[:, None], x[:1], out=y.T)",
+        "tests/nn/test_linear_rows.py",
+    ),
+    Fault(
+        "nn/functional/linear.py",
+        "return _by(_product, needs, x, weight, bias)",
+        "return linear_plain(needs, x, weight, bias) if needs[0] else _by(_product, needs, x, weight, bias)",
+        "tests/nn/test_linear_rows.py",
     ),
 ]

@@ -1,4 +1,4 @@
-"""Products of a few rows, which without a gradient are made another way: the same numbers."""
+"""Products of a few rows, which are made another way: the same numbers."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,9 @@ from tapegrad.nn import functional as F
 RNG = np.random.default_rng(0)
 
 
-@pytest.mark.parametrize("shape", [(5,), (1, 5), (2, 5), (4, 8, 5), (33, 5), (2, 1, 5), (0, 5), (3, 0, 5)])
+@pytest.mark.parametrize(
+    "shape", [(5,), (1, 5), (2, 5), (4, 5), (5, 5), (4, 8, 5), (33, 5), (65, 5), (2, 1, 5), (0, 5), (3, 0, 5)]
+)
 @pytest.mark.parametrize("order", "CF")
 @pytest.mark.parametrize("bias", [None, RNG.normal(size=7)])
 def test_without_a_gradient(shape, order, bias):
@@ -22,6 +24,6 @@ def test_without_a_gradient(shape, order, bias):
     assert found.shape == (*shape[:-1], 7)
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
     with_gradient = F.linear(Tensor(x, requires_grad=True), *given[1:])
-    np.testing.assert_allclose(with_gradient.numpy(), expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(with_gradient.numpy(), found)  # recording must not change a bit
     for a, b in zip(given, before, strict=True):
         np.testing.assert_array_equal(a, b)
