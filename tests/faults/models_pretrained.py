@@ -159,6 +159,12 @@ FAULTS = [
         f"{CONFIG}test_settings_that_do_not_fit",
     ),
     Fault(
+        FOLDER_PY,
+        'found is None or found.kind != "f"',
+        "found is None",
+        f"{FOLDER}test_dtypes_that_are_none_to_compute_in",
+    ),
+    Fault(
         CONFIG_PY,
         "if self.rest.get(name, value) is not value:",
         "if self.rest.get(name):",
