@@ -38,6 +38,7 @@ class Config:
     only: ClassVar[Mapping[str, tuple[Any, str]]] = {
         "quantization_config": (None, "is to be null, as packed weights are not read here; save the model in "
                                 "float16, bfloat16 or float32"),
+        "is_causal": (None, "is to be left out, as the encoder here sees both sides and the decoder one"),
         "per_layer_config": (None, "is to be null, as all layers here have the same settings"),
     }  # fmt: skip
     model_type: str
