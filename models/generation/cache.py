@@ -204,17 +204,22 @@ def mask_of(
 def real_of(attention_mask: ArrayLike | None, positions: int) -> np.ndarray | None:
     """`attention_mask` (B, positions) as booleans, true for real tokens; None where all are.
 
-    ValueError for another shape.
+    ValueError for another shape, and for numbers other than 0 and 1 (a mask that is to be added to scores,
+    say); TypeError for what are no numbers.
     """
     if attention_mask is None:
         return None
     real = as_array(attention_mask)
+    if real.dtype.kind not in "biuf":
+        raise TypeError(f"attention_mask is to be of booleans or of 0 and 1, not {real.dtype}")
     if real.ndim != 2 or real.shape[1] != positions:
         raise ValueError(
             f"attention_mask of shape {real.shape}, expected (batch, {positions}): 1 for each token, cached "
             "and new, and 0 for padding"
         )
-    real = real.astype(bool, copy=False)
+    given, real = real, real.astype(bool, copy=False)
+    if real is not given and (real != given).any():
+        raise ValueError("attention_mask is to be 1 for tokens and 0 for padding, and nothing else")
     return None if real.all() else real
 
 

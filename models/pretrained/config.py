@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeVar
 C = TypeVar("C", bound="Config")
 
 FILE = "config.json"
+CAUSAL = {"is_causal": (True, "is to be true, as each position here sees those before it only")}
 KINDS: dict[str, tuple[type, ...]] = {
     "bool": (bool,),
     "int": (int,),
@@ -29,10 +30,17 @@ class Config:
 
     An architecture's own is a frozen dataclass with a field, its type and its default, transformers', for
     each setting that its computation uses. ValueError that names the setting for a value of another type, a
-    size below 1, and a number that is negative or no number; a probability is at most 1.
+    size below 1, and a number that is negative or no number; a probability is at most 1. `only` are settings
+    of the rest that change the numbers in transformers, each with the value that is computed here and why.
     """
 
     may_be_zero: ClassVar[tuple[str, ...]] = ()
+    only: ClassVar[Mapping[str, tuple[Any, str]]] = {
+        "quantization_config": (None, "is to be null, as packed weights are not read here; save the model in "
+                                "float16, bfloat16 or float32"),
+        "is_causal": (None, "is to be left out, as the encoder here sees both sides and the decoder one"),
+        "per_layer_config": (None, "is to be null, as all layers here have the same settings"),
+    }  # fmt: skip
     model_type: str
     rest: Mapping[str, Any] = field(default_factory=dict, kw_only=True, repr=False)
 
@@ -40,6 +48,9 @@ class Config:
         for setting in fields(self):
             if setting.name != "rest":
                 self._check(setting.name, str(setting.type).split(" | "), getattr(self, setting.name))
+        for name, (value, why) in self.only.items():
+            if self.rest.get(name, value) is not value:
+                self.refuse(name, why)
 
     def _check(self, name: str, kinds: list[str], value: Any) -> None:
         allowed = tuple(kind for word in kinds for kind in KINDS[word])

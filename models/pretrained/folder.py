@@ -55,8 +55,9 @@ class Pretrained(nn.Module):
         Its numbers have the `dtype`, or unless given that of the file, float32 at least. Keys may begin with
         the model's base prefix or lack it. FileNotFoundError where no folder, config.json or weights are,
         ValueError for settings that are not covered or do not fit, and for missing, unexpected or misshapen
-        weights, each with the nearest name.
+        weights, each with the nearest name; TypeError for a dtype that is none of NumPy's floats.
         """
+        wanted = None if dtype is None else _float_dtype(dtype)
         settings = read_config(folder)
         known = settings["model_type"] in cls.architectures
         if not known:
@@ -69,7 +70,7 @@ class Pretrained(nn.Module):
             model = cls(cls.config_class.from_dict(settings))
         path = weights_in(folder)
         try:
-            model.load_state_dict(model._fitted(nn.load_weights(path), dtype), assign=True)
+            model.load_state_dict(model._fitted(nn.load_weights(path), wanted), assign=True)
         except ValueError as error:
             raise ValueError(f"{cls.__name__}.from_pretrained: {path} does not fit: {error}") from None
         model.eval()
@@ -133,6 +134,18 @@ class Pretrained(nn.Module):
             kept = first.setdefault(id(parameter), name)
             if kept != name:
                 yield name, kept
+
+
+def _float_dtype(dtype: DTypeLike) -> np.dtype:
+    """`dtype` as NumPy's, which computes in these; TypeError for another."""
+    found: np.dtype | None
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        found = None
+    if found is None or found.kind != "f":
+        raise TypeError(f"from_pretrained: dtype is to be float16, float32 or float64, not {dtype!r}")
+    return found
 
 
 def weights_in(folder: str | os.PathLike) -> str:

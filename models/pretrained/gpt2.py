@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from ... import nn
 from ...autograd import Tensor
@@ -11,7 +11,7 @@ from ...autograd.arrays import ArrayLike
 from ...nn import functional as F
 from ..generation import Cache, Writes, mask_of, positions_of
 from .activation import activation
-from .config import Config
+from .config import CAUSAL, Config
 from .folder import Pretrained, check_context, ids_of, initialize
 
 
@@ -19,6 +19,7 @@ from .folder import Pretrained, check_context, ids_of, initialize
 class GPT2Config(Config):
     """The settings of a GPT-2, with those of its smallest published size as defaults."""
 
+    only: ClassVar = {**Config.only, **CAUSAL}
     model_type: str = "gpt2"
     vocab_size: int = 50257
     n_positions: int = 1024  # the longest text

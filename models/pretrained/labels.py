@@ -18,6 +18,10 @@ class Labelled(Config):
     a head that is not there, and for labels that are not numbered from 0.
     """
 
+    only: ClassVar = {
+        **Config.only,
+        "is_causal": (False, "is to be false, as each position here sees those on both sides"),
+    }
     heads: ClassVar[Mapping[str, Mapping[str, str]]]
     architectures: list | None = None
     id2label: dict | None = None

@@ -19,7 +19,7 @@ from ...nn import functional as F
 from ...nn import init
 from ..generation import Cache, Writes, mask_of, positions_of
 from .activation import activation
-from .config import Config
+from .config import CAUSAL, Config
 from .folder import Pretrained, ids_of, initialize
 from .rope import Rope, rope_settings, rotate
 
@@ -47,6 +47,7 @@ class LlamaConfig(Config):
     `rope_parameters`, or as in older files in `rope_theta` and `rope_scaling`.
     """
 
+    only: ClassVar = {**Config.only, **CAUSAL}
     may_be_zero: ClassVar[tuple[str, ...]] = ("max_window_layers",)
     model_type: str = "llama"
     vocab_size: int = 32000
@@ -130,14 +131,16 @@ class LlamaConfig(Config):
         """How many positions one sees in a layer, itself among them; None for all."""
         if self.model_type == "mistral":
             return self.sliding_window
-        if self.model_type == "llama" or not self.use_sliding_window or self.sliding_window is None:
+        if self.model_type == "llama" or self.sliding_window is None:
+            return None
+        # By transformers' masks layer_types decide alone in SmolLM 3, and use_sliding_window without them.
+        listed, smollm = self.layer_types is not None, self.model_type == "smollm3"
+        if not self.use_sliding_window and not (listed and smollm):
             return None
         if self.layer_types is not None:
             slides = self.layer_types[layer] == SLIDING
         else:
-            slides = (
-                not self.turns(layer) if self.model_type == "smollm3" else layer >= self.max_window_layers
-            )
+            slides = not self.turns(layer) if smollm else layer >= self.max_window_layers
         return self.sliding_window if slides else None
 
 

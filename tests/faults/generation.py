@@ -50,6 +50,18 @@ FAULTS = [
     ),
     Fault(
         "models/generation/cache.py",
+        "(real != given).any()",
+        "(real != given).all()",
+        f"{TESTS}test_cache.py::test_an_attention_mask_of_other_numbers_is_refused",
+    ),
+    Fault(
+        "models/generation/cache.py",
+        'real.dtype.kind not in "biuf"',
+        "False",
+        f"{TESTS}test_cache.py::test_an_attention_mask_of_other_numbers_is_refused",
+    ),
+    Fault(
+        "models/generation/cache.py",
         "self.start = max(self.start, self.end - window + 1)",
         "self.start = max(self.start, self.end - window)",
         f"{TESTS}test_cache.py::test_of_a_window_only_what_is_seen_is_kept",

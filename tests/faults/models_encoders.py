@@ -195,6 +195,7 @@ FAULTS = [
     Fault(VIT, '"architectures": [self.config.architecture]', "", f"{BACK}vit-pooled"),
     # labels and padding
     Fault(LABELS, "key=lambda item: int(item[0])", "key=lambda item: item[0]", f"{ALL}test_labels"),
+    Fault(LABELS, '(False, "is to be false, as', '(True, "is to be true, as', f"{BAD}is_causal"),
     Fault(LABELS, "if numbers != list(range(len(numbers))):", "if False:", f"{BAD}id2label"),
     Fault(
         PADDING, "if not np.array_equal(real, found):", "if False:", f"{BERTS}test_input_that_does_not_fit"

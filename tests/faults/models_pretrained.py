@@ -66,8 +66,8 @@ FAULTS = [
     ),
     Fault(
         LLAMA,
-        'not self.turns(layer) if self.model_type == "smollm3"',
-        'self.turns(layer) if self.model_type == "smollm3"',
+        "not self.turns(layer) if smollm",
+        "self.turns(layer) if smollm",
         f"{CONFIG}test_windows_by_layer",
     ),
     Fault(
@@ -76,6 +76,9 @@ FAULTS = [
         "layer > self.max_window_layers",
         f"{CONFIG}test_windows_by_layer",
     ),
+    Fault(LLAMA, "not (listed and smollm)", "not smollm", f"{CONFIG}test_windows_by_layer"),
+    Fault(LLAMA, "not (listed and smollm)", "not listed", f"{CONFIG}test_windows_by_layer"),
+    Fault(LLAMA, "not (listed and smollm)", "True", f"{NUMBERS}smollm3-types"),
     Fault(LLAMA, "if self.turns:", "if True:", f"{NUMBERS}smollm3"),
     Fault(
         LLAMA,
@@ -155,6 +158,20 @@ FAULTS = [
         "False",
         f"{CONFIG}test_settings_that_do_not_fit",
     ),
+    Fault(
+        FOLDER_PY,
+        'found is None or found.kind != "f"',
+        "found is None",
+        f"{FOLDER}test_dtypes_that_are_none_to_compute_in",
+    ),
+    Fault(
+        CONFIG_PY,
+        "if self.rest.get(name, value) is not value:",
+        "if self.rest.get(name):",
+        f"{CONFIG}test_settings_that_say_what_is_so_anyway",
+    ),
+    Fault(GPT2, "{**Config.only, **CAUSAL}", "Config.only", f"{CONFIG}test_settings_that_do_not_fit"),
+    Fault(LLAMA, "{**Config.only, **CAUSAL}", "CAUSAL", f"{CONFIG}test_settings_that_do_not_fit"),
     Fault(CONFIG_PY, "not 0 <= value < math.inf", "value < 0", f"{CONFIG}test_settings_that_do_not_fit"),
     Fault(
         CONFIG_PY,

@@ -119,6 +119,12 @@ DECODERS = {
         "sliding_window": 3,
         "tie_word_embeddings": False,
     },
+    "smollm3-types": {
+        **TINY_LLAMA,
+        "model_type": "smollm3",
+        "sliding_window": 3,
+        "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
+    },
 }
 
 

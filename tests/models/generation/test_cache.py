@@ -223,6 +223,17 @@ def test_an_attention_mask_of_other_positions_is_refused():
                 ask(wrong)
 
 
+@pytest.mark.parametrize("wrong", [[[0, -1e9]], [[0.5, 1]], [[1, 2]], [[1, np.nan]]])
+def test_an_attention_mask_of_other_numbers_is_refused(wrong):
+    for ask in (lambda m: mask_of(1, 1, m), lambda m: positions_of(1, 1, m), lambda m: real_of(m, 2)):
+        with pytest.raises(ValueError, match="^attention_mask is to be 1 for tokens and 0 for padding, and"):
+            ask(wrong)
+        with pytest.raises(TypeError, match="^attention_mask is to be of booleans or of 0 and 1, not <U1"):
+            ask([["1", "0"]])
+    for kind in (bool, np.int8, np.float32):
+        np.testing.assert_array_equal(real_of(np.array([[0, 1]], kind), 2), [[False, True]])
+
+
 @pytest.mark.parametrize("window", [None, 3])
 @pytest.mark.parametrize("padded", [False, True])
 def test_attention_in_pieces_is_attention_at_once(window, padded):

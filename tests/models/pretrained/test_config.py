@@ -53,6 +53,10 @@ from tapegrad.models import GPT2Config, LlamaConfig
         (LlamaConfig, {"rope_parameters": "linear"}, "rope_parameters is to be dict or null"),
         (LlamaConfig, {"rope_theta": "big"}, "rope_theta is to be float or null, not 'big'"),
         (LlamaConfig, {"attention_dropout": 2}, "attention_dropout is a probability, at most 1"),
+        (GPT2Config, {"is_causal": False}, "is_causal is to be true, as .* not False"),
+        (LlamaConfig, {"is_causal": None}, "is_causal is to be true, as .* not None"),
+        (GPT2Config, {"quantization_config": {"quant_method": "fp8"}}, "quantization_config is to be null"),
+        (LlamaConfig, {"per_layer_config": {"1": {"hidden_act": "relu"}}}, "per_layer_config is to be null"),
     ],
 )
 def test_settings_that_do_not_fit(kind, settings, words):
@@ -77,10 +81,19 @@ def of(model_type, **settings):
             layer_types=["full_attention", "sliding_attention"] * 2), [None, 3, None, 3]),
         (of("smollm3", sliding_window=3, use_sliding_window=True), [None, None, None, 3]),
         (of("smollm3", sliding_window=3), [None] * 4),
+        (of("smollm3", sliding_window=3, layer_types=["full_attention", "sliding_attention"] * 2),
+         [None, 3, None, 3]),
+        (of("qwen2", sliding_window=3, layer_types=["sliding_attention"] * 4), [None] * 4),
     ],
 )  # fmt: skip
 def test_windows_by_layer(config, windows):
     assert [config.window(layer) for layer in range(4)] == windows
+
+
+def test_settings_that_say_what_is_so_anyway():
+    given = {"is_causal": True, "quantization_config": None, "per_layer_config": None}
+    for kind, settings in ((GPT2Config, TINY_GPT2), (LlamaConfig, TINY_LLAMA)):
+        assert given.items() <= kind.from_dict({**settings, **given}).to_dict().items()
 
 
 def test_layers_without_positions():

@@ -178,6 +178,7 @@ def test_it_trains_after_loading(tmp_path):
             "is to be \"absolute\".*not 'relative_key'",
         ),
         (BertConfig, {"is_decoder": True}, "is_decoder is to be false"),
+        (BertConfig, {"is_causal": True}, "is_causal is to be false, as each"),
         (BertConfig, {"add_cross_attention": True}, "add_cross_attention is to be false"),
         (BertConfig, {"num_attention_heads": 7}, "hidden_size is to be a multiple of num_attention_heads, 7"),
         (
@@ -204,6 +205,7 @@ def test_it_trains_after_loading(tmp_path):
         (T5Config, {"relative_attention_num_buckets": 33}, "is to be even and 4 or more"),
         (T5Config, {"relative_attention_max_distance": 16}, "is to be more than half the buckets, 16"),
         (T5Config, {"is_decoder": True}, "is_decoder is to be false"),
+        (T5Config, {"is_causal": True}, "is_causal is to be left out"),
         (ViTConfig, {"hidden_act": "glue"}, "no activation is called 'glue'"),
         (ViTConfig, {"image_size": [224, 0]}, "image_size is to be one number or two"),
         (ViTConfig, {"patch_size": [1, 2, 3]}, "patch_size is to be one number or two"),

@@ -145,6 +145,13 @@ def test_dtypes(model, tmp_path, stored, dtype, expected):
         np.testing.assert_array_equal(array, model.state_dict()[name].astype(stored).astype(expected))
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", int, complex, bool, 3])
+def test_dtypes_that_are_none_to_compute_in(tmp_path, dtype):
+    saved(model_of(TINY_GPT2), tmp_path)
+    with pytest.raises(TypeError, match="^from_pretrained: dtype is to be float16, float32 or float64, not "):
+        from_pretrained(tmp_path, dtype=dtype)
+
+
 def test_several_files(model, tmp_path):
     saved(model, tmp_path)
     weights = nn.load_weights(tmp_path)
