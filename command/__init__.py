@@ -7,6 +7,7 @@ needs, so that help comes at once, and returns nothing.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -44,6 +45,10 @@ class Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program with the arguments `argv`, those of the process unless given; returns the exit code."""
     args = _parser().parse_args(argv)
+    if sys.stdin is None:  # closed: nothing comes
+        sys.stdin = io.StringIO()
+    if sys.stdout is None:  # and nobody reads
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     try:
         args.run(args)
         sys.stdout.flush()

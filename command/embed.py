@@ -8,6 +8,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from math import inf
 from typing import Any, NamedTuple
 
 from .usage import UsageError
@@ -49,9 +50,9 @@ def run(args: Namespace) -> None:
         raise UsageError(f"--batch-size is to be 1 or more, not {args.batch_size}")
     if args.output is not None and not args.output.endswith(".npy"):
         raise UsageError(f"-o is the name of a .npy file, not {args.output!r}; without it JSON is printed")
-    way = asked(args.folder)
-    way = way._replace(pooling=args.pooling or way.pooling, normalize=args.normalize or way.normalize)
-    texts = sys.stdin if args.text is None else args.text
+    way = asked(args.folder, args.pooling)
+    way = way._replace(normalize=args.normalize or way.normalize)
+    texts = input_lines() if args.text is None else args.text
     vectors = embedded(
         args.folder, (t.removesuffix("\n") for t in texts), way, args.truncate, args.batch_size
     )
@@ -68,6 +69,14 @@ def run(args: Namespace) -> None:
         np.save(file, np.concatenate(found))
 
 
+def input_lines() -> Iterator[str]:
+    """Those of standard input; ValueError for bytes that are no text."""
+    try:
+        yield from sys.stdin
+    except UnicodeDecodeError as error:
+        raise ValueError(f"standard input is no text in {error.encoding}: {error.reason}") from None
+
+
 class Way(NamedTuple):
     """How a folder's vectors are made."""
 
@@ -76,32 +85,63 @@ class Way(NamedTuple):
     longest: int | None = None
 
 
-def asked(folder: str) -> Way:
-    """What sentence-transformers' files say, if they are there; ValueError for what there is not here."""
+def asked(folder: str, pooling: str | None = None) -> Way:
+    """What sentence-transformers' files say, if they are there; `pooling` goes before theirs.
+
+    ValueError for what there is not here.
+    """
     from ..models.text.tokenizer import read_json
 
-    listed = os.path.join(folder, "modules.json")
-    kinds: list[str] = []
-    if os.path.exists(listed):
-        with open(listed, encoding="utf-8") as file:
+    found = []
+    for name, key in (
+        ("sentence_bert_config.json", "max_seq_length"),
+        ("tokenizer_config.json", "model_max_length"),  # where version 6 has it
+    ):
+        path = os.path.join(folder, name)
+        longest = read_json(path).get(key)
+        if longest is None:
+            continue
+        if not isinstance(longest, (int, float)) or not 1 <= longest < inf:  # 1e30: no limit
+            raise ValueError(f"{path}: {key} is to be 1 or more, not {longest!r}")
+        found.append(int(longest))
+    return Way(pooling or pooled_by(folder), "Normalize" in layers(folder), min(found, default=None))
+
+
+def layers(folder: str) -> list[str]:
+    """What follows each other in a folder's list; none without one. ValueError for what there is not here."""
+    path = os.path.join(folder, "modules.json")
+    if not os.path.exists(path):
+        return []
+    try:
+        with open(path, encoding="utf-8") as file:
             modules = json.load(file)
-        if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):
-            raise ValueError(f"{listed} is to be a list of layers, as sentence-transformers writes it")
-        kinds = [str(module.get("type", "")).rpartition(".")[2] for module in modules]
-        other = [kind for kind in kinds if kind not in ("Transformer", "Pooling", "Normalize")]
-        if other:
-            raise ValueError(f"{listed} has a {other[0]} layer, which is not covered")
-    pooling = read_json(os.path.join(folder, "1_Pooling", "config.json"))
-    modes = [
-        k.removeprefix("pooling_mode_")
-        for k, v in pooling.items()
-        if k.startswith("pooling_mode_") and v is True
-    ]
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is no right JSON: {error}") from None
+    if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):
+        raise ValueError(f"{path} is to be a list of layers, as sentence-transformers writes it")
+    kinds = [str(module.get("type", "")).rpartition(".")[2] for module in modules]
+    other = [kind for kind in kinds if kind not in ("Transformer", "Pooling", "Normalize")]
+    if other:
+        raise ValueError(f"{path} has a {other[0]} layer, which is not covered")
+    return kinds
+
+
+def pooled_by(folder: str) -> str:
+    """The pooling of a folder's file: a word, or before version 6 flags; mean without one."""
+    from ..models.text.tokenizer import read_json
+
+    said = read_json(os.path.join(folder, "1_Pooling", "config.json"))
+    flags = [k.removeprefix("pooling_mode_") for k, v in said.items() if k.startswith("pooling_mode_") and v]
+    modes = said.get("pooling_mode", flags)
+    modes = modes if isinstance(modes, list) else [modes]
     names = {"mean_tokens": "mean", "cls_token": "cls"}
-    if len(modes) > 1 or any(mode not in names for mode in modes):
-        raise ValueError(f"{folder} pools by {' and '.join(modes)}, which is not covered; see --pooling")
-    longest = read_json(os.path.join(folder, "sentence_bert_config.json")).get("max_seq_length")
-    return Way(names[modes[0]] if modes else "mean", "Normalize" in kinds, longest)
+    ways = [names.get(str(mode), str(mode)) for mode in modes] or ["mean"]
+    if len(ways) > 1 or ways[0] not in names.values():
+        raise ValueError(
+            f"{folder} pools by {' and '.join(map(str, modes))}, which is not covered; --pooling mean, or "
+            "cls, makes other vectors of the same model"
+        )
+    return ways[0]
 
 
 def embedded(folder: str, texts: Iterable[str], way: Way, truncate: bool, count: int) -> Iterator[Any]:

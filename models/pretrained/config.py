@@ -41,6 +41,7 @@ class Config:
         "is_causal": (None, "is to be left out, as the encoder here sees both sides and the decoder one"),
         "per_layer_config": (None, "is to be null, as all layers here have the same settings"),
     }  # fmt: skip
+    aliases: ClassVar[Mapping[str, str]] = {}  # other words that transformers takes for fields
     model_type: str
     rest: Mapping[str, Any] = field(default_factory=dict, kw_only=True, repr=False)
 
@@ -56,12 +57,9 @@ class Config:
         allowed = tuple(kind for word in kinds for kind in KINDS[word])
         if not isinstance(value, allowed) or (isinstance(value, bool) and "bool" not in kinds):
             self.refuse(name, f"is to be {' or '.join(kinds)}".replace("None", "null"))
-        if (
-            type(value) is int
-            and "int" in kinds
-            and value < (0 if name.endswith("_id") or name in self.may_be_zero else 1)
-        ):
-            self.refuse(name, "is to be 1 or more")
+        least = 0 if name.endswith("_id") or name in self.may_be_zero else 1
+        if type(value) is int and "int" in kinds and value < least:
+            self.refuse(name, f"is to be {least} or more")
         if isinstance(value, (int, float)) and "float" in kinds and not 0 <= value < math.inf:
             self.refuse(name, "is to be 0 or more")
         if name.endswith(("dropout", "pdrop", "dropout_prob")) and value is not None and value > 1:
@@ -94,6 +92,14 @@ class Config:
     @classmethod
     def from_dict(cls: type[C], settings: Mapping[str, Any]) -> C:
         """The config of what config.json holds; ValueError as of the class."""
+        for other, name in cls.aliases.items():
+            value = settings.get(other)
+            if value is not None and settings.get(name, value) != value:
+                raise ValueError(
+                    f"{FILE}: {name} {settings[name]!r} and {other} {value!r} are two words for one setting; "
+                    "leave one out"
+                )
+            settings = settings if value is None else {**settings, name: value}
         own = cls._own()
         given = {name: value for name, value in settings.items() if name in own}
         rest = {name: value for name, value in settings.items() if name not in own or value is None}

@@ -20,6 +20,12 @@ class GPT2Config(Config):
     """The settings of a GPT-2, with those of its smallest published size as defaults."""
 
     only: ClassVar = {**Config.only, **CAUSAL}
+    aliases = {
+        "hidden_size": "n_embd",
+        "max_position_embeddings": "n_positions",
+        "num_attention_heads": "n_head",
+        "num_hidden_layers": "n_layer",
+    }
     model_type: str = "gpt2"
     vocab_size: int = 50257
     n_positions: int = 1024  # the longest text

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .activation import activation
-from .config import Config
+from .config import FILE, Config
 
 GATED = "gated-"
 
@@ -16,6 +16,12 @@ GATED = "gated-"
 class T5Config(Config):
     """The settings of a T5, with those of its smallest published size as defaults."""
 
+    aliases = {
+        "hidden_size": "d_model",
+        "num_attention_heads": "num_heads",
+        "num_hidden_layers": "num_layers",
+        "head_dim": "d_kv",
+    }
     model_type: str = "t5"
     vocab_size: int = 32128
     d_model: int = 512
@@ -40,6 +46,13 @@ class T5Config(Config):
     def __post_init__(self) -> None:
         super().__post_init__()
         activation(self.act)
+        # transformers writes both beside feed_forward_proj, and follows these if they say something else
+        for name, own in (("dense_act_fn", self.act), ("is_gated_act", self.gated)):
+            if self.rest.get(name, own) not in (own, None):
+                raise ValueError(
+                    f"{FILE}: {name} {self.rest[name]!r} beside feed_forward_proj "
+                    f"{self.feed_forward_proj!r}, which is {own!r}; change one of them, or leave {name} out"
+                )
         buckets, far = self.relative_attention_num_buckets, self.relative_attention_max_distance
         if buckets < 4 or buckets % 2:
             self.refuse("relative_attention_num_buckets", "is to be even and 4 or more")

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from ... import autograd as ag
 from ... import nn
 from ...autograd import Tensor
-from ...autograd.arrays import ArrayLike
+from ...autograd.arrays import ArrayLike, as_array
 from ...nn import functional as F
 from .activation import activation
 from .folder import Pretrained, initialize
@@ -190,13 +188,14 @@ class ViT(Pretrained):
         patch.
         """
         body, c = self.vit, self.config
-        kind = getattr(pixels, "dtype", None) or np.asarray(pixels).dtype
+        pixels = pixels if isinstance(pixels, Tensor) else as_array(pixels)  # torch's too
+        kind = pixels.dtype
         if kind.kind != "f":
             raise TypeError(
                 f"{self.label()}: pixels are to be floats, normalised as in training, not {kind}; for bytes "
                 "often pixels / 127.5 - 1"
             )
-        shape = np.shape(pixels)
+        shape = pixels.shape
         wanted = (c.num_channels, *c.image)
         fits = len(shape) == 4 and shape[1] == c.num_channels
         if interpolate_pos_encoding:

@@ -73,6 +73,27 @@ def test_vectors_are_made_as_sentence_transformers_files_say(program, folders, t
     np.testing.assert_allclose(read(out), [vector(folder, "a cat", "mean", True)], atol=1e-5)
 
 
+@pytest.mark.parametrize("said", ["cls", ["cls"]])
+def test_the_pooling_in_one_word(said, program, folders, tmp_path):
+    """sentence-transformers 6 writes it so, with the longest text among the tokenizer's settings."""
+    limit = {"model_max_length": 10}
+    folder = copied(
+        folders, tmp_path, {"1_Pooling/config.json": {"pooling_mode": said}, "tokenizer_config.json": limit}
+    )
+    _, out, err = program("embed", folder, "--truncate", "--text", "x" * 20)
+    assert err == ""
+    np.testing.assert_allclose(read(out), [vector(folder, "x" * 9, "cls")], atol=1e-5)
+
+
+def test_another_pooling_than_one_that_is_not_covered(program, folders, tmp_path):
+    folder = copied(folders, tmp_path, {"1_Pooling/config.json": {"pooling_mode": ["mean", "max"]}})
+    code, _, err = program("embed", folder, "--text", "a")
+    assert code == 1 and "pools by mean and max, which is not covered; --pooling mean, or cls" in err
+    _, out, err = program("embed", folder, "--text", "a", "--pooling", "cls")
+    assert err == ""
+    np.testing.assert_allclose(read(out), [vector(folder, "a", "cls")], atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [
@@ -86,6 +107,13 @@ def test_vectors_are_made_as_sentence_transformers_files_say(program, folders, t
         ),
         ({"modules.json": [*MODULES, {"type": "sentence_transformers.models.Dense"}]}, "has a Dense layer"),
         ({"modules.json": {"a": 1}}, "is to be a list of layers"),
+        ({"1_Pooling/config.json": {"pooling_mode": "max"}}, "pools by max, which is not covered"),
+        ({"1_Pooling/config.json": {"pooling_mode": None}}, "pools by None, which is not covered"),
+        (
+            {"sentence_bert_config.json": {"max_seq_length": "9"}},
+            "length is to be 1 or more, not '9",
+        ),
+        ({"sentence_bert_config.json": {"max_seq_length": 0}}, "length is to be 1 or more, not 0"),
     ],
 )
 def test_what_is_not_covered_is_refused(files, message, program, folders, tmp_path):
@@ -105,6 +133,12 @@ def test_texts_that_are_too_long(program, folders, tmp_path):
     folder = copied(folders, tmp_path, {"sentence_bert_config.json": {"max_seq_length": 10}})
     _, out, _ = program("embed", folder, "--truncate", given=f"{long}\n")
     np.testing.assert_allclose(read(out), [vector(folders / "bert", "x" * 9)], atol=1e-5)
+
+
+def test_input_that_is_no_text(process, folders):
+    code, out, err = process("embed", folders / "bert", given=b"a\n\xff\xfe\n")
+    assert (code, out) == (1, "")
+    assert err == "tapegrad embed: standard input is no text in utf-8: invalid start byte\n"
 
 
 def test_models_that_do_not_embed(program, folders, tmp_path):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import tapegrad
-from tapegrad.command import COMMANDS
+from tapegrad.command import COMMANDS, main
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
@@ -126,6 +126,17 @@ def test_a_fault_of_the_program_says_its_class(program, monkeypatch):
     code, _, err = program("inspect", "x")
     assert code == 1
     assert err == "tapegrad inspect: ArithmeticError: one and another (--traceback tells where)\n"
+
+
+@pytest.mark.parametrize("arguments", [("embed",), ("generate", "--max-new-tokens", "1")], ids=lambda a: a[0])
+def test_streams_that_are_closed(arguments, program, folders, monkeypatch):
+    """Python has None for them, as after `<&- >&-` in a shell."""
+    command, *rest = arguments
+    folder = folders / ("bert" if command == "embed" else "llama")
+    monkeypatch.setattr("sys.stdin", None)
+    monkeypatch.setattr("sys.stdout", None)
+    assert main([command, str(folder), *rest]) == 0
+    sys.stdout.close()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")

@@ -119,6 +119,30 @@ FAULTS = [
     ),
     Fault(
         "command/embed.py",
+        'said.get("pooling_mode", flags)',
+        "flags",
+        f"{EMBED}test_the_pooling_in_one_word",
+    ),
+    Fault(
+        "command/embed.py",
+        "Way(pooling or pooled_by(folder)",
+        "Way(pooled_by(folder)",
+        f"{EMBED}test_another_pooling_than_one_that_is_not_covered",
+    ),
+    Fault(
+        "command/embed.py",
+        '("tokenizer_config.json", "model_max_length")',
+        '("tokenizer_config.json", "max_seq_length")',
+        f"{EMBED}test_the_pooling_in_one_word",
+    ),
+    Fault(
+        "command/__init__.py",
+        "if sys.stdin is None:",
+        "if False:",
+        f"{TESTS}test_program.py::test_streams_that_are_closed",
+    ),
+    Fault(
+        "command/embed.py",
         "return model.embed(ids, real, normalize=way.normalize)",
         "return model.embed(ids, None, normalize=way.normalize)",
         f"{EMBED}test_texts_of_the_command_line_and_batches",

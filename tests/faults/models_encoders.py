@@ -185,6 +185,7 @@ FAULTS = [
         f"{NUMBERS}vit-oblong",
     ),
     Fault(VIT, "elif fits and shape[1:] != wanted:", "elif False:", f"{VITS}test_input_that_does_not_fit"),
+    Fault(VIT, "else as_array(pixels)", "else pixels", f"{VITS}test_pixels_of_another_library"),
     Fault(VIT, 'if kind.kind != "f":', "if False:", f"{VITS}test_input_that_does_not_fit -k uint8"),
     Fault(
         VIT,

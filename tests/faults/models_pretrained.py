@@ -11,6 +11,31 @@ GPT2, LLAMA, TURNS = (f"models/pretrained/{name}.py" for name in ("gpt2", "llama
 NUMBERS = f"{DECODERS}test_logits_loss_and_its_gradients -k "
 
 FAULTS = [
+    # settings
+    Fault(
+        CONFIG_PY,
+        "if value is not None and settings.get(name, value) != value:",
+        "if False:",
+        f"{CONFIG}test_settings_that_do_not_fit -k words",
+    ),
+    Fault(
+        CONFIG_PY,
+        "settings if value is None else {**settings, name: value}",
+        "settings",
+        f"{CONFIG}test_other_words_for_a_setting",
+    ),
+    Fault(
+        CONFIG_PY,
+        'f"is to be {least} or more"',
+        '"is to be 1 or more"',
+        f"{CONFIG}test_settings_that_do_not_fit -k pad_token_id",
+    ),
+    Fault(
+        "models/pretrained/t5_config.py",
+        "if self.rest.get(name, own) not in (own, None):",
+        "if False:",
+        f"{CONFIG}test_settings_that_do_not_fit -k feed_forward_proj",
+    ),
     # rotary positions
     Fault(
         TURNS,

@@ -3,7 +3,9 @@
 import pytest
 
 from decoder_cases import TINY_GPT2, TINY_LLAMA
-from tapegrad.models import GPT2Config, LlamaConfig
+from tapegrad.models import GPT2Config, LlamaConfig, T5Config
+
+TINY = {GPT2Config: TINY_GPT2, LlamaConfig: TINY_LLAMA}
 
 
 @pytest.mark.parametrize(
@@ -12,6 +14,15 @@ from tapegrad.models import GPT2Config, LlamaConfig
         (GPT2Config, {"n_head": 5}, "n_embd is to be a multiple of n_head, 5, not 12"),
         (GPT2Config, {"n_layer": 0}, "n_layer is to be 1 or more, not 0"),
         (GPT2Config, {"n_layer": -2}, "n_layer is to be 1 or more, not -2"),
+        (T5Config, {"pad_token_id": -1}, "pad_token_id is to be 0 or more, not -1"),
+        (GPT2Config, {"num_attention_heads": 2}, "n_head 3 and num_attention_heads 2 are two words for one"),
+        (
+            T5Config,
+            {"dense_act_fn": "gelu_new"},
+            "dense_act_fn 'gelu_new' beside feed_forward_proj 'relu'",
+        ),
+        (T5Config, {"is_gated_act": True}, "is_gated_act True beside feed_forward_proj 'relu', which is F"),
+        (T5Config, {"num_layers": 2, "num_hidden_layers": 3}, "num_layers 2 and num_hidden_layers 3 are two"),
         (GPT2Config, {"n_embd": "12"}, "n_embd is to be int, not '12'"),
         (GPT2Config, {"n_embd": True}, "n_embd is to be int, not True"),
         (GPT2Config, {"n_embd": 12.0}, "n_embd is to be int, not 12.0"),
@@ -61,7 +72,17 @@ from tapegrad.models import GPT2Config, LlamaConfig
 )
 def test_settings_that_do_not_fit(kind, settings, words):
     with pytest.raises(ValueError, match=f"^config.json: {words}"):
-        kind.from_dict({**(TINY_GPT2 if kind is GPT2Config else TINY_LLAMA), **settings})
+        kind.from_dict({**TINY.get(kind, {}), **settings})
+
+
+def test_other_words_for_a_setting():
+    """transformers takes them, and a number of heads is not to be seen in the weights."""
+    settings = {name: value for name, value in TINY_GPT2.items() if name != "n_head"}
+    assert GPT2Config.from_dict({**settings, "num_attention_heads": 4}).n_head == 4
+    assert GPT2Config.from_dict({**settings, "num_attention_heads": None}).n_head == 12
+    assert T5Config.from_dict({"hidden_size": 8, "d_model": 8, "head_dim": 3}).d_kv == 3
+    told = {"feed_forward_proj": "gated-gelu", "dense_act_fn": "gelu_new", "is_gated_act": True}
+    assert T5Config.from_dict(told).to_dict().items() >= told.items()
 
 
 def of(model_type, **settings):

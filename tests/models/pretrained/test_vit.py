@@ -45,6 +45,22 @@ def test_pixels_have_the_dtype_of_the_weights():
     np.testing.assert_array_equal(model(PIXELS).numpy(), model(PIXELS.astype(np.float32)).numpy())
 
 
+@no_grad
+def test_pixels_of_another_library():
+    """torch's tensors too: NumPy can make arrays of them, but their dtype is none of NumPy's."""
+
+    class Foreign:
+        dtype, shape = "theirs.float32", PIXELS.shape
+
+        def __array__(self, dtype=None, copy=None):
+            return PIXELS.astype(np.float32)
+
+    model = model_of(VITS["vit"])
+    expected = model(PIXELS.astype(np.float32)).numpy()
+    np.testing.assert_array_equal(model(Foreign()).numpy(), expected)
+    np.testing.assert_array_equal(model(PIXELS.astype(np.float32).tolist()).numpy(), expected)
+
+
 @pytest.mark.parametrize(
     "pixels, between, error, words",
     [
