@@ -8,6 +8,11 @@ import zipfile
 from typing import Any
 
 import numpy as np
+import pytest
+
+from tapegrad import nn
+
+NUMBERS = np.arange(12, dtype="<f4")
 
 STORAGES = {
     "f4": "Float",
@@ -94,3 +99,21 @@ def of_arrays(arrays: dict[str, np.ndarray], byteorder: str = "little") -> bytes
     return archive(
         pickled(tensors), {key: array.tobytes() for key, array in storages.items()}, byteorder=byteorder
     )
+
+
+# ------------------------------------------------------------------ read, or refused, by nn.load_weights
+
+
+def load(path, program, storages=None, **how):
+    path.write_bytes(archive(program, {"0": NUMBERS.tobytes()} if storages is None else storages, **how))
+    return nn.load_weights(path)
+
+
+def refused(path, message, program, storages=None, **how):
+    with pytest.raises(ValueError, match=message) as caught:
+        load(path, program, storages, **how)
+    assert str(caught.value).startswith(str(path))
+
+
+def one(*args, **kwargs):
+    return pickled({"w": Tensor("0", *args, **kwargs)})

@@ -4,33 +4,14 @@ import os
 import pickle
 import pickletools
 
-import numpy as np
 import pytest
 
-from tapegrad import nn
-from torch_zip import Name, Tensor, archive, pickled, written
-
-NUMBERS = np.arange(12, dtype="<f4")
+from torch_zip import Name, Tensor, one, pickled, refused, written
 
 
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "w.bin"
-
-
-def load(path, program, storages=None, **how):
-    path.write_bytes(archive(program, {"0": NUMBERS.tobytes()} if storages is None else storages, **how))
-    return nn.load_weights(path)
-
-
-def refused(path, message, program, storages=None, **how):
-    with pytest.raises(ValueError, match=message) as caught:
-        load(path, program, storages, **how)
-    assert str(caught.value).startswith(str(path))
-
-
-def one(*args, **kwargs):
-    return pickled({"w": Tensor("0", *args, **kwargs)})
 
 
 class Evil:

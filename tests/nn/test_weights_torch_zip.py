@@ -11,30 +11,14 @@ import pytest
 import torch_zip
 from tapegrad import nn
 from tapegrad.nn import torch_zip as reader
-from torch_zip import Tensor, archive, of_arrays, pickled
+from torch_zip import NUMBERS, Tensor, archive, load, of_arrays, one, pickled, refused
 
 GOLDEN = os.path.join(os.path.dirname(__file__), "golden", "torch_save.bin")
-NUMBERS = np.arange(12, dtype="<f4")
 
 
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "w.bin"
-
-
-def load(path, program, storages=None, **how):
-    path.write_bytes(archive(program, {"0": NUMBERS.tobytes()} if storages is None else storages, **how))
-    return nn.load_weights(path)
-
-
-def refused(path, message, program, storages=None, **how):
-    with pytest.raises(ValueError, match=message) as caught:
-        load(path, program, storages, **how)
-    assert str(caught.value).startswith(str(path))
-
-
-def one(*args, **kwargs):
-    return pickled({"w": Tensor("0", *args, **kwargs)})
 
 
 # ------------------------------------------------------------------------------------ what is in them
