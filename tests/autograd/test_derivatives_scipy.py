@@ -104,6 +104,10 @@ def test_stiff_equations(method):
         slow, fast = -0.04 * y[0] + 1e4 * y[1] * y[2], 3e7 * y[1] ** 2
         return np.stack([slow, -slow - fast, fast])
 
-    jac = ag.jacobian(robertson, "y")
+    slopes = ag.jacobian(robertson, "y")
+
+    def jac(t, y):  # f2py, by which older SciPy calls it for LSODA, passes as many arguments as it sees here
+        return slopes(t, y)
+
     found = integrate.solve_ivp(robertson, (0, 10), [1.0, 0, 0], method=method, jac=jac, rtol=1e-6)
     np.testing.assert_allclose(found.y[:, -1], [0.841370, 1.6234e-5, 0.158614], rtol=1e-3)

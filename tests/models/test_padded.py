@@ -45,9 +45,10 @@ def test_masks_are_replayed(kind):
         model.register_forward_hook(lambda *_, calls=calls: calls.append(1))
         optimizer = nn.optim.SGD(model.parameters(), lr=0.1)
         with (
-            warnings.catch_warnings(action="error"),
+            warnings.catch_warnings(),
             nn.parallel.replicate(model, optimizer, loss_of, workers=1, replay=replayed) as replicas,
         ):
+            warnings.simplefilter("error")
             losses.append([replicas.step(*batch) for batch in batches(kind)])
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
     assert len(calls) < 16
