@@ -7,10 +7,13 @@ import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
+from errno import EISDIR, ENOENT
+from io import BytesIO
 from itertools import islice
-from math import inf
-from typing import Any, NamedTuple
+from tempfile import TemporaryFile
+from typing import Any
 
+from .sentences import POOLED, Way, asked
 from .usage import UsageError
 
 SUMMARY = "Turn texts into vectors with a BERT or RoBERTa, as JSON or one .npy file."
@@ -20,9 +23,11 @@ examples:
   tapegrad embed minilm/ < lines.txt > vectors.jsonl
   tapegrad embed minilm/ -o vectors.npy < lines.txt
 
-A text's vector is the mean of its tokens' last hidden states, unless the
-folder's files of sentence-transformers ask for the first token's (pooling cls)
-and for length 1 (normalize). A line of JSON comes for each line of text."""
+A text's vector is that of sentence-transformers, by the folder's files of it:
+its pooling of the last hidden states, prompt, longest text and length; without
+them the mean. What they ask for and is not covered is an error, and so is a
+longer text than they allow, unless --truncate is given. A line of JSON comes
+for each line of text."""
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -34,11 +39,12 @@ def arguments(parser: ArgumentParser) -> None:
         "-o", "--output", metavar="FILE.npy", help="write an array (texts, width) in place of JSON"
     )
     parser.add_argument("--normalize", action="store_true", help="vectors of length 1")
+    parser.add_argument("--pooling", choices=POOLED, help="how tokens become one vector (as the folder says)")
     parser.add_argument(
-        "--pooling", choices=("mean", "cls"), help="of all tokens, or the first (as the folder says)"
+        "--prompt", metavar="NAME", help="which of the folder's prompts goes before each text"
     )
     parser.add_argument(
-        "--truncate", action="store_true", help="read the beginning of texts that are too long"
+        "--truncate", action="store_true", help="read only the beginning of texts that are too long"
     )
     parser.add_argument("--batch-size", type=int, default=32, metavar="N", help="texts computed at once (32)")
 
@@ -46,16 +52,18 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     import numpy as np
 
+    from ..nn import atomic
+
     if args.batch_size < 1:
         raise UsageError(f"--batch-size is to be 1 or more, not {args.batch_size}")
     if args.output is not None and not args.output.endswith(".npy"):
         raise UsageError(f"-o is the name of a .npy file, not {args.output!r}; without it JSON is printed")
-    way = asked(args.folder, args.pooling)
+    if args.output is not None:
+        check_place(args.output)
+    way = asked(args.folder, args.pooling, args.prompt)
     way = way._replace(normalize=args.normalize or way.normalize)
     texts = input_lines() if args.text is None else args.text
-    vectors = embedded(
-        args.folder, (t.removesuffix("\n") for t in texts), way, args.truncate, args.batch_size
-    )
+    vectors = embedded((t.removesuffix("\n") for t in texts), way, args.truncate, args.batch_size)
     if args.output is None:
         for some in vectors:
             for vector in some:
@@ -65,8 +73,20 @@ def run(args: Namespace) -> None:
     found = list(vectors)
     if not found:
         raise ValueError("there is no text: give --text, or lines on standard input")
-    with open(args.output, "wb") as file:
-        np.save(file, np.concatenate(found))
+    whole = BytesIO()
+    np.save(whole, np.concatenate(found))
+    atomic.write(os.path.realpath(args.output), [whole.getbuffer()])
+
+
+def check_place(path: str) -> None:
+    """OSError before anything is computed, not after it, where no file can be written."""
+    folder = os.path.dirname(os.path.realpath(path))
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(ENOENT, os.strerror(ENOENT), path)
+    if os.path.isdir(path):
+        raise IsADirectoryError(EISDIR, os.strerror(EISDIR), path)
+    with TemporaryFile(dir=folder):
+        pass
 
 
 def input_lines() -> Iterator[str]:
@@ -77,105 +97,74 @@ def input_lines() -> Iterator[str]:
         raise ValueError(f"standard input is no text in {error.encoding}: {error.reason}") from None
 
 
-class Way(NamedTuple):
-    """How a folder's vectors are made."""
-
-    pooling: str = "mean"
-    normalize: bool = False
-    longest: int | None = None
-
-
-def asked(folder: str, pooling: str | None = None) -> Way:
-    """What sentence-transformers' files say, if they are there; `pooling` goes before theirs.
-
-    ValueError for what there is not here.
-    """
-    from ..models.text.tokenizer import read_json
-
-    found = []
-    for name, key in (
-        ("sentence_bert_config.json", "max_seq_length"),
-        ("tokenizer_config.json", "model_max_length"),  # where version 6 has it
-    ):
-        path = os.path.join(folder, name)
-        longest = read_json(path).get(key)
-        if longest is None:
-            continue
-        if not isinstance(longest, (int, float)) or not 1 <= longest < inf:  # 1e30: no limit
-            raise ValueError(f"{path}: {key} is to be 1 or more, not {longest!r}")
-        found.append(int(longest))
-    return Way(pooling or pooled_by(folder), "Normalize" in layers(folder), min(found, default=None))
-
-
-def layers(folder: str) -> list[str]:
-    """What follows each other in a folder's list; none without one. ValueError for what there is not here."""
-    path = os.path.join(folder, "modules.json")
-    if not os.path.exists(path):
-        return []
-    try:
-        with open(path, encoding="utf-8") as file:
-            modules = json.load(file)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no right JSON: {error}") from None
-    if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):
-        raise ValueError(f"{path} is to be a list of layers, as sentence-transformers writes it")
-    kinds = [str(module.get("type", "")).rpartition(".")[2] for module in modules]
-    other = [kind for kind in kinds if kind not in ("Transformer", "Pooling", "Normalize")]
-    if other:
-        raise ValueError(f"{path} has a {other[0]} layer, which is not covered")
-    return kinds
-
-
-def pooled_by(folder: str) -> str:
-    """The pooling of a folder's file: a word, or before version 6 flags; mean without one."""
-    from ..models.text.tokenizer import read_json
-
-    said = read_json(os.path.join(folder, "1_Pooling", "config.json"))
-    flags = [k.removeprefix("pooling_mode_") for k, v in said.items() if k.startswith("pooling_mode_") and v]
-    modes = said.get("pooling_mode", flags)
-    modes = modes if isinstance(modes, list) else [modes]
-    names = {"mean_tokens": "mean", "cls_token": "cls"}
-    ways = [names.get(str(mode), str(mode)) for mode in modes] or ["mean"]
-    if len(ways) > 1 or ways[0] not in names.values():
-        raise ValueError(
-            f"{folder} pools by {' and '.join(map(str, modes))}, which is not covered; --pooling mean, or "
-            "cls, makes other vectors of the same model"
-        )
-    return ways[0]
-
-
-def embedded(folder: str, texts: Iterable[str], way: Way, truncate: bool, count: int) -> Iterator[Any]:
+def embedded(texts: Iterable[str], way: Way, truncate: bool, count: int) -> Iterator[Any]:
     """Arrays (up to `count`, width) of the vectors of `texts`, in their order."""
     from .. import models
     from ..autograd import no_grad
-    from ..models import text
 
-    model = models.from_pretrained(folder)
+    model = models.from_pretrained(way.folder)
     if not isinstance(model, models.Bert):
-        raise ValueError(f"{folder} holds a {type(model).__name__}; vectors are made by BERT and RoBERTa")
-    tokenizer = text.from_pretrained(folder)
-    longest = min(n for n in (model.context, way.longest) if n is not None)
+        raise ValueError(f"{way.folder} holds a {type(model).__name__}; vectors are made by BERT and RoBERTa")
+    reader = Reader(way, model.context, truncate)
     lines = enumerate(texts, 1)
     while some := list(islice(lines, count)):
-        rows = [
-            read(tokenizer, line, number, longest if truncate else None, model.context)
-            for number, line in some
-        ]
-        ids, real = padded(rows, model.config.pad_token_id or 0)
+        ids, real = padded([reader(line, number) for number, line in some], model.config.pad_token_id or 0)
         with no_grad():
-            yield pooled(model, ids, real, way).numpy()
+            states = model.hidden(ids, real).numpy()
+        vectors = pooled(states, real, way.pooling, reader.skipped)
+        yield unit(vectors) if way.normalize else vectors
 
 
-def read(tokenizer: Any, text: str, number: int, limit: int | None, context: int) -> Any:
-    """The ids of a text, at most `limit`."""
-    ids = tokenizer.encode(text, max_length=limit)
-    if len(ids) > context:
-        raise ValueError(
-            f"text {number} has {len(ids)} tokens, and the model reads {context}; --truncate reads so many"
-        )
-    if not len(ids):
-        raise ValueError(f"text {number} is empty, and the tokenizer adds nothing to it: it has no vector")
-    return ids
+class Reader:
+    """From texts to ids."""
+
+    def __init__(self, way: Way, context: int, truncate: bool):
+        from ..models import text
+
+        self.tokenizer = text.from_pretrained(way.folder)
+        if way.lower:
+            lower(self.tokenizer, way.folder)
+        self.prompt, self.truncate, self.cuts_end = way.prompt, truncate, way.cuts_end
+        self.longest = min(n for n in (context, way.longest) if n is not None)
+        self.skipped = 0 if way.pools_prompt or not way.prompt else self.length(way.prompt)
+
+    def __call__(self, text: str, number: int) -> Any:
+        """The ids of text `number`."""
+        given = self.prompt + text
+        ids = self.tokenizer.encode(given)
+        if len(ids) > self.longest:
+            if not self.truncate:
+                raise ValueError(
+                    f"text {number} has {len(ids)} tokens, and the model reads {self.longest}; --truncate "
+                    "reads so many"
+                )
+            if not self.cuts_end:
+                raise ValueError(
+                    f"text {number} has {len(ids)} tokens, more than {self.longest}, and the tokenizer's "
+                    "truncation_side asks for the end of texts, which is not covered"
+                )
+            ids = self.tokenizer.encode(given, max_length=self.longest)
+        if len(ids) <= self.skipped:
+            raise ValueError(f"text {number} has no token that is read for its vector")
+        return ids
+
+    def length(self, prompt: str) -> int:
+        """How many tokens of a text are those of its beginning; what ends a text is none of them."""
+        ids = self.tokenizer.encode(prompt)
+        special = {self.tokenizer.token_id(token) for token in self.tokenizer.special_tokens.values()}
+        return len(ids) - (len(ids) > 0 and int(ids[-1]) in special)
+
+
+def lower(tokenizer: Any, folder: str) -> None:
+    """Small letters before anything else, as do_lower_case has it, but not in special tokens."""
+    from ..models.text import Subwords
+
+    if not isinstance(tokenizer, Subwords):
+        raise ValueError(f"{folder}: do_lower_case is for tokenizers of Hugging Face's files")
+    from tokenizers.normalizers import Lowercase, Sequence
+
+    before = tokenizer.tokenizer.normalizer
+    tokenizer.tokenizer.normalizer = Sequence([Lowercase(), *([] if before is None else [before])])
 
 
 def padded(rows: list[Any], pad: int) -> tuple[Any, Any]:
@@ -189,10 +178,31 @@ def padded(rows: list[Any], pad: int) -> tuple[Any, Any]:
     return ids, real
 
 
-def pooled(model: Any, ids: Any, real: Any, way: Way) -> Any:
-    from ..nn import functional as F
+def pooled(states: Any, real: Any, modes: Iterable[str], skipped: int = 0) -> Any:
+    """Vectors (B, C), joined where there are several `modes`, of states (B, T, C) with padding on the right.
 
-    if way.pooling == "mean":
-        return model.embed(ids, real, normalize=way.normalize)
-    first = model.hidden(ids, real)[:, 0]
-    return F.normalize(first, dim=-1) if way.normalize else first
+    The first `skipped` tokens, a prompt's, are left out; their places still count in the weighted mean.
+    """
+    import numpy as np
+
+    places = np.arange(1, states.shape[1] + 1)
+    read = (real & (places > skipped))[..., None]
+    x = np.where(read, states.astype(np.promote_types(states.dtype, np.float32), copy=False), 0)
+    weights = (read * places[:, None]).astype(x.dtype)  # 1 for the first token, 2 for the second ...
+    count = read.sum(axis=1).astype(x.dtype)
+    ways = {
+        "mean": lambda: x.sum(axis=1) / count,
+        "cls": lambda: x[:, skipped],
+        "max": lambda: np.where(read, x, -np.inf).max(axis=1),
+        "mean_sqrt_len_tokens": lambda: x.sum(axis=1) / np.sqrt(count),
+        "weightedmean": lambda: (x * weights).sum(axis=1) / weights.sum(axis=1),
+        "lasttoken": lambda: x[np.arange(len(x)), real.sum(axis=1) - 1],
+    }
+    return np.concatenate([ways[mode]() for mode in modes], axis=-1)
+
+
+def unit(vectors: Any) -> Any:
+    """Of length 1; zeros stay what they are."""
+    import numpy as np
+
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
