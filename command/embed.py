@@ -63,7 +63,7 @@ def run(args: Namespace) -> None:
     way = asked(args.folder, args.pooling, args.prompt)
     way = way._replace(normalize=args.normalize or way.normalize)
     texts = input_lines() if args.text is None else args.text
-    vectors = embedded((t.removesuffix("\n") for t in texts), way, args.truncate, args.batch_size)
+    vectors = embedded(texts, way, args.truncate, args.batch_size)
     if args.output is None:
         for some in vectors:
             for vector in some:
@@ -85,14 +85,17 @@ def check_place(path: str) -> None:
         raise FileNotFoundError(ENOENT, os.strerror(ENOENT), path)
     if os.path.isdir(path):
         raise IsADirectoryError(EISDIR, os.strerror(EISDIR), path)
-    with TemporaryFile(dir=folder):
-        pass
+    try:
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, path) from None
 
 
 def input_lines() -> Iterator[str]:
     """Those of standard input; ValueError for bytes that are no text."""
     try:
-        yield from sys.stdin
+        yield from (line.removesuffix("\n") for line in sys.stdin)
     except UnicodeDecodeError as error:
         raise ValueError(f"standard input is no text in {error.encoding}: {error.reason}") from None
 
@@ -145,7 +148,8 @@ class Reader:
                 )
             ids = self.tokenizer.encode(given, max_length=self.longest)
         if len(ids) <= self.skipped:
-            raise ValueError(f"text {number} has no token that is read for its vector")
+            why = "the prompt is not read for it" if self.skipped else "the tokenizer adds nothing to it"
+            raise ValueError(f"text {number} is empty, and {why}: it has no vector")
         return ids
 
     def length(self, prompt: str) -> int:

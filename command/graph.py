@@ -26,10 +26,11 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--zoom",
         choices=("modules", "ops", "backward"),
-        default="modules",
-        help="how much is shown (modules)",
+        help="how much the picture shows (modules)",
     )
-    parser.add_argument("--depth", type=int, metavar="N", help="open modules to N levels (as is readable)")
+    parser.add_argument(
+        "--depth", type=int, metavar="N", help="open the picture's modules to N levels (as is readable)"
+    )
     parser.add_argument("--length", type=int, metavar="T", default=8, help="of the text that is read (8)")
     parser.add_argument("--title", default=None, help="below the picture (the model's class and folder)")
 
@@ -39,8 +40,7 @@ def run(args: Namespace) -> None:
 
     from ..autograd import Graph, visualize
 
-    if args.length < 1:
-        raise UsageError(f"--length is to be 1 or more, not {args.length}")
+    check(args)
     model = built(args.folder)
     with np.errstate(all="ignore"):  # nothing has been put into the weights
         output = model(*inputs(model, args.length))
@@ -50,7 +50,21 @@ def run(args: Namespace) -> None:
         print(graph)
         return
     title = f"{type(model).__name__} of {args.folder}" if args.title is None else args.title
-    print(visualize(graph, zoom=args.zoom, depth=args.depth, title=title).save(args.output))
+    print(visualize(graph, zoom=args.zoom or "modules", depth=args.depth, title=title).save(args.output))
+
+
+def check(args: Namespace) -> None:
+    """UsageError for what would have no effect, or could not be drawn once the model has run."""
+    from ..autograd.graph.drawing import SUFFIXES
+
+    for name, value, least in ("length", args.length, 1), ("depth", args.depth, 0):
+        if value is not None and value < least:
+            raise UsageError(f"--{name} is to be {least} or more, not {value}")
+    unused = [name for name in ("zoom", "depth", "title") if getattr(args, name) is not None]
+    if args.output is None and unused:
+        raise UsageError(f"--{unused[0]} is for a picture: name its file with -o")
+    if args.output is not None and not args.output.lower().endswith(SUFFIXES):
+        raise UsageError(f"-o is the name of a file that ends in {', '.join(SUFFIXES)}, not {args.output!r}")
 
 
 def built(folder: str) -> Any:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import graphviz
 
 TEXTS = {".dot": "source", ".gv": "source", ".mmd": "mermaid", ".md": "markdown"}
+SUFFIXES = (*(f".{kind}" for kind in render.FORMATS), ".html", *TEXTS)
 
 
 def visualize(
@@ -106,7 +107,7 @@ class Drawing:
         elif suffix[1:] in render.FORMATS:
             content = render.render(self.source, suffix[1:])
         else:
-            known = ", ".join([*(f".{kind}" for kind in render.FORMATS), ".html", *TEXTS])
+            known = ", ".join(SUFFIXES)
             raise ValueError(f"{path}: a drawing is saved as {known}, not as {path.suffix or 'nothing'!r}")
         path.write_bytes(content)
         return path

@@ -56,8 +56,8 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     add(
         "--resume",
         action="store_true",
-        help="go on from the last checkpoint, with its model and data; --steps and --minutes are totals, "
-        "and may be raised",
+        help="go on from the last checkpoint, with its model and data; how long it trains is a total, and "
+        "may be raised",
     )
 
 

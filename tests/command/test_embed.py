@@ -171,7 +171,7 @@ def test_prompts_that_are_none(program, folders, tmp_path):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(json.dumps(content))
     code, out, err = program("embed", folder, "--text", "a", "--truncate")
-    assert (code, out) == (1, "") and "text 1 has no token that is read for its vector" in err
+    assert (code, out) == (1, "") and "text 1 is empty, and the prompt is not read for it" in err
 
 
 SETTINGS, OWN = "sentence_bert_config.json", "config_sentence_transformers.json"

@@ -66,11 +66,28 @@ def test_nothing_is_drawn_at_random(program, folders):
 
 
 def test_what_cannot_be(program, folders, tmp_path, monkeypatch):
-    code, _, err = program("graph", folders / "gpt2", "-o", tmp_path / "a.gif")
-    assert code == 1 and "a drawing is saved as .svg" in err
     monkeypatch.setenv("PATH", str(tmp_path))
     code, _, err = program("graph", folders / "gpt2", "-o", tmp_path / "a.png")
     assert code == 1 and "graphviz's program `dot`, which is not on the PATH" in err and err.count("\n") == 1
     (tmp_path / "config.json").write_text('{"model_type": "mamba"}')
     code, _, err = program("graph", tmp_path)
     assert code == 1 and "has model_type 'mamba'; there are gpt2, llama" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("-o", "a.gif"), "-o is the name of a file that ends in .svg, .png, .pdf, .html, .dot"),
+        (("-o", ""), "-o is the name of a file that ends in"),
+        (("-o", "a.svg", "--depth", -1), "--depth is to be 0 or more, not -1"),
+        (("--length", 0), "--length is to be 1 or more, not 0"),
+        (("--depth", 1), "--depth is for a picture: name its file with -o"),
+        (("--zoom", "ops"), "--zoom is for a picture"),
+        (("--title", ""), "--title is for a picture"),
+    ],
+)
+def test_arguments_without_effect(arguments, message, program, tmp_path):
+    """Before the model is built: here there is none."""
+    code, out, err = program("graph", tmp_path, *arguments)
+    assert (code, out) == (2, "")
+    assert message in err and err.count("\n") == 1

@@ -5,7 +5,6 @@ from .fault import Fault
 TESTS = "tests/command/"
 PROGRAM = f"{TESTS}test_program.py::"
 GENERATE = f"{TESTS}test_generate.py::"
-EMBED = f"{TESTS}test_embed.py::"
 INSPECT = f"{TESTS}test_inspect.py::"
 
 FAULTS = [
@@ -112,51 +111,27 @@ FAULTS = [
         f"{GENERATE}test_each_piece_is_flushed",
     ),
     Fault(
-        "command/embed.py",
-        'names = {"mean_tokens": "mean", "cls_token": "cls"}',
-        'names = {"mean_tokens": "mean", "cls_token": "mean"}',
-        f"{EMBED}test_vectors_are_made_as_sentence_transformers_files_say",
-    ),
-    Fault(
-        "command/embed.py",
-        'said.get("pooling_mode", flags)',
-        "flags",
-        f"{EMBED}test_the_pooling_in_one_word",
-    ),
-    Fault(
-        "command/embed.py",
-        "Way(pooling or pooled_by(folder)",
-        "Way(pooled_by(folder)",
-        f"{EMBED}test_another_pooling_than_one_that_is_not_covered",
-    ),
-    Fault(
-        "command/embed.py",
-        '("tokenizer_config.json", "model_max_length")',
-        '("tokenizer_config.json", "max_seq_length")',
-        f"{EMBED}test_the_pooling_in_one_word",
-    ),
-    Fault(
         "command/__init__.py",
         "if sys.stdin is None:",
         "if False:",
         f"{TESTS}test_program.py::test_streams_that_are_closed",
     ),
     Fault(
-        "command/embed.py",
-        "return model.embed(ids, real, normalize=way.normalize)",
-        "return model.embed(ids, None, normalize=way.normalize)",
-        f"{EMBED}test_texts_of_the_command_line_and_batches",
-    ),
-    Fault(
-        "command/embed.py",
-        "if len(ids) > context:",
-        "if False:",
-        f"{EMBED}test_texts_that_are_too_long",
-    ),
-    Fault(
         "command/graph.py",
         "with nn.utils.no_init():",
         "if True:",
         f"{TESTS}test_graph.py::test_nothing_is_drawn_at_random",
+    ),
+    Fault(
+        "command/graph.py",
+        "if args.output is None and unused:",
+        "if False:",
+        f"{TESTS}test_graph.py::test_arguments_without_effect",
+    ),
+    Fault(
+        "command/graph.py",
+        '("length", args.length, 1), ("depth", args.depth, 0)',
+        '(("length", args.length, 1),)',
+        f"{TESTS}test_graph.py::test_arguments_without_effect",
     ),
 ]
