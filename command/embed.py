@@ -39,7 +39,12 @@ def arguments(parser: ArgumentParser) -> None:
         "-o", "--output", metavar="FILE.npy", help="write an array (texts, width) in place of JSON"
     )
     parser.add_argument("--normalize", action="store_true", help="vectors of length 1")
-    parser.add_argument("--pooling", choices=POOLED, help="how tokens become one vector (as the folder says)")
+    parser.add_argument(
+        "--pooling",
+        choices=POOLED,
+        metavar="HOW",
+        help=f"of tokens into one vector (as the folder says): {', '.join(POOLED)}",
+    )
     parser.add_argument(
         "--prompt", metavar="NAME", help="which of the folder's prompts goes before each text"
     )

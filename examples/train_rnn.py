@@ -7,6 +7,7 @@ picture of the loss, and at the end a text.
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Iterator
@@ -69,13 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
     keep_memory()
     try:
         checks.require("matplotlib", "tqdm")
-        for name in ("block", "batch", "width", "layers"):
-            if getattr(options, name) < 1:
-                raise ValueError(f"--{name} must be 1 or more, not {getattr(options, name)}")
-        if options.width % 2:
-            raise ValueError(f"--width must be even, not {options.width}")
-        if (options.steps or 0) < 0 or not options.minutes >= 0:
-            raise ValueError("--steps and --minutes must not be negative")
+        check(options)
         checks.writable(options.out)
         run(options)
     except (OSError, ValueError, FloatingPointError, ModuleNotFoundError) as error:
@@ -85,6 +80,23 @@ def main(arguments: list[str] | None = None) -> int:
         print("\nStopped; nothing is saved", file=sys.stderr)
         return 130
     return 0
+
+
+def check(options: argparse.Namespace) -> None:
+    """ValueError for settings that no training can have."""
+    for name in ("block", "batch", "width", "layers"):
+        if getattr(options, name) < 1:
+            raise ValueError(f"--{name} must be 1 or more, not {getattr(options, name)}")
+    if options.width % 2:
+        raise ValueError(f"--width must be even, not {options.width}")
+    for name in ("steps", "minutes", "seed", "sample", "lr"):
+        value = getattr(options, name)
+        if value is not None and not value >= 0:  # nan neither
+            raise ValueError(f"--{name} must not be negative, not {value}")
+    if not options.lr < math.inf:
+        raise ValueError(f"--lr must be finite, not {options.lr}")
+    if not 0 <= options.dropout <= 1:
+        raise ValueError(f"--dropout must be between 0 and 1, not {options.dropout}")
 
 
 def run(options: argparse.Namespace) -> None:

@@ -91,6 +91,15 @@ def test_shifted_images(example):
         ("train_rnn", ["--data", "nowhere.txt"], "there is no text file nowhere.txt"),
         ("train_rnn", ["--data", "text.txt", "--width", "5"], "--width must be even, not 5"),
         ("train_rnn", ["--data", "text.txt", "--steps", "-1"], "must not be negative"),
+        (
+            "train_rnn",
+            ["--data", "nowhere.txt", "--minutes", "nan"],
+            "--minutes must not be negative, not nan",
+        ),
+        ("train_rnn", ["--data", "nowhere.txt", "--lr", "nan"], "--lr must not be negative, not nan"),
+        ("train_rnn", ["--data", "nowhere.txt", "--lr", "inf"], "--lr must be finite, not inf"),
+        ("train_rnn", ["--data", "nowhere.txt", "--dropout", "nan"], "--dropout must be between 0 and 1"),
+        ("train_rnn", ["--data", "nowhere.txt", "--sample", "-1"], "--sample must not be negative, not -1"),
         ("train_rnn", ["--data", "text.txt", "--out", "text.txt/x"], "cannot be written to"),
     ],
 )
