@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -31,11 +32,13 @@ def parser(doc: str, *, epochs: int, batch: int, width: int, lr: float, out: str
 
 
 def at_least(least: float, options: argparse.Namespace, *names: str) -> None:
-    """Raise ValueError for an option below `least`."""
+    """Raise ValueError for an option below `least`, nan or infinite."""
     for name in names:
-        if not getattr(options, name) >= least:
-            option = f"--{name.replace('_', '-')}"
-            raise ValueError(f"{option} must be {least} or more, not {getattr(options, name)}")
+        value, option = getattr(options, name), f"--{name.replace('_', '-')}"
+        if not value >= least:
+            raise ValueError(f"{option} must be {least} or more, not {value}")
+        if value == math.inf:
+            raise ValueError(f"{option} must be finite, not {value}")
 
 
 def between(least: float, most: float, options: argparse.Namespace, *names: str) -> None:

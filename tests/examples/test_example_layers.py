@@ -89,6 +89,7 @@ def test_shifted_images(example):
         ("train_cnn", ["--batch", "5000"], "--batch 5000 is more than the 1438 digits"),
         ("train_vae", ["--width", "0"], "--width must be 1 or more"),
         ("train_rnn", ["--data", "nowhere.txt"], "there is no text file nowhere.txt"),
+        ("train_cnn", ["--lr", "inf"], "--lr must be finite, not inf"),
         ("train_rnn", ["--data", "text.txt", "--width", "5"], "--width must be even, not 5"),
         ("train_rnn", ["--data", "text.txt", "--steps", "-1"], "must not be negative"),
         (
