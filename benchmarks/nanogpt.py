@@ -1,15 +1,20 @@
 """Seconds to nanoGPT's loss: its preset for a computer without a GPU, in tapegrad and in PyTorch.
 
 All train the same model from the same weights on the same batches, with nanoGPT's settings, schedule and
-evaluations (examples/train_gpt.py), the torch twin in a loop as nanoGPT's is. They have processes of their
-own and take turns of a few seconds, so that slow spells of the machine meet all. On the clock are steps and
-evaluations; compiling is not. At the end the loss is measured by nanoGPT's estimate, 20 random batches, and
-on all of the validation text.
+evaluations (examples/train_gpt.py), the torch twin in a loop as nanoGPT's is. Weights and batches are those
+that nanoGPT's own seed draws, where torch is there to draw them. They have processes of their own and take
+turns of a few seconds, so that slow spells of the machine meet all. On the clock are steps and evaluations;
+compiling is not. At the end the loss is measured by nanoGPT's estimate, 20 random batches, and on all of the
+validation text.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -43,20 +48,25 @@ TURN = 4.0  # seconds
 class Course:
     """What is the same for all: the text, the weights, the order of the batches, the rate of each step."""
 
-    def __init__(self, data: str | None, preset: str, steps: int | None = None):
+    def __init__(self, data: str | None, preset: str, steps: int | None = None, drawn: str | None = None):
+        """`drawn` is a file of weights and batches, see torch_nanogpt.py; else a seed gives them."""
         self.settings = Settings.chosen({"preset": preset} | ({} if steps is None else {"steps": steps}))
         text = texts.load(data).text
         self.vocabulary = texts.Vocabulary.of(text)
         parts = zip(("train", "val"), split(self.vocabulary.encode(text)), strict=True)
         self.blocks = {part: Windows(ids, self.settings.block) for part, ids in parts}
         self.rng = np.random.default_rng(self.settings.seed)
+        self.drawn = {} if drawn is None else dict(np.load(drawn))
         self.seconds: list[float] = []  # of each step
         self.evaluating = 0.0  # seconds
         self.estimates: list[tuple[int, float]] = []  # of the validation loss, after so many steps
 
     def model(self) -> GPT:
         nn.manual_seed(self.settings.seed)
-        return self.settings.build(len(self.vocabulary))
+        model = self.settings.build(len(self.vocabulary))
+        if self.drawn:
+            model.load_state_dict({name: self.drawn[name] for name in model.state_dict()})
+        return model
 
     def groups(self, params: list) -> list[dict]:
         """Weight decay for matrices only."""
@@ -70,14 +80,21 @@ class Course:
         for group in optimizer.param_groups:
             group["lr"] = self.settings.rate(len(self.seconds))
         blocks = self.blocks["train"]
-        loss = train(*blocks.at(blocks.draw(self.rng, self.settings.batch)))
+        if self.drawn:
+            starts = self.drawn["train"][len(self.seconds)]
+        else:
+            starts = blocks.draw(self.rng, self.settings.batch)
+        loss = train(*blocks.at(starts))
         self.seconds.append(time.perf_counter() - start)
         return loss
 
     def evaluate(self, measure: Callable[..., float]) -> None:
         """nanoGPT's estimate, of training and validation text."""
         start = time.perf_counter()
-        starts = self.settings.random_blocks(self.blocks, len(self.seconds))
+        if self.drawn:
+            starts = dict(zip(self.blocks, self.drawn["estimates"][len(self.estimates)], strict=True))
+        else:
+            starts = self.settings.random_blocks(self.blocks, len(self.seconds))
         losses = {part: self.mean(part, starts[part], measure) for part in starts}
         self.estimates.append((len(self.seconds), losses["val"]))
         self.evaluating += time.perf_counter() - start
@@ -137,6 +154,14 @@ def torch_training(compiled: bool = False, **job) -> Iterator[Callable[[], dict]
     yield lambda: course.run(*parts)
 
 
+def drawn(job: dict, folder: str) -> str | None:
+    """A file of what nanoGPT's seed draws for a job; None without torch."""
+    path = os.path.join(folder, "drawn.npz")
+    program = [sys.executable, "-m", "benchmarks.torch_nanogpt", path, json.dumps(job)]
+    done = subprocess.run(program, cwd=ROOT, capture_output=True)
+    return None if done.returncode else path
+
+
 def rows(results: dict[str, dict]) -> list[list[str]]:
     made = []
     for name, found in results.items():
@@ -166,9 +191,13 @@ def main() -> None:
         "settings": vars(Settings.chosen({"preset": args.preset})),
     }
     candidates = [candidate for candidate in CANDIDATES if candidate.name in args.candidates]
-    results["results"] = taking_turns(candidates, job)
+    with tempfile.TemporaryDirectory() as folder:
+        job["drawn"] = drawn(job, folder)
+        results["drawn"] = job["drawn"] is not None
+        results["results"] = taking_turns(candidates, job)
     done = max((found.get("steps", 0) for found in results["results"].values()), default=0)
-    print(f"{results['text']}, {args.preset}, {done:,} steps each\n")
+    drawing = "nanoGPT's seed" if results["drawn"] else "a seed of ours"
+    print(f"{results['text']}, {args.preset}, {done:,} steps each, weights and batches of {drawing}\n")
     header = ["", "seconds", "median ms a step", "min ms", "val loss, 20 batches", "val loss, whole text"]
     print(table(header, rows(results["results"])))
     provenance.write(args.out, results)

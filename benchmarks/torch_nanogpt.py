@@ -2,24 +2,31 @@
 
 As nanoGPT has them: no biases, one product for query, key and value, the fused attention, the exact GELU, one
 table for embedding and head, weight decay for matrices, AdamW fused where torch can.
+
+    python -m benchmarks.torch_nanogpt FILE JOB     # to write what its seed draws, for a job of nanogpt.py
 """
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from .nanogpt import Course
 
+SEED = 1337  # of its train.py
+
 
 class Attention(nn.Module):
     def __init__(self, width: int, heads: int, dropout: float):
         super().__init__()
         self.heads, self.p = heads, dropout
-        self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
+        self.in_proj_weight = nn.Linear(width, 3 * width, bias=False).weight
         self.out_proj = nn.Linear(width, width, bias=False)
 
     def forward(self, x):
@@ -66,10 +73,47 @@ class NanoGPT(nn.Module):
         return F.cross_entropy(logits.view(-1, logits.size(-1)), targets.reshape(-1))
 
 
+def built(course: Course) -> NanoGPT:
+    s = course.settings
+    return NanoGPT(len(course.vocabulary), s.block, s.width, s.heads, s.layers, s.dropout)
+
+
+def drawn(course: Course) -> dict[str, np.ndarray]:
+    """What nanoGPT's seed gives: weights by name, and where its batches start, in the order of its draws.
+
+    "train" (steps, batch) are those of training, "estimates" (times, 2, blocks) those of its evaluations.
+    torch draws numbers for layers as they are built, too, before nanoGPT draws its own.
+    """
+    torch.manual_seed(SEED)
+    s, model = course.settings, built(course)
+    outputs = [w for b in model.blocks for w in (b.attn.out_proj.weight, b.linear2.weight)]
+    inner = [
+        (b.attn.in_proj_weight, b.attn.out_proj.weight, b.linear1.weight, b.linear2.weight)
+        for b in model.blocks
+    ]
+    tables = model.tokens.weight, model.positions.weight
+    for weight in (*tables, *(w for block in inner for w in block), model.head.weight):
+        nn.init.normal_(weight, 0.0, 0.02)
+    for weight in outputs:
+        nn.init.normal_(weight, 0.0, 0.02 / (2 * s.layers) ** 0.5)
+
+    def starts(part: str, batches: int = 1) -> np.ndarray:
+        blocks = course.blocks[part]
+        count = len(blocks.ids) - blocks.size
+        return torch.cat([torch.randint(count, (s.batch,)) for _ in range(batches)]).numpy()
+
+    train, estimates = [starts("train")], []  # the first batch comes before the first estimate
+    for step in range(s.steps + 1):
+        if step % s.eval_interval == 0 or step == s.steps:
+            estimates.append([starts(part, s.eval_batches) for part in ("train", "val")])
+        train.append(starts("train"))
+    weights = {name: value.numpy() for name, value in model.state_dict().items()}
+    return weights | {"train": np.array(train), "estimates": np.array(estimates)}
+
+
 def twin(course: Course) -> NanoGPT:
     """The course's model in torch, with the same weights."""
-    s = course.settings
-    model = NanoGPT(len(course.vocabulary), s.block, s.width, s.heads, s.layers, s.dropout)
+    model = built(course)
     state = course.model().state_dict()
     model.load_state_dict({name: torch.tensor(array) for name, array in state.items()})
     return model
@@ -103,3 +147,7 @@ def trained(course: Course, compiled: bool = False) -> tuple[Callable, Callable,
         optimizer.zero_grad(set_to_none=True)
         measure(*batch)
     return train, measure, optimizer
+
+
+if __name__ == "__main__":
+    np.savez(sys.argv[1], **drawn(Course(**json.loads(sys.argv[2]))))

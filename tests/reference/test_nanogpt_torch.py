@@ -1,6 +1,7 @@
 """nanoGPT's training: from the same weights on the same batches the losses are torch's."""
 
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -55,3 +56,34 @@ def test_gradients_are_torchs(course):
         np.testing.assert_allclose(
             p.grad.data, wanted, rtol=1e-3, atol=1e-5 * abs(wanted).max(), err_msg=name
         )
+
+
+def test_what_nanogpts_seed_draws_is_trained_on(course, tmp_path, monkeypatch):
+    """From its weights, on its batches, in its order; how many batches an estimate takes changes them."""
+    monkeypatch.setattr(nanogpt, "TURN", 1000.0)
+    made = course(steps=3)
+    made.settings.eval_interval, made.settings.eval_batches = 2, 1
+    drawn = torch_nanogpt.drawn(made)
+    assert drawn["estimates"].shape == (3, 2, 12) and len(drawn["train"]) >= 3
+    again = torch_nanogpt.drawn(course(steps=3))
+    assert (again["tokens.weight"] == drawn["tokens.weight"]).all()
+    assert (again["train"][0] == drawn["train"][0]).all() and (again["train"][1] != drawn["train"][1]).any()
+    np.savez(tmp_path / "drawn.npz", **drawn)
+    read: list[list] = [[], []]
+    for seen, start in zip(read, (nanogpt.started, torch_started), strict=True):
+        own = course(steps=3, drawn=str(tmp_path / "drawn.npz"))
+        own.settings.eval_interval, own.settings.eval_batches = 2, 1
+        with start(own) as (train, measure, optimizer):
+            told = own.run(lambda *b, f=train, s=seen: s.append(b[0]) or f(*b), measure, optimizer)
+        seen.append(told["estimates"])
+    blocks = made.blocks["train"]
+    for step, x in enumerate(read[0][:3]):
+        np.testing.assert_array_equal(x, blocks.at(drawn["train"][step])[0])
+        np.testing.assert_array_equal(x, read[1][step])
+    np.testing.assert_allclose(read[0][3], read[1][3], atol=1e-4)
+    assert [step for step, _ in read[0][3]] == [0, 2, 3]
+
+
+@contextmanager
+def torch_started(course):
+    yield torch_nanogpt.trained(course)
