@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from . import binding as _binding  # binds the ops to Tensor
 from . import dialect as _dialect
+from . import fft as fft
 from . import linalg as linalg
 from . import ops as ops
 from . import special as special
@@ -48,7 +49,7 @@ else:
     ]
     __all__ += ["elementwise_grad", "graph", "hessian", "higher_order", "hvp", "i0", "jacobian", "jvp"]
     __all__ += ["value_and_grad", "vjp"]
-    __all__ += ["keep_memory", "linalg", "no_grad", "op", "special", "visualize"]
+    __all__ += ["fft", "keep_memory", "linalg", "no_grad", "op", "special", "visualize"]
     __all__ += ops.__all__
     __all__ += _binding.writing.__all__
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from . import dialect, inplace, linalg, ops, special, writing
+from . import dialect, fft, inplace, linalg, ops, special, writing
 from .arguments import attribute, number
 from .arrays import ArrayLike, DTypeLike, is_array
 from .bound import Bound
@@ -286,7 +286,7 @@ def bind(functions: Iterable[Callable]) -> None:
                 setattr(Bound, f"__i{facts.operator}__", in_place)
 
 
-bind([fn for package in (ops, linalg, special) for fn in vars(package).values() if hasattr(fn, "facts")])
+bind([fn for package in (ops, linalg, fft, special) for fn in vars(package).values() if hasattr(fn, "facts")])
 FUNCTIONS.update(PROTOCOL | writing.FUNCTIONS)
 SCIPY.update({name: fn for name, fn in vars(special).items() if hasattr(fn, "facts")})
 dialect.SPECIAL.update(SCIPY)

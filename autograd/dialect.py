@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import FrameType
 
 import numpy as np
@@ -197,6 +197,8 @@ METHODS = {  # of Tensors alone: what is written in place, into parameters mostl
     "trunc_normal_": "nn.init.trunc_normal_(x)",
     "uniform_": "nn.init.uniform_(x)",
 }
+HOMES = {"np": np, "np.linalg": np.linalg, "np.fft": np.fft}  # where NumPy's functions stand
+HOMES["np.lib.stride_tricks"] = np.lib.stride_tricks
 KEYWORDS = {"dim": "axis", "dims": "axis", "keepdim": "keepdims"}
 
 
@@ -206,18 +208,23 @@ def hint(name: str, functions: Iterable[str] = ()) -> str:
         spelling = WORDS.get(name) or METHODS.get(name)
         return f"; instead: {spelling}" if spelling else "; nothing to do: arrays are in the CPU's memory"
     if name in functions:
-        return f"; instead: np.{name}(x{_others(name)})"
+        home = home_of(name)
+        return f"; instead: {home}.{name}(x{_others(getattr(HOMES[home], name))})"
     near = nearest(name, functions)
     return f"; nearest: {near}" if near else ""
 
 
-def _others(name: str) -> str:
-    """ ", ..." where NumPy's function of that name cannot do with one argument."""
-    fn = getattr(np, name, None)
+def home_of(name: str) -> str:
+    """The module of NumPy in which users find a function of that name; "" where there is none."""
+    return next((home for home, module in HOMES.items() if hasattr(module, name)), "")
+
+
+def _others(fn: Callable) -> str:
+    """ ", ..." where a function of NumPy's cannot do with one argument."""
     if isinstance(fn, np.ufunc):
         return ", ..." if fn.nin > 1 else ""
     try:
-        parameters = inspect.signature(fn).parameters.values() if fn is not None else ()
+        parameters = inspect.signature(fn).parameters.values()
     except ValueError:  # of some in C
         return ""
     needed = [p for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]

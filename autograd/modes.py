@@ -28,7 +28,7 @@ class Mode:
         self.recipes = recipes  # whether a node has its op's arguments, to differentiate its backward
         self.observers = observers  # each is called with a new node, its recipe and the op's output
         self.watch = watch  # has a method `backward`, which stands around what a walk runs
-        self.again = again  # knows what the op that is run again has given before (once.py)
+        self.again = again  # may know what a call gives: it has before (once.py), or differs in a capture
         self.keeps = recipes or bool(observers)  # whether a call's arguments are asked for
 
     def but(self, **changes) -> Mode:

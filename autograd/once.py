@@ -46,7 +46,7 @@ class Known:
     def __call__(self, op: Any, arrays: Sequence, edges: Sequence, rest: Sequence, kwargs: Any) -> Any:
         """The Tensor that this call gives; None where it is another call, or may give something else now."""
         node = self.node
-        if node is None or node.op is not op or node.recipe.out is None:
+        if node is None or node.op is not op or node.recipe.out is None or not current.get().grad:
             return None
         recipe, out = node.recipe, node.recipe.out()
         same = out is not None and _alike(arrays, recipe.arrays) and _alike(rest, recipe.rest)

@@ -236,7 +236,7 @@ def _recorder(  # noqa: C901  (counts `record`)
         constants = None in edges
         mode = current.get()
         wanted = mode.grad and not (constants and edges.count(None) == len(edges))
-        if mode.again is not None and mode.grad:
+        if mode.again is not None:
             known = mode.again(call, arrays, edges, rest, kwargs)
             if known is not None:
                 return known

@@ -238,8 +238,8 @@ def _is_of_scipy(ufunc: Any) -> bool:
 
 
 def function_names() -> list[str]:
-    """Of all functions of NumPy that take Tensors."""
-    return sorted({fn.__name__ for fn in FUNCTIONS})
+    """Of all functions of NumPy that take Tensors, but for ufuncs' methods."""
+    return sorted({fn.__name__ for fn in FUNCTIONS if dialect.home_of(fn.__name__)})
 
 
 def unsupported(name: str) -> TypeError:

@@ -35,8 +35,8 @@ def functional_call(
     `parameter_and_buffer_dicts` is a dict, such as dict(module.named_parameters()), or several without a name
     in common; those that are not in it are the module's own. `args` is a tuple, or the one argument. What is
     shared is replaced under all its names unless tie_weights=False. Inside, the module's parameters() are
-    those given; afterwards, also after an error, it is as before; what it does to buffers it does to those
-    given. It makes a function of the parameters:
+    those given; afterwards, also after an error, it is as before; what it does to buffers, and to a table by
+    max_norm, it does to those given. It makes a function of the parameters:
     `ag.jacobian(lambda p: loss(nn.functional_call(model, p, x), y))(dict(model.named_parameters()))`, of a
     loss for each sample, has the gradients of each. TypeError for no Module; ValueError for a name that is
     given twice, also by different values for what is shared, and for one of a lazy module that was not

@@ -50,6 +50,11 @@ def replay(model: Module, loss: Callable[..., Tensor]) -> Replay:
     If a condition on numbers comes out differently, that step runs as it is. A capture keeps the memory of a
     step.
 
+    NumPy does not tell anybody that an array of the batch picks from an ndarray: of `table[ids]`, and of
+    `np.take(table, ids)`, a capture keeps the rows of the first batch. Say `ag.take(table, ids, 0)`, or
+    `ag.Tensor(table)[ids]`, which are followed. Otherwise the first comparison with other ids warns and ends
+    the replays; steps before it, where but a part of the ids is new, may have had old rows.
+
     Call `backward` at most once, and before the next step. Where nothing is recorded for gradients (no_grad)
     or everything is (higher_order), or where the batch itself wants gradients, `loss` is simply called.
     Other threads may use the model meanwhile, but not the replay.

@@ -5,10 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import ref
 
 from .. import engine
 from ..modes import GradientScope
 from ..tensor import Tensor
+
+
+class _Other:
+    """Another call of the tree, held weakly, as that may hold this one; alive as long as the Graph is.
+
+    RuntimeError where it is gone.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = f"_{name}"
+
+    def __get__(self, call: Call | None, owner: type) -> Call | None:
+        held = None if call is None else getattr(call, self.name)  # of the class: the default
+        found = None if held is None else held()
+        if held is not None and found is None:
+            raise RuntimeError(f"the Graph of {call} is gone; keep it as long as its calls are looked at")
+        return found
+
+    def __set__(self, call: Call, other: Call | None) -> None:
+        setattr(call, self.name, None if other is None else ref(other))
 
 
 @dataclass(eq=False)
@@ -19,7 +40,7 @@ class Call:
     name: str  # of the module, below the caller's; "" for the outermost
     kind: str  # its class; "" for what stands around them all
     about: str  # its extra_repr()
-    parent: Call | None
+    parent: _Other = _Other()  # None for the outermost
     path: str = ""  # of the module, below the outermost one
     depth: int = 0
     calls: list[Call] = field(default_factory=list)
@@ -27,7 +48,7 @@ class Call:
     first: int = 1 << 60  # the oldest op among them
     gradient: int = 0  # 1 for what computes the gradient of another call, 2 for the gradient of that, ...
     mark: str = ""  # before its name: ∇, as often
-    of: Call | None = None  # that call, if anything of it is in the graph
+    of: _Other = _Other()  # that call, if anything of it is in the graph
 
     def __post_init__(self) -> None:
         if self.parent is not None:

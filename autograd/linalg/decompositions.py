@@ -121,8 +121,8 @@ def svd(
     `full_matrices` (..., m, k), (..., k), (..., k, n). `hermitian`: a is symmetric, and its lower triangle is
     read. The gradient is that of any loss that does not depend on signs of vectors. Where singular values are
     equal, and for the vectors that `full_matrices` adds, it is given if the loss depends on what the vectors
-    span alone, or on the values alone; else, and in the derivative of the gradient there, it is nan.
-    TypeError for float16.
+    span alone, or on the values alone; else, and in the derivative of the gradient there, it is nan, but
+    for what `eigh` says of losses that are level there. TypeError for float16.
     """
     if not compute_uv:
         return _svdvals_of_symmetric(a) if hermitian else svdvals(a)
@@ -184,7 +184,9 @@ def eigh(a: ArrayLike, UPLO: str = "L") -> EighResult:
     shapes are (..., n) and (..., n, n). The gradient is symmetric, as PyTorch's: that for symmetric changes
     of a, and of any loss that does not depend on the signs of eigenvectors. Where eigenvalues are equal it is
     given if the loss depends on the values alone or on what the vectors span alone (a projector), else it is
-    nan; so is its own derivative there. (Take both from one call: of two, neither knows of the other.)
+    nan; so is its own derivative there. (Take both from one call: of two, neither knows of the other.) What
+    is seen is the slope at the vectors that came out: a loss that is level there when equal ones turn, as
+    V[0, 0] of the identity, passes for one that no turn changes, and gets a gradient though it has none.
     ValueError for another `UPLO`, LinAlgError where a is not square, TypeError for float16.
     """
     _triangle("eigh", a, UPLO)
@@ -242,8 +244,8 @@ def eig(a: ArrayLike) -> EigResult:
 
     a has shape (..., n, n), w (..., n) and V (..., n, n). The gradient is that of any loss that does not
     depend on the signs of eigenvectors; nan where eigenvalues are equal, unless the loss depends on them
-    alone or on what their vectors span alone. LinAlgError where eigenvalues are complex or a is
-    not square, TypeError for float16.
+    alone or on what their vectors span alone, or is level there, as `eigh` says. LinAlgError where
+    eigenvalues are complex or a is not square, TypeError for float16.
     """
     return EigResult(*_eig(a))
 

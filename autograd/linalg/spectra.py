@@ -6,6 +6,10 @@ are taken and the gradient is defined: what depends on the vectors alone, as a p
 there. Elsewhere it is nan. So it is where the loss depends on the values too, unless it treats the
 equal ones alike: the true limit of 0 / 0 is then not to be had from what arrives here. That is why values and
 vectors that belong together have to come from one call.
+
+A numerator can also be 0 at the vectors that came out alone. At V = 1 the slope of V[0, 0], which depends on
+the choice, is that of trace(V^T M V) with M = 1/2 at (0, 0), which does not: they cannot be told apart here.
+(PyTorch, JAX and HIPS autograd give nan for both.)
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ def piecewise(
     conditions = [tensor_of(c).data.astype(bool) for c in ([condlist] if alone else condlist)]
     n = len(conditions)
     if len(funclist) == n + 1:
-        rest = ~np.logical_or.reduce(np.broadcast_arrays(*conditions))
+        rest = ~np.logical_or.reduce(np.stack(np.broadcast_arrays(*conditions)))
         conditions.append(rest)
     elif len(funclist) != n:
         raise ValueError(

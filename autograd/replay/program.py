@@ -9,7 +9,9 @@ from numpy import ndarray
 
 from .. import engine
 from ..arrays import as_array, draws, keeping
+from ..modes import Switch
 from ..tensor import Tensor, wrap
+from .following import follow
 from .shown import shown
 from .trace import Capture, NotReplayableError, Step, Traced, bare, capturing
 
@@ -51,7 +53,7 @@ class Program:
         """Note the steps, and give the gradients back."""
         tokens = capturing.set(capture), draws.set(capture.draw), keeping.set(capture)
         try:
-            with shown([tensor for tensor, _ in self._homes]):
+            with shown([tensor for tensor, _ in self._homes]), Switch(again=follow):
                 inputs = [capture.copy(a) for a in arrays]
                 out = fn(*inputs)
                 if not isinstance(out, Tensor) or not isinstance(out.data, Traced):

@@ -7,6 +7,7 @@ import tapegrad.autograd as ag
 from cases.case import normal, positive_definite, real_spectrum, well_conditioned
 from matrices import M, gradient, leaf, symmetric, with_values
 from tapegrad.autograd import Tensor, gradcheck, linalg
+from tapegrad.autograd.linalg import spectra
 
 L = np.linalg
 RNG = np.random.default_rng(2)
@@ -89,6 +90,18 @@ NOT_DEFINED = {
 def test_gradients_that_are_not_defined_are_nan(name):
     fn, a = NOT_DEFINED[name]
     assert np.isnan(gradient(fn, a)).any()
+
+
+def test_what_is_level_at_the_vectors_that_came_out_passes_for_defined():
+    """As eigh says: at V = 1, but at no other choice, V[0, 0] has the slope of trace(V^T m V)."""
+    m, w = np.zeros((4, 4)), np.ones(4)
+    m[0, 0] = 0.5
+    # of trace(V^T m V) the slope is 2 m V
+    assert not spectra.of_eigh(w, np.eye(4), None, 2 * m).any()
+    for value in (lambda x: L.eigh(x)[1][0, 0], lambda x: L.svd(x)[0][0, 0], lambda x: L.eig(x)[1][0, 0]):
+        assert not gradient(value, np.eye(4)).any()
+    assert np.isnan(spectra.of_eigh(w, ROTATION, None, 2 * m)).all()
+    assert np.abs(spectra.of_eigh(w, ROTATION, None, 2 * m @ ROTATION)).max() < 1e-15
 
 
 def test_second_derivatives_at_equal_values_are_never_silently_wrong():

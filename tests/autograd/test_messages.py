@@ -8,7 +8,8 @@ import pytest
 import tapegrad.autograd as ag
 from leaves import leaf
 from tapegrad import nn
-from tapegrad.autograd import Tensor
+from tapegrad.autograd import Tensor, dialect
+from tapegrad.autograd.protocols import function_names
 
 
 def test_pytorchs_constructor_is_told_ours():
@@ -147,3 +148,32 @@ def test_the_advice_says_where_more_arguments_are_needed():
         leaf(3).roll(1)
     with pytest.raises(AttributeError, match=r"instead: np\.sinh\(x\)$"):
         leaf(3).sinh()
+
+
+def test_the_advice_says_where_a_function_of_numpys_stands():
+    """np.eigvalsh is none."""
+    x, told = leaf(3), 0
+    for name in set(function_names()) - set(dialect.WORDS):
+        if not hasattr(x, name):
+            with pytest.raises(AttributeError, match="instead: ") as caught:
+                getattr(x, name)
+            path = str(caught.value).partition("instead: ")[2].partition("(")[0]
+            told += eval(path, {"np": np, "ag": ag}).__name__ == name
+    assert told > 100
+    with pytest.raises(AttributeError, match=r"instead: np\.fft\.fftshift\(x\)$"):
+        x.fftshift()
+    with pytest.raises(AttributeError, match="attribute 'reduce'$"):  # a method of ufuncs
+        x.reduce()
+
+
+@pytest.mark.parametrize("shift", [np.fft.fftshift, np.fft.ifftshift])
+def test_shifting_names_itself_and_takes_any_axes(shift):
+    x = ag.Tensor(np.arange(6.0).reshape(2, 3), requires_grad=True)
+    with pytest.raises(np.exceptions.AxisError, match=f"^{shift.__name__}: axis 2 is out of bounds"):
+        shift(x, (0, 2))
+    with pytest.raises(TypeError, match=f"^{shift.__name__}: an axis is a whole number, not 1.5"):
+        shift(x, 1.5)
+    for axes in (np.int64(1), np.array([0, 1]), range(2)):
+        np.testing.assert_array_equal(shift(x, axes).data, shift(x.data, axes))
+    same = shift(x, ())
+    assert same is not x and np.array_equal(same.data, x.data) and shift(ag.Tensor(2.0)).item() == 2

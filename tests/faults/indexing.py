@@ -5,7 +5,33 @@ from .fault import Fault
 GRADIENT = "tests/autograd/test_op_gradients.py::test_gradient"
 INPLACE = "tests/autograd/test_inplace.py::"
 ADDING = "tests/autograd/test_adding.py"
+FOLLOWED = "tests/nn/test_replay_indexing.py::test_a_constant_is_followed_where_its_index_is"
+
 FAULTS = [
+    Fault(
+        "autograd/replay/program.py",
+        "Switch(again=follow)",
+        "Switch()",
+        FOLLOWED,
+    ),
+    Fault(
+        "autograd/replay/following.py",
+        "_holds(kind, v) if type(v) in (tuple, list) else type(v) is kind",
+        "type(v) is kind",
+        FOLLOWED,
+    ),
+    Fault(
+        "autograd/replay/following.py",
+        "(*rest, *(kwargs or {}).values())",
+        "rest",
+        FOLLOWED,
+    ),
+    Fault(
+        "autograd/ops/choice.py",
+        "reduce(np.stack(np.broadcast_arrays(*conditions)))",
+        "reduce(np.broadcast_arrays(*conditions))",
+        FOLLOWED,
+    ),
     Fault("autograd/ops/index.py", "(taken[parts] == order)", "(order == order)", f"{GRADIENT} -k index_put"),
     Fault(
         "autograd/adding.py",

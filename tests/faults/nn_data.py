@@ -9,6 +9,7 @@ LOADER = "tests/nn/test_data_loader.py::"
 RESUME = "tests/nn/test_data_resume.py::"
 SAMPLERS = "tests/nn/test_data_samplers.py::"
 WORKERS = "tests/nn/test_data_workers.py::"
+ENDS = "tests/nn/test_data_workers_end.py::"
 
 FAULTS = [
     Fault(
@@ -69,13 +70,13 @@ FAULTS = [
         "nn/data/crew.py",
         "for hand in hands if caller == os.getpid() else ():",
         "for hand in hands:",
-        f"{WORKERS}test_a_loader_in_a_forked_copy_of_the_process -k fork",
+        f"{ENDS}test_a_loader_in_a_forked_copy_of_the_process -k fork",
     ),
     Fault(
         "nn/data/failure.py",
         "if issubclass(kind, (StopIteration, StopAsyncIteration)):",
         "if issubclass(kind, StopAsyncIteration):",
-        f"{WORKERS}test_an_error_of_worker_init_fn_and_of_what_cannot_be_sent -k thread",
+        f"{ENDS}test_an_error_of_worker_init_fn_and_of_what_cannot_be_sent -k thread",
     ),
     Fault(
         "nn/data/epoch.py",

@@ -9,6 +9,18 @@ RULES = "tests/autograd/test_shape_rules.py::"
 
 FAULTS = [
     Fault(
+        "autograd/fft.py",
+        "lambda n: -(n // 2)",
+        "lambda n: n // 2",
+        "tests/autograd/test_composed.py::test_equals_the_reference -k ifftshift",
+    ),
+    Fault(
+        "autograd/dialect.py",
+        "if hasattr(module, name)",
+        "if True",
+        "tests/autograd/test_messages.py::test_the_advice_says_where_a_function_of_numpys_stands",
+    ),
+    Fault(
         "autograd/ops/axes.py",
         "tuple([order.index(i) for i in range(n)])",
         "tuple(order)",

@@ -101,3 +101,30 @@ def plain(batch):
 
 def batches(loader):
     return [plain(batch) for batch in loader]
+
+
+def loader(dataset, *args, workers=2, kind="fork", **options):
+    return data.DataLoader(dataset, *args, num_workers=workers, multiprocessing_context=kind, **options)
+
+
+class Slow(Numbers):
+    def __getitem__(self, i):
+        if i == 0:
+            time.sleep(0.3)
+        return i
+
+
+class Images(data.Dataset):
+    """Large and small arrays, of several sizes."""
+
+    def __len__(self):
+        return 24
+
+    def __getitem__(self, i):
+        size = (60, 80 + i // 8)
+        return {
+            "image": np.full(size, i, np.float32),
+            "label": i,
+            "name": f"image {i}",
+            "flip": np.eye(2)[::-1],
+        }

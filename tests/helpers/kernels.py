@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 
-from tapegrad.autograd import linalg, ops, special
+from tapegrad.autograd import fft, linalg, ops, special
 from tapegrad.models import pretrained
 from tapegrad.nn import functional
 
@@ -37,5 +37,5 @@ def files_of(package) -> list:
 EVERY_OP = ops_in(
     *(file for package in (linalg, ops, special, functional, pretrained) for file in files_of(package))
 )
-EVERY_COMPOSED = composed_in(linalg, ops, special)
+EVERY_COMPOSED = composed_in(fft, linalg, ops, special)
 globals().update(ops_in(*files_of(functional)))

@@ -38,7 +38,6 @@ ABSENT = {
     "made of shapes, or of what is no Tensor; with like= a Tensor, a constant one comes out": """
         arange empty eye frombuffer fromfunction fromiter fromstring identity ones tri zeros""",
     "a function that is given a function: call yours on Tensors": "frompyfunc",
-    "made of one line: np.roll(x, n // 2)": "fft.fftshift fft.ifftshift",
     "np.vstack, whose old name NumPy takes away": "row_stack",
     "np.asarray, after a look at np.isfinite(x).all()": "asarray_chkfinite",
 }

@@ -170,3 +170,33 @@ def test_functional_call_as_torch_has_it():
         for one, other in ((x, torch.tensor(x)), ((x,), (torch.tensor(x),))):
             found = nn.functional_call(ours, given, one)
             close(found.data, TF.functional_call(theirs, tensors if len(listed) > 1 else tensors[0], other))
+
+
+@pytest.mark.parametrize("kind", ["Embedding", "EmbeddingBag"])
+@pytest.mark.parametrize("given", ["constant", "leaf", "computed", "grad"])
+def test_a_table_held_to_a_norm_is_the_given_one(kind, given):
+    """functional_call scales the caller's rows, not the module's, in whatever form they are given."""
+    rows = np.array([[3.0, 4.0], [0.3, 0.4], [6.0, 8.0]])
+    ids = np.array([[0, 1]])
+
+    def run(module, call, table, index, grad):
+        own = module.weight * 1
+        if given == "grad":
+            slope = grad(lambda w: call(module, {"weight": w}, (index,)).sum())(table)
+            return table, slope, module.weight - own
+        used = table * 1 if given == "computed" else table
+        y = call(module, {"weight": used}, (index,))
+        if given != "constant":
+            y.sum().backward()
+        return used, y, table.grad, module.weight - own
+
+    here, there = getattr(nn, kind)(3, 2, max_norm=1.0), getattr(torch.nn, kind)(3, 2, max_norm=1.0)
+    leaf = given in ("leaf", "computed")
+    table, other = ag.Tensor(rows.copy(), requires_grad=leaf), torch.tensor(rows, requires_grad=leaf)
+    found = run(here, nn.functional_call, table, ids, ag.grad)
+    expected = run(there, TF.functional_call, other, torch.tensor(ids), TF.grad)
+    for a, b in zip(found, expected, strict=True):
+        assert (a is None) == (b is None)
+        if a is not None:
+            close(np.asarray(getattr(a, "data", a)), b)
+    np.testing.assert_allclose(np.asarray(found[0].data), [[0.6, 0.8], [0.3, 0.4], [6, 8]], rtol=1e-6)

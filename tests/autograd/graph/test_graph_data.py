@@ -185,6 +185,52 @@ def test_a_graph_keeps_nothing_alive():
     assert node() is None and len(graph) == 3
 
 
+class Penalised(nn.Module):
+    """Its gradient, and that of the module around it, is recorded inside its own call."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.inner = nn.Linear(2, 2, dtype=np.float64), None
+
+    def forward(self, x, outer=None):
+        y = self.first(x)
+        if self.inner is not None:
+            return self.inner(y, (x * y).sum())
+        (slope,) = ag.grad(outer + (y**3).sum(), [x], create_graph=True)
+        return slope.sum()
+
+
+def test_a_graph_is_no_cycle():
+    def penalty():
+        model = Penalised()
+        model.inner = Penalised()
+        with ag.higher_order():
+            return model(leaf(3, 2)), model
+
+    for make in (network, transformer, penalty, lambda: (np.exp(leaf(3)), None)):
+        made = make()
+        loss, model = made if isinstance(made[0], ag.Tensor) else made[::-1]
+        gc.collect()
+        gc.disable()
+        try:
+            graph = ag.Graph(loss, model)
+            str(graph), graph.summary()
+            del graph
+            assert gc.collect() == 0
+        finally:
+            gc.enable()
+
+
+def test_a_call_whose_graph_is_gone_says_so():
+    model, loss = network()
+    graph = ag.Graph(loss, model)
+    inner = list(graph.root.walk())[-1]
+    assert list(inner.around())[1] is inner.parent
+    del graph
+    with pytest.raises(RuntimeError, match="the Graph of <Call .*> is gone; keep it"):
+        inner.parent  # noqa: B018
+
+
 def test_two_graphs_of_one_loss_are_the_same():
     _, loss = transformer()
     a, b = (ag.Graph(loss) for _ in range(2))
