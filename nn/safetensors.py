@@ -19,6 +19,9 @@ from .stored import BFLOAT16, DTYPES, Mapped, Stored, array_at, itemsize
 
 METADATA = "__metadata__"
 LONGEST = 100_000_000  # bytes of a header, as the format's own reader has it
+# Where arrays begin, in bytes after a multiple of 64, as NumPy's own large arrays do: OpenBLAS's dot products
+# read 154 MB of a mapped file in 5.8 ms from there, and in 8 to 11 from 0 or 32.
+START = 16
 
 # How files begin that are taken for weights, and what to do with them.
 AGAIN = "torch.save(torch.load(path, weights_only=True), new_path)"
@@ -69,7 +72,7 @@ def write(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], metadata: M
         begin, end = end, end + array.nbytes
         header[name] = {"dtype": code_of(array), "shape": array.shape, "data_offsets": [begin, end]}
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
+    text += b" " * ((START - 8 - len(text)) % 64)
     atomic.write(path, chain([len(text).to_bytes(8, "little"), text], (_bytes(a) for _, a in placed)))
 
 

@@ -44,6 +44,11 @@ def blas_libraries() -> list[Any] | None:
     return ThreadpoolController().select(user_api="blas").lib_controllers
 
 
+def blas_threads() -> int:
+    """How many threads every BLAS library may use, 1 without threadpoolctl."""
+    return min((library.num_threads for library in blas_libraries() or ()), default=1)
+
+
 class BlasLimit:
     """Between `start` and `stop`, or in a `with` statement, a matrix product uses at most `threads` threads.
 

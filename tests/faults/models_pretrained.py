@@ -213,6 +213,12 @@ FAULTS = [
     ),
     Fault(
         "nn/functional/linear.py",
+        " and _several_threads()",
+        "",
+        "tests/nn/test_linear_rows.py",
+    ),
+    Fault(
+        "nn/functional/linear.py",
         "return _by(_product, needs, x, weight, bias)",
         "return linear_plain(needs, x, weight, bias) if needs[0] else _by(_product, needs, x, weight, bias)",
         "tests/nn/test_linear_rows.py",

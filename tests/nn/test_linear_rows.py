@@ -1,11 +1,15 @@
 """Products of a few rows, which are made another way: the same numbers."""
 
+import sys
+
 import numpy as np
 import pytest
 
 from tapegrad.autograd import Tensor, no_grad
 from tapegrad.nn import functional as F
+from tapegrad.nn.parallel import cores
 
+linear = sys.modules["tapegrad.nn.functional.linear"]  # the module: the package shows the function
 RNG = np.random.default_rng(0)
 
 
@@ -27,3 +31,17 @@ def test_without_a_gradient(shape, order, bias):
     np.testing.assert_array_equal(with_gradient.numpy(), found)  # recording must not change a bit
     for a, b in zip(given, before, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("rows", [1, 4])
+def test_of_a_large_weight_blas_has_the_threads(monkeypatch, threads, rows):
+    ways, vecdot = [], np.vecdot
+    monkeypatch.setattr(linear, "LARGE", 35)
+    monkeypatch.setattr(cores, "blas_threads", lambda: threads)
+    monkeypatch.setattr(linear.np, "vecdot", lambda *a, **k: ways.append(1) or vecdot(*a, **k))
+    x, weight = RNG.normal(size=(rows, 5)), RNG.normal(size=(7, 5))
+    for w, dots in ((weight, threads == 1), (weight[:6], True)):
+        ways.clear()
+        np.testing.assert_allclose(F.linear(x, w).numpy(), x @ w.T, rtol=1e-12)
+        assert bool(ways) == dots

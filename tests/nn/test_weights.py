@@ -131,6 +131,13 @@ def test_arrays_are_views_of_the_file(path):
     assert weights["n"] == 9
 
 
+@pytest.mark.parametrize("name", ["a", "b" * 8, "c" * 57])
+def test_arrays_begin_where_they_are_read_fast(path, name):
+    nn.save_weights(path, {name: np.zeros(16, np.float32), "x": np.ones(3)})
+    header = int.from_bytes(path.read_bytes()[:8], "little")
+    assert (8 + header) % 64 == 16
+
+
 def test_large_files_are_opened_without_memory(path):
     size = 2**32
     header = {"w": {"dtype": "F32", "shape": [2**15, 2**15], "data_offsets": [0, size]}}
