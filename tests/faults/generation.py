@@ -116,7 +116,7 @@ FAULTS = [
     ),
     Fault(
         "models/generation/beams.py",
-        "self.looked_at = max(2, 1 + len(stops.ids)) * count",
+        "self.looked_at = max(2, 1 + len(self.stops.ids)) * count",
         "self.looked_at = 2 * count - 2",
         f"{TESTS}test_beams.py::test_beams_go_on_whatever_ends",
     ),

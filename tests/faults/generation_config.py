@@ -1,6 +1,6 @@
 """Wrong lines in what generate does by a model's own generation_config."""
 
-from fault import Fault
+from .fault import Fault
 
 DEFAULTS = "models/generation/defaults.py"
 RULES = "models/generation/rules.py"
@@ -111,12 +111,6 @@ FAULTS = [
         "usual if usual < self.vocab_size else None",
         "usual",
         f"{FOLDER}test_a_usual_end_outside_of_the_vocabulary_is_none",
-    ),
-    Fault(
-        "command/generate.py",
-        'given = given | {"temperature": 0}',
-        "pass",
-        "tests/command/test_generate.py::test_the_likeliest_unless_told_otherwise",
     ),
     Fault(
         "command/generate.py",

@@ -204,7 +204,8 @@ def test_every_setting_of_transformers_is_known():
         "return_dict_in_generate", "is_assistant", "num_assistant_tokens", "num_assistant_tokens_schedule",
         "assistant_confidence_threshold", "prompt_lookup_num_tokens", "max_matching_ngram_size",
         "assistant_early_exit", "assistant_lookbehind", "target_lookbehind", "assistant_ensemble_weight",
-        "speculation_type", "prefill_chunk_size", "low_memory", "continuous_batching_config", "transformers_version",
+        "speculation_type", "prefill_chunk_size", "low_memory",
+        "continuous_batching_config", "transformers_version",
         "remove_invalid_values",  # nan is refused here
         "max_length", "max_new_tokens", "max_time",  # are the caller's
     }  # fmt: skip

@@ -169,7 +169,7 @@ def test_rules_hold_in_texts_and_in_beams(gpt, translator):
         assert len(set(text)) == len(text) and not {4, 0}.issubset(text)
         assert not {1, 2, 3} & set(call(suppress_tokens=[1, 2, 3], stop=())[0])
         assert call(begin_suppress_tokens=[*range(12)], stop=())[0][0] == 12
-        assert len(call(min_new_tokens=5, stop=list(range(12)))[0]) >= 5
+        assert call(min_new_tokens=5, stop=list(range(12)))[0][:5] == [12] * 5
         ends = call(forced_eos_token_id=[7], stop=())[0]
         assert ends[-1] == 7
     assert next(iter(generate(translator, [5], 3, target=[0], forced_bos_token_id=8))) == 8
