@@ -97,10 +97,6 @@ def _targets(target: Any, model: Any, vocabulary: int | None, count: int) -> lis
         raise ValueError(
             f"generate: {len(texts)} targets for {count} sources; give one for all or one for each"
         )
-    if len({len(text) for text in texts}) > 1:
-        raise ValueError(
-            f"generate: targets of lengths {[len(t) for t in texts]}; they must be of one length"
-        )
     return texts if several else texts * count
 
 

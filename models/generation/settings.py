@@ -114,7 +114,7 @@ class Settings:
                 value, (int, float, np.floating, np.integer)
             ):
                 raise TypeError(f"generate: {name} must be {what}, not {value!r}")
-            if not (_is_finite(value) and fits(value)):
+            if not (_is_finite(value) and fits(float(value))):
                 raise ValueError(f"generate: {name} must be {what}, not {value!r:.99}")
 
     def _check_counts(self) -> None:

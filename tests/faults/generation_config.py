@@ -83,6 +83,24 @@ FAULTS = [
         f"{FOLDER}test_ids_that_the_model_has_not",
     ),
     Fault(
+        "models/generation/reading.py",
+        'padded = {} if real is None else {"attention_mask": real}',
+        "padded = {}",
+        "tests/models/generation/test_cached.py::test_targets_of_different_lengths",
+    ),
+    Fault(
+        "models/pretrained/t5.py",
+        "mask_of(ids.shape[1], past, attention_mask)",
+        "mask_of(ids.shape[1], past)",
+        "tests/models/pretrained/test_t5.py::test_targets_of_different_lengths",
+    ),
+    Fault(
+        "models/transformer.py",
+        "self.embed(target, self.target_positions, past, attention_mask)",
+        "self.embed(target, self.target_positions, past)",
+        "tests/models/generation/test_cached.py::test_targets_of_different_lengths",
+    ),
+    Fault(
         "models/generation/sampling.py",
         "logits.astype(np.result_type(logits, np.float32))",
         "logits.copy()",
