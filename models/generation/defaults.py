@@ -55,6 +55,7 @@ def settings_of(model: Any, options: dict[str, Any]) -> Settings:
     stored = _stored(model)
     if not stored:
         return Settings.of(options)
+    Settings.check_names(options)
     asked = {name: value for name, value in options.items() if value is not None}
     how = _manner(asked, stored)
     for name, (when, neutral) in MISSING.items():

@@ -84,7 +84,13 @@ class Settings:
 
     @classmethod
     def of(cls, options: dict[str, Any]) -> Settings:
-        """TypeError with the nearest name for an option that is none."""
+        """Settings of these names and values; errors as of `check_names` and of the class."""
+        cls.check_names(options)
+        return cls(**options)
+
+    @classmethod
+    def check_names(cls, options: dict[str, Any]) -> None:
+        """TypeError, with the nearest name or what there is in its place, for an option that is none."""
         names = [f.name for f in fields(cls)]
         for name in options:
             if name not in names:
@@ -92,7 +98,6 @@ class Settings:
                 hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
                 hint = ELSEWHERE.get(name, hint)
                 raise TypeError(f"generate: unexpected keyword argument {name!r}; {hint}")
-        return cls(**options)
 
     def __post_init__(self) -> None:
         self._check_numbers()

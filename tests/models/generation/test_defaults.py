@@ -94,6 +94,8 @@ def test_what_the_caller_gives_wrong_is_the_callers(said):
         said(DRAWN, length_penalty=2.0)
     with pytest.raises(TypeError, match="^generate: num_beams is an integer, not '4'"):
         said(DRAWN, num_beams="4")
+    with pytest.raises(TypeError, match="unexpected keyword argument 'do_sample'; give temperature=0"):
+        said({"bad_words_ids": [[1]]}, do_sample=True)
     with pytest.raises(TypeError, match="model.generation_config is to be a dict or None, not 3"):
         said(3)
 
