@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
@@ -94,7 +93,7 @@ class Writer:
         from .. import models
         from ..models import text
 
-        options = chosen(args)
+        given = given_in(args)
         self.model = models.from_pretrained(args.folder)
         if not hasattr(self.model, "generate"):
             raise ValueError(f"{args.folder} holds a {type(self.model).__name__}, which writes no text")
@@ -105,9 +104,10 @@ class Writer:
                 f"{args.folder}: a text ends with id {last}, but the model has {size} ids: the tokenizer is "
                 "another model's"
             )
-        self.stop: list[str] = args.stop
+        strings = (self.model.generation_config or {}).get("stop_strings") or []
+        self.stop: list[str] = args.stop + ([strings] if isinstance(strings, str) else list(strings))
         self.room: int | None = args.max_new_tokens
-        self.options = options | {"stop": list(self.tokenizer.stop)}
+        self.options = chosen(self.model, given) | {"stop": list(self.tokenizer.stop)}
 
     def written(self, ids: Any) -> Iterator[str]:
         """The text that follows `ids`, in pieces."""
@@ -126,37 +126,48 @@ class Writer:
         return until(self.tokenizer.stream(texts, () if answers else ids), self.stop)
 
 
-DRAWN = {"temperature", "top_k", "top_p", "min_p"}
-BEAMS = {"length_penalty", "early_stopping"}
-GIVEN = (*sorted(DRAWN), "repetition_penalty", "frequency_penalty", "seed", "num_beams", "length_penalty")
+GIVEN = (
+    "temperature", "top_k", "top_p", "min_p", "repetition_penalty", "frequency_penalty", "seed", "num_beams",
+    "length_penalty",
+)  # fmt: skip
 
 
-def chosen(args: Namespace) -> dict[str, Any]:
-    """The options of `generate`: those given, else those of the folder's generation_config.json."""
+def given_in(args: Namespace) -> dict[str, Any]:
+    """The options of `generate` among the arguments; UsageError for what means nothing by itself."""
+    from ..models.generation.defaults import DRAWS
+
+    found = {name: getattr(args, name) for name in GIVEN if getattr(args, name) is not None}
+    # Whether there are beams, the folder may say.
+    may_search = "num_beams" not in found and not DRAWS & set(found) and "length_penalty" in found
+    check(found | ({"num_beams": 2} if may_search else {}))
+    if args.max_new_tokens is not None and args.max_new_tokens < 0:
+        raise UsageError(f"--max-new-tokens is to be 0 or more, not {args.max_new_tokens}")
+    return found
+
+
+def check(options: dict[str, Any]) -> None:
     from ..models.generation import Settings
-    from ..models.text.tokenizer import read_json
 
-    given = {name: getattr(args, name) for name in GIVEN if getattr(args, name) is not None}
-    folder = read_json(os.path.join(args.folder, "generation_config.json"))
-    usual = {"repetition_penalty"}
-    if given.get("num_beams", 1) > 1:
-        usual |= BEAMS
-    elif folder.get("do_sample") is True and not DRAWN & set(given):
-        usual |= DRAWN
-    elif folder.get("num_beams", 1) > 1 and not (DRAWN | {"seed", "num_beams"}) & set(given):
-        usual |= BEAMS | {"num_beams"}
-    found = {name: folder[name] for name in usual if folder.get(name) is not None} | given
-    if found.get("top_k") == 0 and "top_k" not in given:
-        del found["top_k"]  # transformers' word for all
-    if not (DRAWN | {"seed"}) & set(found) and found.get("num_beams", 1) < 2:
-        found["temperature"] = 0
     try:
-        Settings.of(found)
-        if args.max_new_tokens is not None and args.max_new_tokens < 0:
-            raise ValueError(f"--max-new-tokens is to be 0 or more, not {args.max_new_tokens}")
+        Settings.of(options)
     except (TypeError, ValueError) as error:
         raise UsageError(str(error).removeprefix("generate: ")) from None
-    return found
+
+
+def chosen(model: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """The options `given`, and where neither they nor the folder tell how to choose, the likeliest token."""
+    from ..models.generation.defaults import DRAWS, settings_of
+
+    stored = model.generation_config or {}
+    told = DRAWS & set(given) or given.get("num_beams", 1) > 1
+    if not told and stored.get("do_sample") is None and stored.get("num_beams") in (None, 1):
+        given = given | {"temperature": 0}
+    try:
+        settings_of(model, given)
+    except ValueError:
+        check(given)
+        raise
+    return given
 
 
 def read_prompt() -> str:

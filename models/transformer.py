@@ -117,20 +117,22 @@ class Transformer(nn.Module, Writes):
         memory: ArrayLike,
         memory_mask: ArrayLike | None = None,
         cache: Cache | None = None,
+        attention_mask: ArrayLike | None = None,
     ) -> Tensor:
         """Logits (B, T, V) of the token after each of `target` (B, T).
 
         Position t sees targets up to t, and all of `memory` (B, S, C), which `encode` gives, but for where
         `memory_mask` (B, S) is 0. With a cache, `target` are the positions after those in it.
+        `attention_mask` (B, past + T) is 0 where the target is padded.
         """
         past = cache.length if cache is not None else 0
-        x = self.embed(target, self.target_positions, past)
+        x = self.embed(target, self.target_positions, past, attention_mask)
         real = real_of(memory_mask, np.shape(memory)[1])
         decoder = self.transformer.decoder
-        if cache is None:
+        if cache is None and attention_mask is None:
             hidden = None if real is None else ~real
             return self.head(decoder(x, memory, memory_key_padding_mask=hidden, tgt_is_causal=True))
-        mask, is_causal = mask_of(x.shape[1], past)
+        mask, is_causal = mask_of(x.shape[1], past, attention_mask)
         for i, layer in enumerate(decoder.layers):
             x = decoder_layer(layer, x, memory, mask, is_causal, real, cache, i)
         return self.head(x if decoder.norm is None else decoder.norm(x))
@@ -156,7 +158,7 @@ class Transformer(nn.Module, Writes):
         """Yield up to `max_new_tokens` tokens that continue `target`, having read `source`.
 
         These are ids (T,) and (S,) of one text each, or as many sources as are wanted, (B, S) or a list of
-        different lengths, beside one target for all, or (B, T). A target holds at least a start token. All
+        different lengths, beside one target for all, or as many. A target holds at least a start token. All
         else is as in GPT.generate; ValueError where tokens do not fit into block_size.
         """
         return generate(

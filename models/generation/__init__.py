@@ -5,7 +5,8 @@ A model that continues texts has
     head(x) -> Tensor, logits over the vocabulary
 and one that answers a source
     encode(source (B, S), attention_mask=None) -> Tensor (B, S, C)
-    decode(target (B, T), memory, memory_mask=None, cache=None) -> Tensor (B, T, V), logits.
+    decode(target (B, T), memory, memory_mask=None, cache=None) -> Tensor (B, T, V), logits;
+    with attention_mask=None too, targets of different lengths may be continued.
 With a cache, ids are the positions after those that it holds (`Cache`), and attention_mask (B, past + T)
 tells tokens from padding for all. Where they are there, these are used too: `context`, the longest text that
 it sees; `slides`, whether of a longer one it sees the end; `outgrown(new, past, attention_mask)`, whether

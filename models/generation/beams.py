@@ -8,9 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from .reading import Reader
-from .sampling import largest, log_total, penalized
-from .settings import Settings
-from .stopping import Stops
+from .rules import Rules
+from .sampling import largest, log_total
 
 __all__ = ["Hypothesis", "search"]
 
@@ -43,12 +42,11 @@ class _Beams:
     which the `num_beams` with the highest scores are kept; the best of the others are the next beams.
     """
 
-    def __init__(self, settings: Settings, stops: Stops, max_new_tokens: int):
-        self.settings = settings
-        self.stops = stops
-        self.max_new_tokens = max_new_tokens
-        count = settings.num_beams
-        self.looked_at = max(2, 1 + len(stops.ids)) * count
+    def __init__(self, rules: Rules):
+        self.rules, self.settings = rules, rules.settings
+        self.stops, self.max_new_tokens = rules.stops, rules.room
+        count = self.settings.num_beams
+        self.looked_at = max(2, 1 + len(self.stops.ids)) * count
         self.scores = np.array([0.0] + [NEVER] * (count - 1))  # at first all beams are the same
         self.tokens = np.zeros((count, 0), np.int64)
         self.log_probabilities = np.zeros((count, 0))
@@ -76,23 +74,21 @@ class _Beams:
 
     def _best(self, logits: np.ndarray, texts: Sequence[np.ndarray]) -> list[_Candidate]:
         """The continuations with the highest scores, from the highest down."""
-        s, found = self.settings, []
+        found = []
         for i, (x, text) in enumerate(zip(logits, texts, strict=True)):
             total = log_total(x)
             if not np.isfinite(total):
                 raise ValueError(
                     f"beam search: the log of all probabilities is {total}; logits are nan or inf"
                 )
-            if s.penalizes:
-                written = self.tokens[i].tolist()
-                y = penalized(x - np.float32(total), text, written, s.repetition_penalty, s.frequency_penalty)
-            else:
-                y = x
+            y = self.rules(x - np.float32(total), text, self.tokens[i].tolist()) if self.rules.any else x
             for token in largest(y, self.looked_at).tolist():
                 raw = float(x[token]) - total
-                added = float(y[token]) if s.penalizes else raw
+                added = float(y[token]) if self.rules.any else raw
                 found.append(_Candidate(self.scores[i] + added, i, token, raw))
         found.sort(key=lambda candidate: -candidate.score)  # of equals the first, as in `largest`
+        if found[0].score == -np.inf:
+            raise ValueError("beam search: no token may come next; suppress fewer, or allow repeats")
         return found[: self.looked_at]
 
     def _ends(self, candidate: _Candidate, length: int) -> bool:
@@ -122,12 +118,10 @@ class _Beams:
         return not self.scores[0] / longest**s.length_penalty > self.finished[-1].score
 
 
-def search(
-    reader: Reader, prompts: int, settings: Settings, stops: Stops, max_new_tokens: int
-) -> list[list[Hypothesis]]:
+def search(reader: Reader, prompts: int, rules: Rules) -> list[list[Hypothesis]]:
     """For each of the prompts that `reader` has, the finished texts with the highest scores, best first."""
-    count = settings.num_beams
-    beams = [_Beams(settings, stops, max_new_tokens) for _ in range(prompts)]
+    count = rules.settings.num_beams
+    beams = [_Beams(rules) for _ in range(prompts)]
     logits = reader.read().repeat(count, axis=0)
     reader.select(np.arange(prompts).repeat(count))
     live = list(beams)
@@ -135,14 +129,14 @@ def search(
         rows, tokens = [], []
         for i, beam in enumerate(live):
             first = i * count
-            texts = [reader.text(first + j) if settings.penalizes else NOTHING for j in range(count)]
+            texts = [reader.text(first + j) if rules.any else NOTHING for j in range(count)]
             parents = beam.advance(logits[first : first + count], texts)
             if not beam.over:
                 rows.append(first + parents)
                 tokens.append(beam.tokens[:, -1])
         live = [beam for beam in live if not beam.over]
         if not live:
-            return [beam.finished[: settings.num_return_sequences] for beam in beams]
+            return [beam.finished[: rules.settings.num_return_sequences] for beam in beams]
         reader.select(np.concatenate(rows))
         logits = reader.read(np.concatenate(tokens))
 

@@ -80,7 +80,8 @@ class Reader:
             mask = self.sources.mask
             self._memory = self.model.encode(self.sources.ids, mask)
             self._memory_mask = mask
-        return self.model.decode(ids, self._memory, self._memory_mask, self._cache).data[:, -1]
+        padded = {} if real is None else {"attention_mask": real}
+        return self.model.decode(ids, self._memory, self._memory_mask, self._cache, **padded).data[:, -1]
 
     def select(self, rows: np.ndarray) -> None:
         """Let row i be what row `rows[i]` was: in another order, repeated or left out."""

@@ -61,7 +61,8 @@ def likely(
 def _weights(logits: np.ndarray, temperature: float) -> np.ndarray:
     """exp((logits - largest) / temperature), of the largest logit 1."""
     scaled = np.subtract(logits, logits.max(), dtype=np.float64)
-    scaled /= temperature
+    with np.errstate(over="ignore"):  # so cold that only the largest is left
+        scaled /= temperature
     return np.exp(scaled, out=scaled)
 
 
@@ -106,7 +107,7 @@ def penalized(
     (Keskar et al. 2019, arXiv:1909.05858). `frequency` is taken off for each time that a token is in
     `written`, the new part of the text.
     """
-    logits = logits.copy()
+    logits = logits.astype(np.result_type(logits, np.float32))
     if repetition != 1:
         seen = np.unique(read)
         x = logits[seen]

@@ -125,11 +125,19 @@ def read_config(folder: str | os.PathLike) -> dict[str, Any]:
         raise FileNotFoundError(f"from_pretrained: no folder {os.fspath(folder)!r}; {hint}")
     if not os.path.isfile(path):
         raise FileNotFoundError(f"from_pretrained: no {FILE} in {os.fspath(folder)!r}")
-    try:
-        with open(path, encoding="utf-8") as file:
-            settings = json.load(file)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no right JSON: {error}") from None
-    if not isinstance(settings, dict) or not isinstance(settings.get("model_type"), str):
+    settings = read_object(path)
+    if not isinstance(settings.get("model_type"), str):
         raise ValueError(f"{path} is to be an object with a model_type, as transformers writes it")
     return settings
+
+
+def read_object(path: str) -> dict[str, Any]:
+    """The JSON object in a file; ValueError that names it where there is none."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is no right JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} is to be an object, as transformers writes it, not {found!r:.40}")
+    return found

@@ -14,10 +14,12 @@ from ... import nn
 from ...autograd.arrays import ArrayLike, DTypeLike, as_array
 from ...nn import atomic, init
 from ...nn.stored import Weights
-from .config import FILE, Config, read_config
+from ..generation.defaults import NAMES, SPECIAL
+from .config import FILE, Config, read_config, read_object
 
 P = TypeVar("P", bound="Pretrained")
 
+GENERATION = "generation_config.json"
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 # What folders have, the first that is there: transformers' order.
@@ -37,6 +39,7 @@ class Pretrained(nn.Module):
     architectures: ClassVar[Mapping[str, str]]
     base: str = ""
     ignored: tuple[str, ...] = ()
+    generation_config: dict[str, Any] | None = None  # what `generate` does by itself: transformers' names
 
     def __init__(self, config: Any):
         kind = type(self).__name__
@@ -53,9 +56,11 @@ class Pretrained(nn.Module):
         """The model of a folder with config.json and its weights (nn.load_weights), in evaluation mode.
 
         Its numbers have the `dtype`, or unless given that of the file, float32 at least. Keys may begin with
-        the model's base prefix or lack it. FileNotFoundError where no folder, config.json or weights are,
-        ValueError for settings that are not covered or do not fit, and for missing, unexpected or misshapen
-        weights, each with the nearest name; TypeError for a dtype that is none of NumPy's floats.
+        the model's base prefix or lack it. What generation_config.json says, or in older folders config.json,
+        is in `generation_config`, which `generate` follows and one may change. FileNotFoundError where no
+        folder, config.json or weights are, ValueError for settings that are not covered or do not fit, and
+        for missing, unexpected or misshapen weights, each with the nearest name; TypeError for a dtype that
+        is none of NumPy's floats.
         """
         wanted = None if dtype is None else _float_dtype(dtype)
         settings = read_config(folder)
@@ -68,6 +73,7 @@ class Pretrained(nn.Module):
             )
         with nn.utils.no_init():  # the numbers come from the file
             model = cls(cls.config_class.from_dict(settings))
+        model.generation_config = read_generation(folder, settings)
         path = weights_in(folder)
         try:
             model.load_state_dict(model._fitted(nn.load_weights(path), wanted), assign=True)
@@ -79,16 +85,18 @@ class Pretrained(nn.Module):
     def save_pretrained(self, folder: str | os.PathLike) -> None:
         """Write config.json and model.safetensors into `folder`, made where there is none.
 
-        transformers reads them. Tied weights are written once. FileExistsError where the folder has the index
-        of a model in several files, which would be read in place of this one.
+        transformers reads them. The generation_config, if there is one, goes into its file; if there is none,
+        a file that is there stays. Tied weights are written once. FileExistsError where the folder has the
+        index of a model in several files, which would be read in place of this one.
         """
         folder = os.fspath(folder)
         if os.path.exists(os.path.join(folder, INDEX)):
             raise FileExistsError(f"{folder} holds a model in several files ({INDEX}); save to another")
         os.makedirs(folder, exist_ok=True)
         nn.save_weights(os.path.join(folder, WEIGHTS), self)
-        text = json.dumps(self.settings(), indent=2, sort_keys=True) + "\n"
-        atomic.write(os.path.realpath(os.path.join(folder, FILE)), [text.encode()])
+        _write_object(os.path.join(folder, FILE), self.settings())
+        if self.generation_config is not None:
+            _write_object(os.path.join(folder, GENERATION), self.generation_config)
 
     def settings(self) -> dict[str, Any]:
         """What config.json has of this model: its config, transformers' class, and the dtype as it is."""
@@ -134,6 +142,20 @@ class Pretrained(nn.Module):
             kept = first.setdefault(id(parameter), name)
             if kept != name:
                 yield name, kept
+
+
+def read_generation(folder: str | os.PathLike, settings: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What a folder says of generating: its own file, else what its config.json, `settings`, has of it."""
+    path = os.path.join(os.fspath(folder), GENERATION)
+    if os.path.exists(path):
+        return read_object(path)
+    found = {name: settings[name] for name in NAMES if settings.get(name) is not None}
+    return {**found, **{name: settings[name] for name in SPECIAL if name in settings}} if found else None
+
+
+def _write_object(path: str, value: Mapping[str, Any]) -> None:
+    text = json.dumps(value, indent=2, sort_keys=True) + "\n"
+    atomic.write(os.path.realpath(path), [text.encode()])
 
 
 def _float_dtype(dtype: DTypeLike) -> np.dtype:

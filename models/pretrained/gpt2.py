@@ -51,6 +51,11 @@ class GPT2Config(Config):
         if self.add_cross_attention:
             self.refuse("add_cross_attention", "is to be false, there is no encoder here")
 
+    @property
+    def eos_token_id(self) -> int | list | None:
+        """What ends a text; unless config.json says it, transformers' 50256 if there is that id."""
+        return self.rest.get("eos_token_id", 50256 if self.vocab_size > 50256 else None)
+
 
 class Conv1D(nn.Module):
     """input @ weight + bias over the last axis: a Linear whose weight is (in, out), as GPT-2's was."""

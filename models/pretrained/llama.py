@@ -36,6 +36,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
                 "num_key_value_heads": 4, "max_position_embeddings": 32768, "tie_word_embeddings": True,
                 "pad_token_id": 128004, "rope_theta": 2e6},
 }  # fmt: skip
+ENDS = {"llama": 2, "mistral": 2, "smollm3": 128001}  # the ids that end texts, unless config.json says it
 SLIDING = "sliding_attention"
 
 
@@ -103,6 +104,12 @@ class LlamaConfig(Config):
         scaling = None if turns["rope_type"] == "default" else turns
         rope = {"rope_parameters": turns, "rope_theta": turns["rope_theta"], "rope_scaling": scaling}
         return {**super().to_dict(), **own, **rope}
+
+    @property
+    def eos_token_id(self) -> int | list | None:
+        """What ends a text; unless config.json says it, transformers' id, if there is that."""
+        usual = ENDS.get(self.model_type, self.vocab_size)
+        return self.rest.get("eos_token_id", usual if usual < self.vocab_size else None)
 
     @property
     def groups(self) -> int:

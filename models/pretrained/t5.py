@@ -205,10 +205,12 @@ class T5(Pretrained, Writes):
         memory: Tensor,
         memory_mask: ArrayLike | None = None,
         cache: Cache | None = None,
+        attention_mask: ArrayLike | None = None,
     ) -> Tensor:
         """Logits (B, T, V) of the token after each of `target` (B, T), which follow what `cache` holds.
 
-        `memory` (B, S, C) is what `encode` gave for a source, and `memory_mask` (B, S) is 0 at its padding.
+        `memory` (B, S, C) is what `encode` gave for a source, and `memory_mask` (B, S) is 0 at its padding;
+        `attention_mask` (B, past + T) is 0 where the target is padded.
         With a cache, `memory` is read in the first call only. ValueError for a memory of other sources, and
         for other shapes that do not fit; IndexError for ids outside of the vocabulary.
         """
@@ -221,7 +223,7 @@ class T5(Pretrained, Writes):
             )
         real = real_tokens(self, memory_mask, (len(ids), shape[1]), "memory_mask")
         seen = None if real is None else real[:, None, None, :]
-        mask, is_causal = mask_of(ids.shape[1], past)
+        mask, is_causal = mask_of(ids.shape[1], past, attention_mask)
         x = self.decoder(self.shared(ids), mask, is_causal, memory, seen, cache)
         return self.head(x)
 

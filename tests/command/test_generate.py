@@ -68,6 +68,14 @@ def test_settings(arguments, options, program, folders):
         ({"repetition_penalty": 1.5}, [], {"temperature": 0, "repetition_penalty": 1.5}),
         ({"num_beams": 3, "length_penalty": 0.1}, [], {"num_beams": 3, "length_penalty": 0.1}),
         ({"num_beams": 3}, ["--seed", 1, "--temperature", 0], {"temperature": 0}),
+        ({"num_beams": 3}, ["--length-penalty", 0.1], {"num_beams": 3, "length_penalty": 0.1}),
+        ({"no_repeat_ngram_size": 1, "min_new_tokens": 9}, [], {"temperature": 0, "no_repeat_ngram_size": 1}),
+        (
+            {"do_sample": True, "temperature": 0.3, "top_p": 0.9, "top_k": 0},
+            ["--temperature", 0.8],
+            {"temperature": 0.8, "top_p": 0.9},
+        ),
+        ({"max_length": 9, "top_p": 0.4}, ["--temperature", 0.9], {"temperature": 0.9, "top_p": 0.4}),
         (
             {"num_beams": 3, "early_stopping": True},
             ["--num-beams", 2],
@@ -244,3 +252,50 @@ def test_a_vocabulary_that_is_not_the_models(special, program, folders, tmp_path
     assert (
         "the vocabulary has ids 0 to 199" in err or "text ends with id 256, but the model has 200 ids" in err
     )
+
+
+def test_the_folders_strings_end_a_text(program, folders, tmp_path):
+    whole = expected(folders / "llama", "ab", 60, temperature=0)
+    for path in (folders / "llama").iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    (tmp_path / "generation_config.json").write_text(json.dumps({"stop_strings": [whole[20:22]]}))
+    _, out, _ = program("generate", tmp_path, "--prompt", "ab", "--max-new-tokens", 60)
+    assert out == whole[: whole.index(whole[20:22])] + "\n"
+
+
+@pytest.mark.parametrize(
+    ("stored", "message"),
+    [
+        ('{"top_p": 3, "do_sample": true}', "from the model's folder: top_p must be above 0"),
+        ('{"bad_words_ids": [[1]]}', "has bad_words_ids [[1]], which is not computed here"),
+        ("{", "generation_config.json is no right JSON"),
+        ("3", "generation_config.json is to "),
+    ],
+)
+def test_settings_of_a_folder_that_cannot_be(stored, message, program, folders, tmp_path):
+    for path in (folders / "gpt2").iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    (tmp_path / "generation_config.json").write_text(stored)
+    code, out, err = program("generate", tmp_path, "--prompt", "a")
+    assert (code, out, err.count("\n")) == (1, "", 1) and message in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--seed", -1],
+        ["--temperature", "nan"],
+        ["--top-p", 2],
+        ["--num-beams", 0],
+        ["--num-beams", 2, "--seed", 1],
+        ["--length-penalty", 2, "--seed", 1],
+        ["--length-penalty", 2],  # the folder has no beams
+        ["--length-penalty", 1e300, "--num-beams", 2],
+        ["--repetition-penalty", 1e300],
+        ["--max-new-tokens", -1],
+    ],
+)
+def test_arguments_that_mean_nothing(arguments, program, folders):
+    code, out, err = program("generate", folders / "gpt2", "--prompt", "a", *arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "(see tapegrad generate --help)" in err

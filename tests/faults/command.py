@@ -88,7 +88,7 @@ FAULTS = [
     ),
     Fault(
         "command/generate.py",
-        'found["temperature"] = 0',
+        'given = given | {"temperature": 0}',
         "pass",
         f"{GENERATE}test_the_likeliest_unless_told_otherwise -k llama",
     ),

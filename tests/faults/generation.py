@@ -116,7 +116,7 @@ FAULTS = [
     ),
     Fault(
         "models/generation/beams.py",
-        "self.looked_at = max(2, 1 + len(stops.ids)) * count",
+        "self.looked_at = max(2, 1 + len(self.stops.ids)) * count",
         "self.looked_at = 2 * count - 2",
         f"{TESTS}test_beams.py::test_beams_go_on_whatever_ends",
     ),
@@ -140,7 +140,7 @@ FAULTS = [
     ),
     Fault(
         "models/generation/sampling.py",
-        "logits = logits.copy()",
+        "logits = logits.astype(np.result_type(logits, np.float32))",
         "pass",
         f"{TESTS}test_sampling.py::test_penalties",
     ),
@@ -169,9 +169,9 @@ FAULTS = [
         f"{TESTS}test_stopping.py::test_strings_over_many_tokens_and_tokens_without_text",
     ),
     Fault(
-        "models/generation/generate.py",
-        "np.random.default_rng([n, i]) for",
-        "np.random.default_rng([n, 0]) for",
+        "models/generation/request.py",
+        "np.random.default_rng([int(n), i]) for",
+        "np.random.default_rng([int(n), 0]) for",
         f"{TESTS}test_stopping.py::test_a_seed_is_of_a_text",
     ),
     Fault(

@@ -8,6 +8,7 @@ import pytest
 from tapegrad.autograd import no_grad
 from tapegrad.models.generation import beam_search
 from tapegrad.models.generation.beams import _Beams
+from tapegrad.models.generation.rules import Rules
 from tapegrad.models.generation.sampling import log_total
 from tapegrad.models.generation.settings import Settings
 from tapegrad.models.generation.stopping import Stops
@@ -153,7 +154,7 @@ def test_strings_end_a_text(gpt):
 def test_beams_go_on_whatever_ends():
     """With two stop tokens that are always the likeliest, three beams are still followed."""
     logits = np.array([9.0, 8.0, 1.0, 0.5, 0.2, 0.1, 0.0])
-    beams = _Beams(Settings(num_beams=3), Stops([0, 1]), 5)
+    beams = _Beams(Rules(Settings(num_beams=3), Stops([0, 1]), 5))
     nothing = [np.zeros(0, int)] * 3
     assert beams.advance(np.tile(logits, (3, 1)), nothing).tolist() == [0, 0, 0]
     assert beams.tokens[:, 0].tolist() == [2, 3, 4] and not beams.over

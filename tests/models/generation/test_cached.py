@@ -1,5 +1,7 @@
 """With a cache or without, alone or beside others: the same text."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 
@@ -148,6 +150,19 @@ def test_sources_of_different_lengths(options):
             sides = ((0, 0), (3, 0) if left else (0, 3))
             found = model(np.pad([text], sides), target, np.pad(mask, sides)).numpy()
             np.testing.assert_allclose(found, model([text], target).numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("options", [*SETTINGS[:3], {"num_beams": 3}], ids=str)
+@pytest.mark.parametrize("use_cache", [True, False])
+def test_targets_of_different_lengths(translator, options, use_cache):
+    """Each text is as alone, whatever the vector of padding, whose id is 0, has become."""
+    targets = [[2, 3, 4], [5], [6, 7, 8, 9], [2, 3]]
+    translator = deepcopy(translator)
+    translator.tokens.weight.data[0] = np.nan
+    more = {"suppress_tokens": 0, "use_cache": use_cache, **options}
+    found = np.array(list(translator.generate(TEXTS, targets, 9, **more))).T
+    for source, target, row in zip(TEXTS, targets, found, strict=True):
+        assert list(translator.generate(source, target, 9, **more)) == row.tolist()
 
 
 def test_a_mask_and_a_list_are_the_same_prompts(model):

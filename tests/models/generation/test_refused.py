@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tapegrad.models.generation import Options, Settings, generate
+from tapegrad.models.generation.sampling import penalized
 
 BAD = [
     ({"temperature": -1}, "temperature must be 0 .* not -1"),
@@ -19,9 +20,21 @@ BAD = [
     ({"min_p": 1.1}, "min_p must be from 0 to 1, not 1.1"),
     ({"repetition_penalty": 0}, "repetition_penalty must be above 0"),
     ({"frequency_penalty": float("inf")}, "frequency_penalty must be a finite number"),
+    ({"frequency_penalty": -1e300}, "frequency_penalty must be .* at most 1e9, not -1e"),
+    ({"repetition_penalty": 1e300}, "repetition_penalty must be .* from 0.001 to 1000, not 1e"),
+    ({"repetition_penalty": 1e-300}, "repetition_penalty must be .* not 1e-300"),
+    ({"num_beams": 2, "length_penalty": 1e300}, "length_penalty must be .* from -16 to 16, not 1e"),
+    ({"num_beams": 2, "length_penalty": -1e300}, "length_penalty must be .* from -16 to 16, not -1e"),
+    ({"temperature": 10**400}, "temperature must be 0 .* not 1000"),
+    ({"no_repeat_ngram_size": -1}, "no_repeat_ngram_size must be 0 or more, not -1"),
+    ({"min_new_tokens": -2}, "min_new_tokens must be 0 or more, not -2"),
+    ({"suppress_tokens": [3, 13]}, "suppress_tokens has id 13; the vocabulary has 0 to 12"),
+    ({"begin_suppress_tokens": -1}, "begin_suppress_tokens has id -1"),
+    ({"forced_eos_token_id": [13]}, "forced_eos_token_id has id 13"),
+    ({"forced_bos_token_id": 99}, "forced_bos_token_id has id 99"),
     ({"num_beams": 0}, "num_beams must be 1 or more, not 0"),
     ({"num_return_sequences": 0}, "num_return_sequences must be 1 or more"),
-    ({"num_beams": 2, "length_penalty": float("nan")}, "length_penalty must be a finite number, not nan"),
+    ({"num_beams": 2, "length_penalty": float("nan")}, "length_penalty must be a finite number, .*not nan"),
     ({"num_beams": 2, "early_stopping": "soon"}, "early_stopping is True, False or 'never', not 'soon'"),
     ({"num_beams": 2, "num_return_sequences": 3}, "num_return_sequences=3 texts of num_beams=2"),
     ({"num_beams": 2, "temperature": 0.5}, "draws nothing; leave out temperature, or num_beams"),
@@ -51,6 +64,13 @@ TYPES = [
     ({"use_cache": 2}, "use_cache is True or False, not 2"),
     ({"log_probabilities": "no"}, "log_probabilities is True or False"),
     ({"temprature": 1}, "unexpected keyword argument 'temprature'; did you mean 'temperature'"),
+    ({"no_repeat_ngram_size": 1.5}, "no_repeat_ngram_size is an integer, not 1.5"),
+    ({"suppress_tokens": ["a"]}, "suppress_tokens is an integer, not 'a'"),
+    ({"do_sample": True}, "argument 'do_sample'; give temperature=0 for False"),
+    ({"max_length": 9}, "argument 'max_length'; give max_new_tokens, the second argument"),
+    ({"eos_token_id": 1}, "argument 'eos_token_id'; give stop="),
+    ({"pad_token_id": 1}, "argument 'pad_token_id'; give pad="),
+    ({"generator": 1}, "argument 'generator'; give rng="),
     ({"qqq": 1}, "unexpected keyword argument 'qqq'; there are attention_mask, temperature"),
 ]
 
@@ -144,8 +164,6 @@ def test_targets(gpt, translator):
         generate(translator, [1], 3)
     with pytest.raises(ValueError, match="3 targets for 2 sources"):
         translator.generate([[1], [2]], [[0], [0], [0]], 3)
-    with pytest.raises(ValueError, match=r"targets of lengths \[1, 2\]; they must be of one length"):
-        translator.generate([[1], [2]], [[0], [0, 1]], 3)
     with pytest.raises(IndexError, match="target has id 13"):
         translator.generate([1], [13], 3)
     several = np.array(list(translator.generate([[1], [1]], [[0], [5]], 6, temperature=0))).T
@@ -156,3 +174,41 @@ def test_targets(gpt, translator):
 def test_options_are_the_fields_of_settings():
     known = [field.name for field in fields(Settings) if field.name != "log_probabilities"]
     assert list(typing.get_type_hints(Options)) == known
+
+
+def test_every_hint_names_something_that_there_is():
+    """No word with a hint is an argument, and what a hint says to give is one."""
+    import inspect
+    import re
+
+    from tapegrad.models.generation.settings import ELSEWHERE
+
+    names = {f.name for f in fields(Settings)}
+    arguments = names | set(inspect.signature(generate).parameters)
+    for word, hint in ELSEWHERE.items():
+        assert word not in arguments
+        assert set(re.findall(r"(\w+)=", hint)) <= arguments
+
+
+@pytest.mark.parametrize("what", [None, b"ab", 3])
+def test_a_decode_that_gives_no_text(gpt, what):
+    with pytest.raises(TypeError, match="^generate: decode is to give a text, a str, but gave "):
+        list(generate(gpt, [1], 3, stop="a", decode=lambda ids: what))
+
+
+@pytest.mark.parametrize(
+    "options", [{"temperature": 5e-324}, {"temperature": 1e-300}, {"temperature": 1e300}]
+)
+def test_the_coldest_and_the_hottest(gpt, options):
+    """Without a warning, which is an error in tests; the coldest is greedy."""
+    found = list(generate(gpt, [1], 5, seed=0, **options))
+    assert len(found) == 5
+    if options["temperature"] < 1:
+        assert found == list(generate(gpt, [1], 5, temperature=0))
+
+
+@pytest.mark.parametrize("penalties", [(1e3, 1e9), (1e-3, -1e9)])
+@pytest.mark.parametrize("dtype", ["f2", "f4"])
+def test_the_largest_penalties_are_finite(penalties, dtype):
+    logits = np.array([60000, -60000, 1, 0], dtype)
+    assert np.isfinite(penalized(logits, np.arange(4), [0, 1, 1], *penalties)).all()

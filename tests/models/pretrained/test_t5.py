@@ -220,3 +220,15 @@ def test_masks_of_another_memory():
         model.decode(TARGET, memory, REAL[:2])
     with pytest.raises(ValueError, match=r"memory of shape \(3, 11, 11\)"):
         model.decode(TARGET, memory[..., 1:])
+
+
+@no_grad
+@pytest.mark.parametrize("use_cache", [True, False])
+def test_targets_of_different_lengths(use_cache):
+    model = model_of(T5)
+    targets = [[4, 2, 6], [5], [6, 7, 8, 9]]
+    told = {"temperature": 0, "stop": (), "use_cache": use_cache}
+    sources = [SOURCE[1, :7], SOURCE[0], SOURCE[1, :3]]
+    rows = np.array(list(model.generate(sources, 8, target=targets, **told))).T
+    for source, target, row in zip(sources, targets, rows, strict=True):
+        assert list(model.generate(source, 8, target=target, **told)) == row.tolist()
