@@ -19,7 +19,9 @@ Writer = Callable[[np.ndarray, int], Iterator[np.ndarray]]
 
 def tapegrad_writer(folder: Path) -> Writer:
     from tapegrad import models
+    from tapegrad.autograd import keep_memory
 
+    keep_memory()
     model = models.from_pretrained(folder)
     return lambda ids, count: model.generate(ids, count, temperature=0)
 

@@ -4,6 +4,7 @@ What is hidden has weight 0, and may be nan or inf: 0 times that would be nan an
 Products are made as if all were finite; where a result is not, they are made again by `seen`.
 """
 
+import itertools
 import math
 from functools import lru_cache
 
@@ -93,14 +94,12 @@ def _plan(shape, size, is_causal):
     These are the indices of its queries, of the keys that they see, and of both in the scores; `start` is the
     number of the first query if queries see no later keys. Blocks of a causal attention leave out most of
     what is hidden, and are cut by position alone: no token changes the rounding of a row that does not see
-    it. For each item of the batch the last queries come first, so that its first block has all its keys.
+    it. Of each part of the leading axes the last queries come first, so that its first block has all keys.
     """
     *lead, length, _ = shape
     step = min(128, max(32, size // 4)) if is_causal else 256  # measured from 32 to 4096 keys
-    items = max(1, SCORES // max(1, math.prod(lead[1:]) * min(step, length) * size))
-    fronts = [(slice(i, i + items), ...) for i in range(0, lead[0], items)] if lead else [(...,)]
     plan = []
-    for front in fronts:
+    for front in _fronts(lead, min(step, length) * size):
         for i in reversed(range(0, length, step)):
             rows = slice(i, min(i + step, length))
             keys = slice(0, min(rows.stop, size) if is_causal else size)
@@ -109,6 +108,17 @@ def _plan(shape, size, is_causal):
                 ((*front, rows, every), (*front, keys, every), (*front, rows, keys), i if is_causal else None)
             )
     return plan
+
+
+def _fronts(lead, scores):
+    """Indices of the leading axes that cut them into parts of about SCORES, each item having `scores`."""
+    axis = 0
+    while axis < len(lead) - 1 and math.prod(lead[axis + 1 :]) * scores > SCORES:
+        axis += 1  # items of the axes before are taken one by one
+    items = max(1, SCORES // max(1, math.prod(lead[axis + 1 :]) * scores))
+    singles = itertools.product(*([slice(i, i + 1) for i in range(n)] for n in lead[:axis]))
+    parts = [slice(i, i + items) for i in range(0, lead[axis], items)] if lead else []
+    return [(*front, part, ...) for front in singles for part in parts] if lead else [(...,)]
 
 
 def _weights(q, key, bias, cap, block):
