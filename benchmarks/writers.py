@@ -23,7 +23,7 @@ def tapegrad_writer(folder: Path) -> Writer:
 
     keep_memory()
     model = models.from_pretrained(folder)
-    return lambda ids, count: model.generate(ids, count, temperature=0)
+    return lambda ids, count: model.generate(ids, count, temperature=0, stop=())
 
 
 def torch_writer(folder: Path) -> Writer:

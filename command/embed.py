@@ -57,6 +57,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     import numpy as np
 
+    from ..autograd import keep_memory
     from ..nn import atomic
 
     if args.batch_size < 1:
@@ -65,6 +66,7 @@ def run(args: Namespace) -> None:
         raise UsageError(f"-o is the name of a .npy file, not {args.output!r}; without it JSON is printed")
     if args.output is not None:
         check_place(args.output)
+    keep_memory()
     way = asked(args.folder, args.pooling, args.prompt)
     way = way._replace(normalize=args.normalize or way.normalize)
     texts = input_lines() if args.text is None else args.text

@@ -91,9 +91,11 @@ class Writer:
 
     def __init__(self, args: Namespace):
         from .. import models
+        from ..autograd import keep_memory
         from ..models import text
 
         given = given_in(args)
+        keep_memory()  # a tenth to a fifth of a long prompt's time is fresh pages
         self.model = models.from_pretrained(args.folder)
         if not hasattr(self.model, "generate"):
             raise ValueError(f"{args.folder} holds a {type(self.model).__name__}, which writes no text")

@@ -97,6 +97,10 @@ def layers(folder: str) -> dict[str, str]:
             f"{path} has the layers {', '.join(kinds) or 'none'}; those that are covered are Transformer, "
             "Pooling and, if there is one more, Normalize"
         )
+    for module in modules:
+        inside = os.path.normpath(module["path"])
+        if os.path.isabs(inside) or inside.split(os.sep)[0] == os.pardir:
+            raise ValueError(f"{path} names {module['path']}, which is not in the folder")
     places = [os.path.join(folder, module["path"]) if module["path"] else folder for module in modules]
     return dict(zip(kinds, places, strict=True))
 

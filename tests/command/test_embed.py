@@ -194,6 +194,14 @@ SETTINGS, OWN = "sentence_bert_config.json", "config_sentence_transformers.json"
         ({"modules.json": MODULES[:1]}, "has the layers Transformer; those"),
         ({"modules.json": {"a": 1}}, "is to be a list of layers"),
         ({"modules.json": [{"type": MODULES[0]["type"]}]}, "is to be a list of layers with their paths"),
+        (
+            {"modules.json": [MODULES[0], MODULES[1] | {"path": "../other"}]},
+            "names ../other, which is not in",
+        ),
+        (
+            {"modules.json": [MODULES[0] | {"path": "/etc"}, MODULES[1]]},
+            "names /etc, which is not in the folder",
+        ),
         ({"adapter_config.json": {}}, "has an adapter"),
         ({SETTINGS: {"max_seq_length": "9"}}, "length is to be 1 or more, not '9"),
         ({SETTINGS: {"max_seq_length": 0}}, "length is to be 1 or more, not 0"),

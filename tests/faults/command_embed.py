@@ -46,6 +46,7 @@ FAULTS = [
     Fault("command/sentences.py", 'name.startswith("pooling_mode_") and on', "False", REFUSED),
     Fault("command/sentences.py", "and value != USUAL.get(name)", "and False", REFUSED),
     Fault("command/sentences.py", 'package.partition(".")[0] != "sentence_transformers"', "False", REFUSED),
+    Fault("command/sentences.py", "if os.path.isabs(inside) or", "if", REFUSED),
     Fault("command/sentences.py", "if kinds not in LAYERS:", "if False:", REFUSED),
     Fault("command/sentences.py", 'if kind != "SentenceTransformer":', "if False:", REFUSED),
     Fault(
