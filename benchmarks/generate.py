@@ -217,7 +217,7 @@ def page(run: Mapping[str, Any], machine: str) -> str:
     version = run["versions"].get("transformers", "")
     text = (
         "Writing texts from one folder of random weights in float32, greedily, beside transformers "
-        f"{version} on PyTorch ({machine}): milliseconds until the first token "
+        f"{version} on PyTorch{machine and f' ({machine})'}: milliseconds until the first token "
         "of a prompt, then of each token; gpt2 has the shape of the smallest GPT-2, llama that of "
         f"SmolLM-135M:\n\n{table(HEADER, rows)}"
     )
