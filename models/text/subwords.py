@@ -86,7 +86,10 @@ class Subwords(Tokenizer):
     def _encoded(self, text: str, add_special_tokens: bool, max_length: int | None) -> np.ndarray:
         text.encode()  # a lone surrogate is no text for the package; the error is clear here
         if max_length is None:
-            found = self.tokenizer.encode(text, add_special_tokens=add_special_tokens)
+            try:
+                found = self.tokenizer.encode(text, add_special_tokens=add_special_tokens)
+            except Exception as error:  # the package raises nothing narrower
+                raise ValueError(f"Subwords.encode: {error}") from None
             return np.array(found.ids, np.int64)
         added = self.tokenizer.num_special_tokens_to_add(False) if add_special_tokens else 0
         if max_length <= added:

@@ -149,7 +149,8 @@ def test_how_much(call, gpt, translator):
     gpt.slides = False
     try:
         with pytest.raises(
-            ValueError, match="25 prompt tokens and 0 new ones do not fit .* a shorter prompt"
+            ValueError,
+            match="25 prompt tokens and 0 new ones do not fit into the context, 24; give a shorter prompt",
         ):
             gpt.generate([1] * 25, 0)
         assert len(list(gpt.generate([1] * 20, 5))) == 5

@@ -10,6 +10,7 @@ import pytest
 from decoder_cases import IDS, TINY_GPT2, TINY_LLAMA, model_of
 from tapegrad import models, nn
 from tapegrad.models import GPT2, GPT2Config, Llama, from_pretrained
+from tapegrad.nn.stored import Stored
 
 pytestmark = pytest.mark.usefixtures("one_blas_thread")
 
@@ -143,6 +144,23 @@ def test_dtypes(model, tmp_path, stored, dtype, expected):
         assert {p.dtype for p in back.parameters()} == {np.dtype(expected)} and back(IDS).dtype == expected
     for name, array in back.state_dict().items():
         np.testing.assert_array_equal(array, model.state_dict()[name].astype(stored).astype(expected))
+
+
+def test_what_is_cast_is_made_once_whatever_names_it_has(tmp_path, monkeypatch):
+    """The table of words is the largest weight, and in a tied model the head."""
+    model, made = model_of({**TINY_LLAMA, "tie_word_embeddings": True}), []
+    halves = model_of({**TINY_LLAMA, "tie_word_embeddings": True}).half()
+    halves.save_pretrained(tmp_path)  # the file has both names
+    before = Stored.made
+    monkeypatch.setattr(Stored, "made", lambda self: made.append(self.shape) or before(self))
+    back = from_pretrained(tmp_path)
+    assert sorted(made) == sorted(p.shape for p in back.parameters())
+    assert back.lm_head.weight is back.model.embed_tokens.weight and back.lm_head.weight.dtype == np.float32
+    np.testing.assert_allclose(back(IDS).numpy(), model(IDS).numpy(), atol=0.1)
+    nn.save_weights(tmp_path / "model.safetensors", {k: a for k, a in nn.load_weights(tmp_path).items()})
+    made.clear()
+    from_pretrained(tmp_path)  # twice in the file: compared, and one is kept
+    assert made.count((19, 16)) == 3
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", int, complex, bool, 3])

@@ -144,3 +144,15 @@ def test_without_the_package_it_says_what_to_install(tmp_path, monkeypatch):
 def test_a_text_that_is_none(tmp_path):
     with pytest.raises(UnicodeEncodeError, match="surrogates not allowed"):
         text.from_pretrained(byte_pairs(tmp_path)).encode("a\udc80")
+
+
+def test_a_word_that_nothing_stands_for(tmp_path):
+    """As where the token for unknown words is not in the vocabulary."""
+    tokenizers = pytest.importorskip("tokenizers")
+    tokenizers.Tokenizer(tokenizers.models.WordLevel({"a": 0}, unk_token="[UNK]")).save(
+        str(tmp_path / "tokenizer.json")
+    )
+    tokenizer = text.from_pretrained(tmp_path)
+    assert tokenizer.encode("a").tolist() == [0]
+    with pytest.raises(ValueError, match=r"^Subwords.encode: WordLevel error: Missing \[UNK\] token"):
+        tokenizer.encode("b")
