@@ -13,6 +13,8 @@ from .registry import Parameter
 from .uninitialized import Shaped, is_lazy
 
 EXTRA = "_extra_state"  # ends the name of what get_extra_state gives
+SHOWN = 20  # names of a kind that an error lists: of a model that does not fit at all, there are thousands
+PAIRS = 10_000  # of names that are compared for the nearest, which takes a second
 
 
 class LoadResult(NamedTuple):
@@ -116,7 +118,7 @@ def check_fit(
     also: LoadResult | None = None,
     errors: Sequence[str] = (),
 ) -> LoadResult:
-    """Raise ValueError, beginning with `into`, that names every key of `given` that does not fit `own`.
+    """Raise ValueError, beginning with `into`, that names the keys of `given` that do not fit `own`.
 
     Missing and unexpected ones are only returned, not refused, where `strict` is false. Shapes must be equal.
     Where arrays are `cast`, integers may become floats, and float64 float32, but floats no integers; else the
@@ -133,7 +135,7 @@ def check_fit(
         for key, a, b in both
         if not (_can_become(a.dtype, b.dtype) if cast else a.dtype.kind == b.dtype.kind)
     ]
-    problems = {"misshapen": "; ".join(shapes), "of another kind": "; ".join(kinds)}
+    problems = {"misshapen": "; ".join(_few(shapes)), "of another kind": "; ".join(_few(kinds))}
     _raise_problems(into, {**problems, **(_strict_problems(result) if strict else {})}, errors)
     return result
 
@@ -164,12 +166,19 @@ def _can_become(given: np.dtype, own: np.dtype) -> bool:
     return np.can_cast(given, own, "same_kind") or given.kind + own.kind in ("iu", "ui")
 
 
+def _few(names: list[str]) -> list[str]:
+    """The first names, and how many there are besides."""
+    return [*names[:SHOWN], f"and {len(names) - SHOWN:,} more"] if len(names) > SHOWN else names
+
+
 def _with_nearest(keys: list[str], others: list[str]) -> str:
-    """The keys, each with the most similar one on the other side, if any."""
+    """The first keys, each with the most similar one on the other side, if any."""
     from difflib import get_close_matches
 
+    seen = others[: PAIRS // min(SHOWN, len(keys) or 1)]
+
     def described(key: str) -> str:
-        near = get_close_matches(key, others, 1)
+        near = get_close_matches(key, seen, 1)
         return f"{key} (nearest: {near[0]})" if near else key
 
-    return ", ".join(map(described, keys))
+    return ", ".join(_few([*map(described, keys[:SHOWN]), *keys[SHOWN:]]))

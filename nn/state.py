@@ -76,9 +76,9 @@ class State(Registry):
         being copied. Those of a file (nn.load_weights) are mapped once more, copy on write: nothing is read
         then, and neither the file nor another model sees what this one writes.
 
-        Raises ValueError naming every key that is missing or unexpected (both unless `strict=False`),
-        misshapen, or of a kind that cannot be cast, as floats where integers are expected. TypeError for what
-        is no mapping.
+        Raises ValueError naming the keys that are missing or unexpected (both unless `strict=False`),
+        misshapen, or of a kind that cannot be cast, as floats where integers are expected: of many the first,
+        and how many more. TypeError for what is no mapping.
         """
         return load(self, state_dict, strict, assign)
 

@@ -228,7 +228,8 @@ class Weights(MutableMapping[str, Any]):
     def astype(self, dtype: Any) -> Weights:
         """The same with all float numbers in `dtype`: those of others are cast when they are looked at."""
         wanted = np.dtype(dtype)
-        return Weights({name: _cast(value, wanted) for name, value in self.held.items()})
+        cast = {id(value): _cast(value, wanted) for value in self.held.values()}  # one for all names it has
+        return Weights({name: cast[id(value)] for name, value in self.held.items()})
 
     def __repr__(self) -> str:
         about = [f"{name}: {value.dtype}{list(value.shape)}" for name, value in self.held.items()]
@@ -252,16 +253,21 @@ def owned(given: Iterable[tuple[Any, Any]]) -> Iterator[np.ndarray]:
 
     What is mapped is mapped again, once for each file and call, so that nothing is read: what is written goes
     into copies of pages. Where two owners would share bytes, or numbers are not aligned, it is copied.
-    Arrays that can be written to already are handed over as they are.
+    Arrays that can be written to already are handed over as they are. What has to be made is made once for an
+    owner, whatever names it has.
     """
     items = list(given)
     files = {i: _mapping_of(a) for i, (a, _) in enumerate(items) if not _is_free(a)}
     mapped = {i: file for i, file in files.items() if file is not None and items[i][0].flags.aligned}
     alone = _alone([(*items[i], i) for i in mapped if items[i][0].size])
     mappings: dict[int, tuple[mmap.mmap, int]] = {}
-    for i, (array, _) in enumerate(items):
+    made: dict[tuple[int, int], np.ndarray] = {}
+    for i, (array, owner) in enumerate(items):
         if isinstance(array, Stored):
-            yield array.made()
+            pair = id(array), id(owner)
+            if pair not in made:
+                made[pair] = array.made()
+            yield made[pair]
         elif i not in files:
             yield array
         elif i not in alone:

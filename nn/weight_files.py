@@ -22,7 +22,7 @@ Held = dict[str, "np.ndarray | Stored"]
 def load(path: str, entry: str | None) -> Held:
     """The arrays of a file, or of those that an index or a folder names."""
     if os.path.isdir(path):
-        path = _held(path, _name_in(path))
+        path = held(path, _name_in(path))
     if path.endswith(".json"):
         return _load_parts(path, entry)
     return _load_file(path, entry)
@@ -101,22 +101,23 @@ def _name_in(folder: str) -> str:
     return found[0]
 
 
-def _held(folder: str, name: str) -> str:
+def held(folder: str, name: str) -> str:
     """The path of a file that a folder or its index names; ValueError for a link to somewhere else.
 
-    Hugging Face's cache has <model>/snapshots/<revision>/<name>, links into <model>/blobs.
+    Hugging Face's cache has <model>/snapshots/<revision>/<name>, perhaps with folders before the name, links
+    into <model>/blobs.
     """
     path = os.path.join(folder, name)
     inside = os.path.realpath(folder)
     target = os.path.realpath(path)
     right = [inside]
-    above, snapshots = os.path.split(os.path.dirname(inside))
-    if snapshots == "snapshots":
+    above, _, revision = inside.rpartition(f"{os.sep}snapshots{os.sep}")
+    if revision:
         right.append(os.path.join(above, "blobs"))
     if os.path.islink(path) and os.path.dirname(target) not in right:
         raise ValueError(
             f"{path} is a link out of its folder, to {target}; if that is what you want, copy the file into "
-            "the folder, or give the path of the file itself"
+            "the folder"
         )
     return path
 
@@ -125,7 +126,7 @@ def _load_parts(path: str, entry: str | None) -> Held:
     """The arrays of all files that an index names."""
     places = _places(path)
     folder = os.path.dirname(path)
-    parts = {file: _load_file(_held(folder, file), entry) for file in dict.fromkeys(places.values())}
+    parts = {file: _load_file(held(folder, file), entry) for file in dict.fromkeys(places.values())}
     lacking = [f"{name} in {file}" for name, file in places.items() if name not in parts[file]]
     if lacking:
         raise ValueError(f"{path} names entries that are not there: {', '.join(lacking[:9])}")

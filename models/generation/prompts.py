@@ -39,8 +39,8 @@ def rows_of(
     """The ids of each text, and whether `given` is several: an array (B, T), or a list of texts (T,).
 
     `attention_mask` (B, T) tells tokens from padding, on whichever side. ValueError for no text, an empty one
-    or another shape, TypeError where ids are no integers, IndexError where they are not in the vocabulary;
-    `name` is what the caller calls them.
+    or another shape, TypeError where ids are no integers but texts, say, IndexError where they are not in the
+    vocabulary; `name` is what the caller calls them.
     """
     texts, several = _texts(name, given)
     if attention_mask is not None:
@@ -64,6 +64,10 @@ def rows_of(
 def _texts(name: str, given: Any) -> tuple[list[np.ndarray], bool]:
     if isinstance(given, Tensor):
         given = given.numpy()
+    if isinstance(given, str) or (
+        isinstance(given, (list, tuple)) and any(isinstance(x, str) for x in given)
+    ):
+        raise TypeError(f"generate: {name} is a text; give its ids, as the encode of a tokenizer makes them")
     if isinstance(given, (list, tuple)) and any(np.ndim(x) for x in given):
         texts = [np.asarray(x) for x in given]
         wrong = next((x.shape for x in texts if x.ndim != 1), None)

@@ -110,7 +110,9 @@ def _check_room(name: str, texts: list[np.ndarray], room: int, context: int | No
     """The last token is not read again."""
     longest = max(map(len, texts))
     if context is not None and longest + max(room, 1) - 1 > context:
+        fits = context - longest + 1
+        fewer = f"at most {fits} for max_new_tokens, or " if fits > 0 else ""
         raise ValueError(
             f"generate: {longest} {name} tokens and {room} new ones do not fit into the context, {context}; "
-            f"give at most {max(0, context - longest + 1)} for max_new_tokens, or a shorter {name}"
+            f"give {fewer}a shorter {name}"
         )

@@ -70,9 +70,10 @@ def from_config(folder: str | os.PathLike) -> Pretrained:
     FileNotFoundError where no folder or config.json is, ValueError for settings that are not covered.
     """
     from .config import read_config
+    from .folder import built
 
     kind = _class_of(folder)
-    return kind(kind.config_class.from_dict(read_config(folder)))
+    return built(kind, kind.config_class.from_dict(read_config(folder)))
 
 
 def _class_of(folder: str | os.PathLike) -> type[Pretrained]:

@@ -12,6 +12,9 @@ from typing import Any, ClassVar, TypeVar
 C = TypeVar("C", bound="Config")
 
 FILE = "config.json"
+LAYERS = ("n_layer", "num_hidden_layers", "num_layers", "num_decoder_layers")
+MOST_LAYERS = 1000  # each is built before a weight is looked at: who writes a file is not to choose how long
+LARGEST = 2**31 - 1  # of any size
 CAUSAL = {"is_causal": (True, "is to be true, as each position here sees those before it only")}
 KINDS: dict[str, tuple[type, ...]] = {
     "bool": (bool,),
@@ -30,7 +33,8 @@ class Config:
 
     An architecture's own is a frozen dataclass with a field, its type and its default, transformers', for
     each setting that its computation uses. ValueError that names the setting for a value of another type, a
-    size below 1, and a number that is negative or no number; a probability is at most 1. `only` are settings
+    size below 1 or beyond all that there are, and a number that is negative or no number; a probability is at
+    most 1. `only` are settings
     of the rest that change the numbers in transformers, each with the value that is computed here and why.
     """
 
@@ -58,8 +62,9 @@ class Config:
         if not isinstance(value, allowed) or (isinstance(value, bool) and "bool" not in kinds):
             self.refuse(name, f"is to be {' or '.join(kinds)}".replace("None", "null"))
         least = 0 if name.endswith("_id") or name in self.may_be_zero else 1
-        if type(value) is int and "int" in kinds and value < least:
-            self.refuse(name, f"is to be {least} or more")
+        most = MOST_LAYERS if name in LAYERS else LARGEST
+        if type(value) is int and "int" in kinds and not least <= value <= most:
+            self.refuse(name, f"is to be {least} or more" if value < least else f"is to be at most {most}")
         if isinstance(value, (int, float)) and "float" in kinds and not 0 <= value < math.inf:
             self.refuse(name, "is to be 0 or more")
         if name.endswith(("dropout", "pdrop", "dropout_prob")) and value is not None and value > 1:

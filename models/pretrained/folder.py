@@ -14,6 +14,7 @@ from ... import nn
 from ...autograd.arrays import ArrayLike, DTypeLike, as_array
 from ...nn import atomic, init
 from ...nn.stored import Weights
+from ...nn.weight_files import held
 from ..generation.defaults import NAMES, SPECIAL
 from .config import FILE, Config, read_config, read_object
 
@@ -72,7 +73,7 @@ class Pretrained(nn.Module):
                 f"models.from_pretrained(folder) takes the class that fits"
             )
         with nn.utils.no_init():  # the numbers come from the file
-            model = cls(cls.config_class.from_dict(settings))
+            model = built(cls, cls.config_class.from_dict(settings))
         model.generation_config = read_generation(folder, settings)
         path = weights_in(folder)
         try:
@@ -144,6 +145,14 @@ class Pretrained(nn.Module):
                 yield name, kept
 
 
+def built(kind: type[P], config: Any) -> P:
+    """A model of a `kind` with new weights; ValueError where no memory holds the sizes in its `config`."""
+    try:
+        return kind(config)
+    except (MemoryError, ValueError) as error:
+        raise ValueError(f"{FILE}: no model can be made with these sizes: {error}") from None
+
+
 def read_generation(folder: str | os.PathLike, settings: Mapping[str, Any]) -> dict[str, Any] | None:
     """What a folder says of generating: its own file, else what its config.json, `settings`, has of it."""
     path = os.path.join(os.fspath(folder), GENERATION)
@@ -171,11 +180,13 @@ def _float_dtype(dtype: DTypeLike) -> np.dtype:
 
 
 def weights_in(folder: str | os.PathLike) -> str:
-    """The path of the file, or index of files, with a folder's weights; FileNotFoundError where none is."""
+    """The path of the file, or index of files, with a folder's weights.
+
+    FileNotFoundError where none is, ValueError where it is a link out of the folder.
+    """
     for name in FILES:
-        path = os.path.join(os.fspath(folder), name)
-        if os.path.exists(path):
-            return path
+        if os.path.exists(os.path.join(os.fspath(folder), name)):
+            return held(os.fspath(folder), name)
     raise FileNotFoundError(f"from_pretrained: none of {', '.join(FILES)} in {os.fspath(folder)!r}")
 
 

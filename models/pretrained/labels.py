@@ -8,6 +8,8 @@ from typing import ClassVar
 
 from .config import Config
 
+MOST = 1_000_000  # labels: they have names
+
 
 @dataclass(frozen=True)
 class Labelled(Config):
@@ -37,8 +39,8 @@ class Labelled(Config):
             numbers = [-1]
         if numbers != list(range(len(numbers))):
             self.refuse("id2label", "is to have the keys 0, 1, 2 ...")
-        if not isinstance(count := self.rest.get("num_labels", 2), int) or count < 1:
-            raise ValueError(f"config.json: num_labels is to be 1 or more, not {count!r}")
+        if not isinstance(count := self.rest.get("num_labels", 2), int) or not 0 < count <= MOST:
+            raise ValueError(f"config.json: num_labels is to be from 1 to {MOST}, not {count!r}")
 
     @property
     def architecture(self) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+from unicodedata import category
 
 import numpy as np
 
@@ -40,6 +41,7 @@ class Subwords(Tokenizer):
         self.chat_template = chat_template
         tokenizer.no_padding()
         tokenizer.no_truncation()
+        self._drops = _drops(tokenizer)
         self.stop = self._end()
 
     @classmethod
@@ -86,8 +88,15 @@ class Subwords(Tokenizer):
     def _encoded(self, text: str, add_special_tokens: bool, max_length: int | None) -> np.ndarray:
         text.encode()  # a lone surrogate is no text for the package; the error is clear here
         if max_length is None:
-            found = self.tokenizer.encode(text, add_special_tokens=add_special_tokens)
+            try:
+                found = self.tokenizer.encode(text, add_special_tokens=add_special_tokens)
+            except Exception as error:  # the package raises nothing narrower
+                raise ValueError(f"Subwords.encode: {error}") from None
+            if self._drops and self.tokenizer.truncation is None:
+                _check_whole(text, found.offsets)
             return np.array(found.ids, np.int64)
+        if self._drops:
+            self._encoded(text, add_special_tokens, None)
         added = self.tokenizer.num_special_tokens_to_add(False) if add_special_tokens else 0
         if max_length <= added:
             raise ValueError(
@@ -101,6 +110,28 @@ class Subwords(Tokenizer):
 
     def _decoded(self, ids: np.ndarray, skip_special_tokens: bool) -> str:
         return self.tokenizer.decode(ids.tolist(), skip_special_tokens=skip_special_tokens)
+
+
+def _drops(tokenizer: Any) -> bool:
+    """Whether it passes over what it does not know: byte pairs without an unk_token, and not of all bytes."""
+    models, pre = import_tokenizers().models, import_tokenizers().pre_tokenizers
+    model = tokenizer.model
+    if not isinstance(model, models.BPE) or model.unk_token is not None or model.byte_fallback:
+        return False
+    return any(tokenizer.token_to_id(letter) is None for letter in pre.ByteLevel.alphabet())
+
+
+def _check_whole(text: str, offsets: Sequence[tuple[int, int]]) -> None:
+    """ValueError for a character that no token stands for, but for spaces, marks and controls."""
+    steps = np.zeros(len(text) + 1, np.int64)
+    for begin, end in offsets:
+        steps[begin] += 1
+        steps[end] -= 1
+    for at in np.flatnonzero(steps[:-1].cumsum() == 0).tolist():
+        if not text[at].isspace() and category(text[at])[0] not in "MC":
+            raise ValueError(
+                f"Subwords.encode: no token stands for {text[at]!r} at {at}, and there is no unk_token"
+            )
 
 
 def import_tokenizers() -> Any:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 
 import pytest
 
@@ -85,7 +86,7 @@ def test_settings(arguments, options, program, folders):
 )
 def test_the_folders_own_settings(stored, arguments, options, program, folders, tmp_path):
     for path in (folders / "gpt2").iterdir():
-        (tmp_path / path.name).symlink_to(path)
+        shutil.copy(path, tmp_path)
     (tmp_path / "generation_config.json").write_text(json.dumps({**stored, "eos_token_id": 257}))
     draws = options.get("num_beams") is None and options.get("temperature") != 0
     given = ["--seed", 7] if draws else []
@@ -133,7 +134,7 @@ def test_a_text_ends_without_its_end_token(program, folders, tmp_path):
     assert len(set(tokens[:5])) > 1
     end = next(token for token in tokens[4:] if token not in tokens[:4])
     for path in (folders / "gpt2").iterdir():
-        (tmp_path / path.name).symlink_to(path)
+        shutil.copy(path, tmp_path)
     (tmp_path / "generation_config.json").write_text(json.dumps({"eos_token_id": end}))
     _, out, _ = program("generate", tmp_path, "--prompt", "ab")
     assert out == "".join(Bytes().stream(tokens[: tokens.index(end)])) + "\n"
@@ -257,7 +258,7 @@ def test_a_vocabulary_that_is_not_the_models(special, program, folders, tmp_path
 def test_the_folders_strings_end_a_text(program, folders, tmp_path):
     whole = expected(folders / "llama", "ab", 60, temperature=0)
     for path in (folders / "llama").iterdir():
-        (tmp_path / path.name).symlink_to(path)
+        shutil.copy(path, tmp_path)
     (tmp_path / "generation_config.json").write_text(json.dumps({"stop_strings": [whole[20:22]]}))
     _, out, _ = program("generate", tmp_path, "--prompt", "ab", "--max-new-tokens", 60)
     assert out == whole[: whole.index(whole[20:22])] + "\n"
@@ -274,7 +275,7 @@ def test_the_folders_strings_end_a_text(program, folders, tmp_path):
 )
 def test_settings_of_a_folder_that_cannot_be(stored, message, program, folders, tmp_path):
     for path in (folders / "gpt2").iterdir():
-        (tmp_path / path.name).symlink_to(path)
+        shutil.copy(path, tmp_path)
     (tmp_path / "generation_config.json").write_text(stored)
     code, out, err = program("generate", tmp_path, "--prompt", "a")
     assert (code, out, err.count("\n")) == (1, "", 1) and message in err

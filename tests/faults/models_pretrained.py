@@ -31,6 +31,21 @@ FAULTS = [
         f"{CONFIG}test_settings_that_do_not_fit -k pad_token_id",
     ),
     Fault(
+        CONFIG_PY, "MOST_LAYERS if name", "LARGEST if name", f"{CONFIG}test_settings_that_do_not_fit -k 1001"
+    ),
+    Fault(
+        FOLDER_PY,
+        "return held(os.fspath(folder), name)",
+        "return os.path.join(os.fspath(folder), name)",
+        f"{FOLDER}test_a_folder_does_not_choose_what_else_is_read",
+    ),
+    Fault(
+        FOLDER_PY,
+        "except (MemoryError, ValueError)",
+        "except ValueError",
+        f"{FOLDER}test_sizes_that_no_memory_holds",
+    ),
+    Fault(
         "models/pretrained/t5_config.py",
         "if self.rest.get(name, own) not in (own, None):",
         "if False:",

@@ -28,6 +28,18 @@ FAULTS = [
     ),
     Fault(
         "nn/stored.py",
+        "if pair not in made:",
+        "if True:",
+        "tests/models/pretrained/test_folder.py::test_what_is_cast_is_made_once_whatever_names_it_has",
+    ),
+    Fault(
+        "nn/stored.py",
+        "cast[id(value)] for name",
+        "_cast(value, wanted) for name",
+        "tests/models/pretrained/test_folder.py::test_what_is_cast_is_made_once_whatever_names_it_has",
+    ),
+    Fault(
+        "nn/stored.py",
         "again = (array, who) == first",
         "again = False",
         f"{ASSIGNED}test_tied_in_both",

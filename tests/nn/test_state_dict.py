@@ -103,6 +103,27 @@ def test_every_problem_is_named_and_nothing_is_loaded(strict):
     assert same(values(net), before)
 
 
+def test_of_a_state_that_does_not_fit_at_all_the_first_names_are_shown(monkeypatch):
+    """Of thousands, which could be compared with each other for hours."""
+    compared = []
+
+    def nearest(key, others, count):
+        compared.append(len(others))
+        return others[:count]
+
+    monkeypatch.setattr("difflib.get_close_matches", nearest)
+    net = nn.ParameterDict({f"own{i:04}": nn.Parameter(np.zeros(1, np.float32)) for i in range(3000)})
+    with pytest.raises(ValueError) as error:
+        net.load_state_dict({f"other{i}": np.zeros(1) for i in range(5000)})
+    _, missing, unexpected = str(error.value).splitlines()
+    assert missing.startswith("  missing: own0000 (nearest: other0), own0001 (nearest")
+    assert missing.endswith("own0019 (nearest: other0), and 2,980 more")
+    assert unexpected.endswith("other19 (nearest: own0000), and 4,980 more")
+    assert sum(compared) <= 20_000
+    with pytest.raises(ValueError, match=r"own0019 has shape \(2,\), expected \(1,\); and 2,980 more$"):
+        net.load_state_dict({name: np.zeros(2) for name in net.state_dict()})
+
+
 def test_not_strict_passes_over_missing_and_unexpected_names():
     net = Net()
     weight = net.linear.weight.numpy().copy()

@@ -142,6 +142,9 @@ def test_the_cache_of_hugging_face(tmp_path, elsewhere):
         os.symlink(f"../../blobs/hash-of-{name}", snapshot / name)
     assert sorted(nn.load_weights(snapshot)) == ["a", "b", "c"]
     assert sorted(nn.load_weights(snapshot / INDEX)) == ["a", "b", "c"]
+    (snapshot / "part").mkdir()
+    os.symlink("../../../blobs/hash-of-pytorch_model-2.bin", snapshot / "part" / "pytorch_model.bin")
+    assert list(nn.load_weights(snapshot / "part")) == ["b"]
     (snapshot / "pytorch_model-1.bin").unlink()
     os.symlink(elsewhere, snapshot / "pytorch_model-1.bin")
     with pytest.raises(ValueError, match="pytorch_model-1.bin is a link out of its folder"):

@@ -84,6 +84,10 @@ def test_folders_from_before_tokenizer_json(name, kind, renamed, tmp_path):
     theirs = getattr(transformers, f"{name}Tokenizer").from_pretrained(tmp_path)
     assert own.special_tokens == theirs.special_tokens_map
     for given in TEXTS:
+        if renamed and "!" in given:  # which has no token then: there it is passed over
+            with pytest.raises(ValueError, match="no token stands for '!' at "):
+                own.encode(given)
+            continue
         ids = theirs.encode(given)
         assert own.encode(given).tolist() == ids
         assert own.decode(ids) == theirs.decode(ids)

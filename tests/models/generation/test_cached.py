@@ -24,6 +24,10 @@ SETTINGS = [
     {"num_beams": 3},
     {"num_beams": 4, "num_return_sequences": 3, "length_penalty": 0.5, "early_stopping": True},
     {"num_beams": 3, "repetition_penalty": 1.5, "early_stopping": "never"},
+    {"temperature": 0, "no_repeat_ngram_size": 2, "suppress_tokens": [3, 9]},
+    {"num_beams": 3, "min_new_tokens": 6, "begin_suppress_tokens": 4, "length_penalty": -0.5},
+    {"seed": 3, "forced_eos_token_id": 7, "min_length": 9},
+    {"seed": 7, "temperature": 1.5, "num_return_sequences": 2},
 ]
 STOPS = [(), [0, 7]]
 

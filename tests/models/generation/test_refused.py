@@ -100,7 +100,8 @@ PROMPTS = [
     ([1, [2, 3]], ValueError, r"holds a text of shape \(\)"),
     ([1.5], TypeError, "must be integers, not float64"),
     ([[1, 2], [True]], TypeError, r"\[1\] must be integers, not bool"),
-    ("abc", ValueError, r"of shape \(\)"),
+    ("abc", TypeError, "(prompt|source) is a text; give its ids, as the encode of a tokenizer makes them"),
+    (["abc", "d"], TypeError, "is a text; give its ids"),
     ([1, 13], IndexError, "has id 13 at 1; the vocabulary has ids 0 to 12"),
     ([[1, 2], [3, 40]], IndexError, r"\[1\] has id 40 at 1"),
     ([[-100, 2], [3, 4]], IndexError, "has id -100 at 0; .*mark padding by attention_mask"),
@@ -149,7 +150,8 @@ def test_how_much(call, gpt, translator):
     gpt.slides = False
     try:
         with pytest.raises(
-            ValueError, match="25 prompt tokens and 0 new ones do not fit .* a shorter prompt"
+            ValueError,
+            match="25 prompt tokens and 0 new ones do not fit into the context, 24; give a shorter prompt",
         ):
             gpt.generate([1] * 25, 0)
         assert len(list(gpt.generate([1] * 20, 5))) == 5

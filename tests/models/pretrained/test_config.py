@@ -14,6 +14,10 @@ TINY = {GPT2Config: TINY_GPT2, LlamaConfig: TINY_LLAMA}
         (GPT2Config, {"n_head": 5}, "n_embd is to be a multiple of n_head, 5, not 12"),
         (GPT2Config, {"n_layer": 0}, "n_layer is to be 1 or more, not 0"),
         (GPT2Config, {"n_layer": -2}, "n_layer is to be 1 or more, not -2"),
+        (GPT2Config, {"n_layer": 1001}, "n_layer is to be at most 1000, not 1001"),
+        (LlamaConfig, {"num_hidden_layers": 10**9}, "num_hidden_layers is to be at most 1000"),
+        (T5Config, {"num_decoder_layers": 10**9}, "num_decoder_layers is to be at most 1000"),
+        (GPT2Config, {"vocab_size": 10**12}, "vocab_size is to be at most 2147483647, not 1000000000000"),
         (T5Config, {"pad_token_id": -1}, "pad_token_id is to be 0 or more, not -1"),
         (GPT2Config, {"num_attention_heads": 2}, "n_head 3 and num_attention_heads 2 are two words for one"),
         (

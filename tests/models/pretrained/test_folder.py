@@ -10,6 +10,7 @@ import pytest
 from decoder_cases import IDS, TINY_GPT2, TINY_LLAMA, model_of
 from tapegrad import models, nn
 from tapegrad.models import GPT2, GPT2Config, Llama, from_pretrained
+from tapegrad.nn.stored import Stored
 
 pytestmark = pytest.mark.usefixtures("one_blas_thread")
 
@@ -145,6 +146,23 @@ def test_dtypes(model, tmp_path, stored, dtype, expected):
         np.testing.assert_array_equal(array, model.state_dict()[name].astype(stored).astype(expected))
 
 
+def test_what_is_cast_is_made_once_whatever_names_it_has(tmp_path, monkeypatch):
+    """The table of words is the largest weight, and in a tied model the head."""
+    model, made = model_of({**TINY_LLAMA, "tie_word_embeddings": True}), []
+    halves = model_of({**TINY_LLAMA, "tie_word_embeddings": True}).half()
+    halves.save_pretrained(tmp_path)  # the file has both names
+    before = Stored.made
+    monkeypatch.setattr(Stored, "made", lambda self: made.append(self.shape) or before(self))
+    back = from_pretrained(tmp_path)
+    assert sorted(made) == sorted(p.shape for p in back.parameters())
+    assert back.lm_head.weight is back.model.embed_tokens.weight and back.lm_head.weight.dtype == np.float32
+    np.testing.assert_allclose(back(IDS).numpy(), model(IDS).numpy(), atol=0.1)
+    nn.save_weights(tmp_path / "model.safetensors", {k: a for k, a in nn.load_weights(tmp_path).items()})
+    made.clear()
+    from_pretrained(tmp_path)  # twice in the file: compared, and one is kept
+    assert made.count((19, 16)) == 3
+
+
 @pytest.mark.parametrize("dtype", ["bfloat16", int, complex, bool, 3])
 def test_dtypes_that_are_none_to_compute_in(tmp_path, dtype):
     saved(model_of(TINY_GPT2), tmp_path)
@@ -212,6 +230,22 @@ def test_folders_that_are_none(tmp_path):
         from_pretrained(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin"])
+def test_a_folder_does_not_choose_what_else_is_read(tmp_path, name):
+    """Weights that are a link out of it are not read; those of Hugging Face's cache are, in folders too."""
+    folder = saved(model_of(TINY_GPT2), tmp_path / "new")
+    secret = (folder / "model.safetensors").rename(tmp_path / "secret.safetensors")
+    (folder / name).symlink_to(secret)
+    with pytest.raises(ValueError, match=f"{name} is a link out of its folder, to .*secret.safetensors; "):
+        from_pretrained(folder)
+    cached = tmp_path / "models--a" / "snapshots" / "3f2a" / "0_Transformer"
+    cached.mkdir(parents=True)
+    (tmp_path / "models--a" / "blobs").mkdir()
+    (folder / "config.json").rename(cached / "config.json")
+    (cached / "model.safetensors").symlink_to(secret.rename(tmp_path / "models--a" / "blobs" / "hash"))
+    assert from_pretrained(cached)(IDS).shape == (3, 14, 19)
+
+
 @pytest.mark.parametrize(
     "text", ["", "[1]", "{", '{"vocab_size": 3}', '{"model_type": 3}', "[" * 100_000, "\xff"]
 )
@@ -219,6 +253,15 @@ def test_settings_that_are_no_settings(tmp_path, text):
     (tmp_path / "config.json").write_text(text, encoding="latin-1")
     with pytest.raises(ValueError, match="config.json is (no right JSON|to be an object)"):
         from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("size", [10**9, 10**18])
+def test_sizes_that_no_memory_holds(tmp_path, size):
+    settings = {"model_type": "vit", "image_size": [size, size], "hidden_size": 12, "num_hidden_layers": 1}
+    (tmp_path / "config.json").write_text(json.dumps(settings))
+    for load in (from_pretrained, models.pretrained.from_config):
+        with pytest.raises(ValueError, match="^config.json: no model can be made with these sizes: "):
+            load(tmp_path)
 
 
 def test_an_unknown_model_type(tmp_path):

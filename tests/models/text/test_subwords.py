@@ -144,3 +144,31 @@ def test_without_the_package_it_says_what_to_install(tmp_path, monkeypatch):
 def test_a_text_that_is_none(tmp_path):
     with pytest.raises(UnicodeEncodeError, match="surrogates not allowed"):
         text.from_pretrained(byte_pairs(tmp_path)).encode("a\udc80")
+
+
+def test_a_word_that_nothing_stands_for(tmp_path):
+    """As where the token for unknown words is not in the vocabulary."""
+    tokenizers = pytest.importorskip("tokenizers")
+    tokenizers.Tokenizer(tokenizers.models.WordLevel({"a": 0}, unk_token="[UNK]")).save(
+        str(tmp_path / "tokenizer.json")
+    )
+    tokenizer = text.from_pretrained(tmp_path)
+    assert tokenizer.encode("a").tolist() == [0]
+    with pytest.raises(ValueError, match=r"^Subwords.encode: WordLevel error: Missing \[UNK\] token"):
+        tokenizer.encode("b")
+
+
+def test_a_letter_that_nothing_stands_for(tmp_path):
+    """Where no bytes stand for it, and no token for unknown ones: the package passes over it."""
+    tokenizers = pytest.importorskip("tokenizers")
+    pairs = tokenizers.models.BPE({"a": 0, "b": 1, "ab": 2}, [("a", "b")])
+    whole = tokenizers.Tokenizer(pairs)
+    whole.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    whole.save(str(tmp_path / "tokenizer.json"))
+    tokenizer = text.from_pretrained(tmp_path)
+    assert tokenizer.encode("ab \u200b b\u0301").tolist() == [2, 1]
+    for given in ("abé b", "é", "b é"):
+        for most in (None, 1):
+            with pytest.raises(ValueError, match=f"no token stands for 'é' at {given.index('é')}, and the"):
+                tokenizer.encode(given, max_length=most)
+    assert tokenizer.encode("abb", max_length=1).tolist() == [2]
