@@ -93,6 +93,7 @@ class Writer:
         from .. import models
         from ..autograd import keep_memory
         from ..models import text
+        from ..models.generation.defaults import own_strings
 
         given = given_in(args)
         keep_memory()  # a tenth to a fifth of a long prompt's time is fresh pages
@@ -106,8 +107,7 @@ class Writer:
                 f"{args.folder}: a text ends with id {last}, but the model has {size} ids: the tokenizer is "
                 "another model's"
             )
-        strings = (self.model.generation_config or {}).get("stop_strings") or []
-        self.stop: list[str] = args.stop + ([strings] if isinstance(strings, str) else list(strings))
+        self.stop: list[str] = [*args.stop, *own_strings(self.model)]
         self.room: int | None = args.max_new_tokens
         self.options = chosen(self.model, given) | {"stop": list(self.tokenizer.stop)}
 

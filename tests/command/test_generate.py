@@ -268,6 +268,8 @@ def test_the_folders_strings_end_a_text(program, folders, tmp_path):
     [
         ('{"top_p": 3, "do_sample": true}', "from the model's folder: top_p must be above 0"),
         ('{"bad_words_ids": [[1]]}', "has bad_words_ids [[1]], which is not computed here"),
+        ('{"stop_strings": 5}', "stop_strings of model.generation_config are strings that are not empty"),
+        ('{"stop_strings": [5]}', "stop_strings of model.generation_config are strings that"),
         ("{", "generation_config.json is no right JSON"),
         ("3", "generation_config.json is to "),
     ],
