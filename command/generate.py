@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import Any
 
-from .usage import UsageError
+from .usage import UsageError, reading_text
 
 SUMMARY = "Continue a text, or chat, with a language model, shown as it writes."
 EXAMPLE = """\
@@ -104,8 +104,8 @@ class Writer:
         size, last = self.model.config.vocab_size, max(self.tokenizer.stop, default=0)
         if last >= size:
             raise ValueError(
-                f"{args.folder}: a text ends with id {last}, but the model has {size} ids: the tokenizer is "
-                "another model's"
+                f"{args.folder}: a text ends with id {last}, but the model has {size} ids: the tokenizer, or "
+                "eos_token_id of generation_config.json, is another model's"
             )
         self.stop: list[str] = [*args.stop, *own_strings(self.model)]
         self.room: int | None = args.max_new_tokens
@@ -157,13 +157,14 @@ def check(options: dict[str, Any]) -> None:
 
 
 def chosen(model: Any, given: dict[str, Any]) -> dict[str, Any]:
-    """The options `given`, and where neither they nor the folder tell how to choose, the likeliest token."""
+    """The options `given`, for one text; where neither they nor the folder tell how, the likeliest token."""
     from ..models.generation.defaults import DRAWS, settings_of
 
     stored = model.generation_config or {}
     told = DRAWS & set(given) or given.get("num_beams", 1) > 1
     if not told and stored.get("do_sample") is None and stored.get("num_beams") in (None, 1):
         given = given | {"temperature": 0}
+    given = given | {"num_return_sequences": 1}
     try:
         settings_of(model, given)
     except ValueError:
@@ -175,10 +176,8 @@ def chosen(model: Any, given: dict[str, Any]) -> dict[str, Any]:
 def read_prompt() -> str:
     if sys.stdin.isatty():
         print("the prompt, until Ctrl-D:", file=sys.stderr)
-    try:
+    with reading_text():
         return sys.stdin.read().removesuffix("\n")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"standard input is no text in {error.encoding}: {error.reason}") from None
 
 
 def show(text: str) -> None:
@@ -211,7 +210,8 @@ def said() -> Iterator[str]:
     while True:
         if asks:
             print("> ", end="", file=sys.stderr, flush=True)
-        line = sys.stdin.readline()
+        with reading_text():
+            line = sys.stdin.readline()
         if not line:
             return
         if line.strip():

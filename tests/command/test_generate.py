@@ -69,6 +69,9 @@ def test_settings(arguments, options, program, folders):
         ({"num_beams": 3, "length_penalty": 0.1}, [], {"num_beams": 3, "length_penalty": 0.1}),
         ({"num_beams": 3}, ["--seed", 1, "--temperature", 0], {"temperature": 0}),
         ({"num_beams": 3}, ["--length-penalty", 0.1], {"num_beams": 3, "length_penalty": 0.1}),
+        ({"num_beams": 3, "num_return_sequences": 2}, [], {"num_beams": 3}),  # one text is shown
+        ({"do_sample": True, "num_return_sequences": 2}, [], {"top_k": 50}),
+        ({"do_sample": False, "num_return_sequences": 2}, [], {"temperature": 0}),
         ({"no_repeat_ngram_size": 1, "min_new_tokens": 9}, [], {"temperature": 0, "no_repeat_ngram_size": 1}),
         (
             {"do_sample": True, "temperature": 0.3, "top_p": 0.9, "top_k": 0},
@@ -91,6 +94,7 @@ def test_the_folders_own_settings(stored, arguments, options, program, folders, 
     given = ["--seed", 7] if draws else []
     _, out, err = program("generate", tmp_path, "--prompt", "ab", "--max-new-tokens", 20, *arguments, *given)
     assert err == ""
+    options = {"num_return_sequences": 1, **options}
     assert out == expected(tmp_path, "ab", 20, **options, **({"seed": 7} if draws else {})) + "\n"
 
 
@@ -228,6 +232,16 @@ def test_input_that_is_no_text(process, folders):
     code, out, err = process("generate", folders / "llama", given=b"\xff\xfe")
     assert (code, out) == (1, "")
     assert err == "tapegrad generate: standard input is no text in utf-8: invalid start byte\n"
+
+
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+@pytest.mark.parametrize("arguments", [["generate"], ["generate", "--chat"], ["embed"]], ids=str)
+def test_input_that_is_no_text_in_any_locale(arguments, errors, monkeypatch, capsys, folders):
+    given = io.TextIOWrapper(io.BytesIO(b"a\n\xff\xfe\n"), "utf-8", errors)  # as in the locale C
+    monkeypatch.setattr("sys.stdin", given)
+    name, *more = arguments
+    assert main([name, str(folders / ("bert" if name == "embed" else "llama")), *more]) == 1
+    assert "standard input is no text in utf-8: invalid start byte\n" in capsys.readouterr().err
 
 
 def test_a_model_without_a_tokenizer_or_a_chat_template(program, folders, tmp_path):

@@ -9,6 +9,18 @@ INSPECT = f"{TESTS}test_inspect.py::"
 
 FAULTS = [
     Fault(
+        "command/usage.py",
+        'sys.stdin.reconfigure(errors="strict")',
+        "pass",
+        f"{GENERATE}test_input_that_is_no_text_in_any_locale",
+    ),
+    Fault(
+        "command/generate.py",
+        'given = given | {"num_return_sequences": 1}',
+        "pass",
+        f"{GENERATE}test_the_folders_own_settings",
+    ),
+    Fault(
         "command/__init__.py",
         "return INTERRUPTED",
         "return 1",
