@@ -14,7 +14,7 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from .sentences import POOLED, Way, asked
-from .usage import UsageError, reading_text
+from .usage import UsageError, as_text, reading_text
 
 SUMMARY = "Turn texts into vectors with a BERT or RoBERTa, as JSON or one .npy file."
 EXAMPLE = """\
@@ -33,7 +33,7 @@ for each line of text."""
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("folder", metavar="FOLDER", help="a folder with config.json, weights and a tokenizer")
     parser.add_argument(
-        "--text", action="append", help="a text; several times for several (lines of the input)"
+        "--text", type=as_text, action="append", help="a text; several times for several (lines of the input)"
     )
     parser.add_argument(
         "-o", "--output", metavar="FILE.npy", help="write an array (texts, width) in place of JSON"

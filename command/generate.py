@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import Any
 
-from .usage import UsageError, reading_text
+from .usage import UsageError, as_text, reading_text
 
 SUMMARY = "Continue a text, or chat, with a language model, shown as it writes."
 EXAMPLE = """\
@@ -26,9 +26,13 @@ taken. A text ends with the model's end token, or before a --stop."""
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("folder", metavar="FOLDER", help="a folder with config.json, weights and a tokenizer")
-    parser.add_argument("--prompt", metavar="TEXT", help="the text to continue; with --chat the one message")
+    parser.add_argument(
+        "--prompt", type=as_text, metavar="TEXT", help="the text to continue; with --chat the one message"
+    )
     parser.add_argument("--chat", action="store_true", help="a conversation, by the folder's chat template")
-    parser.add_argument("--system", metavar="TEXT", help="with --chat: what the model is told before")
+    parser.add_argument(
+        "--system", type=as_text, metavar="TEXT", help="with --chat: what the model is told before"
+    )
     parser.add_argument("--echo", action="store_true", help="print the prompt before what continues it")
     parser.add_argument(
         "--max-new-tokens",
@@ -38,6 +42,7 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--stop",
+        type=as_text,
         action="append",
         default=[],
         metavar="TEXT",

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 class UsageError(Exception):
     """Arguments that do not fit or mean nothing; the exit code is 2."""
+
+
+def as_text(given: str) -> str:
+    """For argparse, a text as it was given; an error for bytes that are none, which Python disguises."""
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        raise ArgumentTypeError("it is no text in UTF-8") from None
+    return given
 
 
 @contextmanager

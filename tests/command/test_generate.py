@@ -244,6 +244,12 @@ def test_input_that_is_no_text_in_any_locale(arguments, errors, monkeypatch, cap
     assert "standard input is no text in utf-8: invalid start byte\n" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["--prompt", "--system", "--stop"])
+def test_an_argument_that_is_no_text(name, program, folders):
+    code, out, err = program("generate", folders / "llama", name, "a\udcff")
+    assert (code, out) == (2, "") and f"argument {name}: it is no text in UTF-8 (see" in err
+
+
 def test_a_model_without_a_tokenizer_or_a_chat_template(program, folders, tmp_path):
     model = models.from_pretrained(folders / "llama")
     model.save_pretrained(tmp_path)
