@@ -92,7 +92,7 @@ def expected(other, prompt, n, **options):
     ("place", "stored"),
     [
         *[("generation_config.json", stored) for stored in STORED],
-        *[("config.json", STORED[i]) for i in (1, 6, 12)],
+        *[("config.json", STORED[i]) for i in (1, 6, 13)],
     ],
     ids=str,
 )
