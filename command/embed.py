@@ -14,7 +14,7 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from .sentences import POOLED, Way, asked
-from .usage import UsageError
+from .usage import UsageError, as_text, reading_text
 
 SUMMARY = "Turn texts into vectors with a BERT or RoBERTa, as JSON or one .npy file."
 EXAMPLE = """\
@@ -33,7 +33,7 @@ for each line of text."""
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("folder", metavar="FOLDER", help="a folder with config.json, weights and a tokenizer")
     parser.add_argument(
-        "--text", action="append", help="a text; several times for several (lines of the input)"
+        "--text", type=as_text, action="append", help="a text; several times for several (lines of the input)"
     )
     parser.add_argument(
         "-o", "--output", metavar="FILE.npy", help="write an array (texts, width) in place of JSON"
@@ -101,10 +101,8 @@ def check_place(path: str) -> None:
 
 def input_lines() -> Iterator[str]:
     """Those of standard input; ValueError for bytes that are no text."""
-    try:
+    with reading_text():
         yield from (line.removesuffix("\n") for line in sys.stdin)
-    except UnicodeDecodeError as error:
-        raise ValueError(f"standard input is no text in {error.encoding}: {error.reason}") from None
 
 
 def embedded(texts: Iterable[str], way: Way, truncate: bool, count: int) -> Iterator[Any]:

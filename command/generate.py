@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import Any
 
-from .usage import UsageError
+from .usage import UsageError, as_text, reading_text
 
 SUMMARY = "Continue a text, or chat, with a language model, shown as it writes."
 EXAMPLE = """\
@@ -26,9 +26,13 @@ taken. A text ends with the model's end token, or before a --stop."""
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("folder", metavar="FOLDER", help="a folder with config.json, weights and a tokenizer")
-    parser.add_argument("--prompt", metavar="TEXT", help="the text to continue; with --chat the one message")
+    parser.add_argument(
+        "--prompt", type=as_text, metavar="TEXT", help="the text to continue; with --chat the one message"
+    )
     parser.add_argument("--chat", action="store_true", help="a conversation, by the folder's chat template")
-    parser.add_argument("--system", metavar="TEXT", help="with --chat: what the model is told before")
+    parser.add_argument(
+        "--system", type=as_text, metavar="TEXT", help="with --chat: what the model is told before"
+    )
     parser.add_argument("--echo", action="store_true", help="print the prompt before what continues it")
     parser.add_argument(
         "--max-new-tokens",
@@ -38,6 +42,7 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--stop",
+        type=as_text,
         action="append",
         default=[],
         metavar="TEXT",
@@ -93,6 +98,7 @@ class Writer:
         from .. import models
         from ..autograd import keep_memory
         from ..models import text
+        from ..models.generation.defaults import own_strings
 
         given = given_in(args)
         keep_memory()  # a tenth to a fifth of a long prompt's time is fresh pages
@@ -103,11 +109,10 @@ class Writer:
         size, last = self.model.config.vocab_size, max(self.tokenizer.stop, default=0)
         if last >= size:
             raise ValueError(
-                f"{args.folder}: a text ends with id {last}, but the model has {size} ids: the tokenizer is "
-                "another model's"
+                f"{args.folder}: a text ends with id {last}, but the model has {size} ids: the tokenizer, or "
+                "eos_token_id of generation_config.json, is another model's"
             )
-        strings = (self.model.generation_config or {}).get("stop_strings") or []
-        self.stop: list[str] = args.stop + ([strings] if isinstance(strings, str) else list(strings))
+        self.stop: list[str] = [*args.stop, *own_strings(self.model)]
         self.room: int | None = args.max_new_tokens
         self.options = chosen(self.model, given) | {"stop": list(self.tokenizer.stop)}
 
@@ -157,13 +162,14 @@ def check(options: dict[str, Any]) -> None:
 
 
 def chosen(model: Any, given: dict[str, Any]) -> dict[str, Any]:
-    """The options `given`, and where neither they nor the folder tell how to choose, the likeliest token."""
+    """The options `given`, for one text; where neither they nor the folder tell how, the likeliest token."""
     from ..models.generation.defaults import DRAWS, settings_of
 
     stored = model.generation_config or {}
     told = DRAWS & set(given) or given.get("num_beams", 1) > 1
     if not told and stored.get("do_sample") is None and stored.get("num_beams") in (None, 1):
         given = given | {"temperature": 0}
+    given = given | {"num_return_sequences": 1}
     try:
         settings_of(model, given)
     except ValueError:
@@ -175,10 +181,8 @@ def chosen(model: Any, given: dict[str, Any]) -> dict[str, Any]:
 def read_prompt() -> str:
     if sys.stdin.isatty():
         print("the prompt, until Ctrl-D:", file=sys.stderr)
-    try:
+    with reading_text():
         return sys.stdin.read().removesuffix("\n")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"standard input is no text in {error.encoding}: {error.reason}") from None
 
 
 def show(text: str) -> None:
@@ -211,7 +215,8 @@ def said() -> Iterator[str]:
     while True:
         if asks:
             print("> ", end="", file=sys.stderr, flush=True)
-        line = sys.stdin.readline()
+        with reading_text():
+            line = sys.stdin.readline()
         if not line:
             return
         if line.strip():

@@ -112,7 +112,7 @@ class _Beams:
         s = self.settings
         if len(self.finished) < s.num_beams:
             return False
-        if s.early_stopping is True:
+        if s.early_stopping and s.early_stopping != "never":
             return True
         longest = self.max_new_tokens if s.early_stopping == "never" and s.length_penalty > 0 else length
         return not self.scores[0] / longest**s.length_penalty > self.finished[-1].score

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .settings import IDS, Settings, as_count, ids_of
+from .settings import IDS, Settings, as_count, check_ids, ids_of
 
-__all__ = ["NAMES", "SPECIAL", "own", "own_stop", "settings_of"]
+__all__ = ["NAMES", "SPECIAL", "own", "own_stop", "own_strings", "settings_of"]
 
 WHERE = "model.generation_config"
 SAMPLING = ("temperature", "top_k", "top_p", "min_p")
@@ -63,7 +63,7 @@ def settings_of(model: Any, options: dict[str, Any]) -> Settings:
         if value is not None and value not in neutral and when in ("", how):
             raise ValueError(
                 f"generate: {WHERE} has {name} {value!r:.60}, which is not computed here; "
-                f"del {WHERE}[{name!r}] writes without it"
+                f"del {WHERE}[{name!r}] writes without it, as does its file without that line"
             )
     found = {name: stored[name] for name in _used(how, asked, stored)}
     if how == "greedy" and "temperature" not in asked:
@@ -71,6 +71,9 @@ def settings_of(model: Any, options: dict[str, Any]) -> Settings:
     if how == "draws" and stored.get("do_sample") and stored.get("top_k") is None and "top_k" not in asked:
         found["top_k"] = TOP_K
     try:
+        vocabulary = getattr(getattr(model, "config", None), "vocab_size", None)
+        for name in found.keys() & set(IDS):
+            check_ids(name, ids_of(name, found[name]), vocabulary)
         return Settings.of({**options, **found})
     except (TypeError, ValueError) as error:
         Settings.of(options)  # if it is the caller's, it is said as ever
@@ -88,13 +91,21 @@ def own_stop(model: Any) -> tuple[str, tuple[Any, ...]]:
     """Where the ids and strings that end a model's texts stand, and which they are."""
     stored, name = _stored(model), "eos_token_id"
     where = f"{name} of {'generation_config.json' if name in stored else 'config.json'}"
-    strings = stored.get("stop_strings") or ()
-    if not strings:
-        return where, ids_of(where, own(model, name))
-    return f"{where} with stop_strings", (
-        *ids_of(where, own(model, name)),
-        *([strings] if isinstance(strings, str) else strings),
-    )
+    strings = own_strings(model)
+    ids = ids_of(where, own(model, name))
+    return (f"{where} with stop_strings", (*ids, *strings)) if strings else (where, ids)
+
+
+def own_strings(model: Any) -> tuple[str, ...]:
+    """The stop_strings of a model's generation_config; ValueError where they are none."""
+    given = _stored(model).get("stop_strings")
+    strings = [] if given is None else [given] if isinstance(given, str) else given
+    if not isinstance(strings, (list, tuple)) or not all(isinstance(s, str) and s for s in strings):
+        raise ValueError(
+            f"generate: stop_strings of {WHERE} are strings that are not empty, not {given!r:.60}; "
+            f"del {WHERE}['stop_strings'], or give stop=, ids and strings that end a text"
+        )
+    return tuple(strings)
 
 
 def _stored(model: Any) -> Mapping[str, Any]:
@@ -109,9 +120,12 @@ def _stored(model: Any) -> Mapping[str, Any]:
 def _manner(asked: Mapping[str, Any], stored: Mapping[str, Any]) -> str:
     """How tokens are chosen: "beams", "draws" or "greedy"."""
     samples = stored.get("do_sample")
-    if samples not in (None, True, False):
+    if not (samples is None or isinstance(samples, bool)):
         raise ValueError(f"generate: {WHERE} has do_sample {samples!r:.60}; it is true or false")
-    beams = as_count(f"num_beams of {WHERE}", stored.get("num_beams") or 1)
+    beams = stored.get("num_beams")
+    beams = 1 if beams is None else as_count(f"num_beams of {WHERE}", beams)
+    if beams < 1:
+        raise ValueError(f"generate: num_beams of {WHERE} must be 1 or more, not {beams}")
     drawn = DRAWS & set(asked)
     if "num_beams" in asked:
         if as_count("num_beams", asked["num_beams"]) > 1:
@@ -141,6 +155,8 @@ def _used(how: str, asked: Mapping[str, Any], stored: Mapping[str, Any]) -> Iter
             continue
         if name == "top_k" and value == 0:  # transformers' word for all
             continue
+        if name == "min_length" and (stored.get("min_new_tokens") is not None or "min_new_tokens" in asked):
+            continue  # as in transformers, which sets it by the other then
         if name == "num_return_sequences" and how != "draws" and asked.keys() & (DRAWS | {"num_beams"}):
             continue  # it was for another way of choosing
         yield name

@@ -19,6 +19,8 @@ __all__ = ["Reader"]
 # Of a few rows a product takes as long as reading the weights. Of GPT-2's (10 MB on average) two threads read
 # in 19 ms what one reads in 32; those that fit into a core's own cache gain nothing.
 NUMBERS_FOR_A_THREAD = 3e5
+# New positions that memory is taken for at once, and more when they come: max_new_tokens may be any number.
+FORESEEN = 4096
 
 # Numbers of a matrix, on average: a model of thirty layers takes 2 ms to tell.
 _sizes: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
@@ -35,6 +37,7 @@ class Reader:
         self.model = model
         self.sources = sources
         self.length = texts.ids.shape[1]
+        room = min(room, FORESEEN)
         more = [(0, 0), (0, room)]
         self._ids = np.pad(texts.ids, more)
         self._real = np.pad(texts.real, more, constant_values=True)
@@ -59,6 +62,10 @@ class Reader:
     def read(self, tokens: np.ndarray | None = None) -> np.ndarray:
         """Logits (B, vocabulary) of what follows, `tokens` (B,) having been put behind the texts."""
         if tokens is not None:
+            if self.length == self._ids.shape[1]:
+                more = [(0, 0), (0, self.length)]
+                self._ids = np.pad(self._ids, more)
+                self._real = np.pad(self._real, more, constant_values=True)
             self._ids[:, self.length] = tokens
             self.length += 1
         end, context = self.length, self._context

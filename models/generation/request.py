@@ -12,7 +12,7 @@ from .defaults import own, own_stop, settings_of
 from .prompts import Rows, rows_of
 from .reading import Reader
 from .rules import Rules
-from .settings import Settings, as_count
+from .settings import Settings, as_count, check_ids
 from .stopping import Stops
 
 __all__ = ["Request"]
@@ -85,19 +85,25 @@ def _padding(model: Any, given: int | None, ends: tuple[int, ...]) -> int:
 def _targets(target: Any, model: Any, vocabulary: int | None, count: int) -> list[np.ndarray]:
     """What each text starts with."""
     if target is None:
-        target = own(model, "decoder_start_token_id")
-        target = own(model, "bos_token_id") if target is None else target  # as in transformers
-        if target is None:
-            raise ValueError(
-                "generate: give target=, the ids that a text starts with, at least a start token"
-            )
-        target = [target]
+        target = [_start(model, vocabulary)]
     texts, several = rows_of("target", target, vocabulary)
     if several and len(texts) != count:
         raise ValueError(
             f"generate: {len(texts)} targets for {count} sources; give one for all or one for each"
         )
     return texts if several else texts * count
+
+
+def _start(model: Any, vocabulary: int | None) -> int:
+    """The id that texts start with, by the model's files."""
+    for name in ("decoder_start_token_id", "bos_token_id"):  # as in transformers
+        given = own(model, name)
+        if given is not None:
+            where = f"{name} of the model's files"
+            start = as_count(where, given)
+            check_ids(where, [start], vocabulary, "; give target=, the ids that a text starts with")
+            return start
+    raise ValueError("generate: give target=, the ids that a text starts with, at least a start token")
 
 
 def _check_lengths(name: str, texts: list[np.ndarray], context: int | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .sampling import penalized
-from .settings import IDS, Settings, ids_of
+from .settings import IDS, Settings, check_ids, ids_of
 from .stopping import Stops
 
 __all__ = ["Rules"]
@@ -23,10 +23,7 @@ class Rules:
         self.stops, self.room, self.ends = stops, room, list(stops.ids)
         given = {name: list(ids_of(name, getattr(s, name))) for name in IDS}
         for name, ids in given.items():
-            wrong = [i for i in ids if i < 0 or (vocabulary is not None and i >= vocabulary)]
-            if wrong:
-                last = ".." if vocabulary is None else vocabulary - 1
-                raise ValueError(f"generate: {name} has id {wrong[0]}; the vocabulary has 0 to {last}")
+            check_ids(name, ids, vocabulary)
         self.never, self.never_first, self.second, self.final = given.values()
         self.shortest = bool(self.ends) and max(s.min_length, s.min_new_tokens) > 0
         penalties = s.repetition_penalty != 1 or s.frequency_penalty != 0

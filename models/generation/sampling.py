@@ -24,8 +24,9 @@ def pick(
     """
     best = int(logits.argmax())  # the first that is nan, if one is
     if not np.isfinite(logits[best]):
+        hint = "; suppress fewer, or allow repeats" if logits[best] == -np.inf else ""
         raise ValueError(
-            f"the largest of {len(logits)} logits is {logits[best]}, so that no token can be chosen"
+            f"the largest of {len(logits)} logits is {logits[best]}, so that no token can be chosen{hint}"
         )
     if temperature == 0 or top_k == 1:
         return best

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from operator import index
 from typing import Any, TypedDict
@@ -127,14 +127,18 @@ class Settings:
             value = getattr(self, name)
             if value is None and name in MAY_BE_NONE:
                 continue
+            most = MOST.get(name, np.inf)
             if as_count(name, value) < least:
                 raise ValueError(f"generate: {name} must be {least} or more, not {value}")
+            if value > most:
+                raise ValueError(f"generate: {name} must be {most} or less, not {value:.3g}")
         for name in IDS:
             ids_of(name, getattr(self, name))
         for name in ("log_probabilities", "use_cache"):
             if not isinstance(getattr(self, name), (bool, np.bool_)):
                 raise TypeError(f"generate: {name} is True or False, not {getattr(self, name)!r}")
-        if self.early_stopping not in (True, False, "never"):
+        early = self.early_stopping
+        if not (isinstance(early, (bool, np.bool_)) or (isinstance(early, str) and early == "never")):
             raise ValueError(
                 f"generate: early_stopping is True, False or 'never', not {self.early_stopping!r}"
             )
@@ -188,6 +192,7 @@ COUNTS = {
     "top_k": 1, "num_beams": 1, "num_return_sequences": 1,
     "no_repeat_ngram_size": 0, "min_length": 0, "min_new_tokens": 0,
 }  # fmt: skip
+MOST = {"num_beams": 10_000, "num_return_sequences": 1_000_000}  # texts, which memory has to hold
 IDS = "suppress_tokens", "begin_suppress_tokens", "forced_bos_token_id", "forced_eos_token_id"
 MAY_BE_NONE = "temperature", "top_k", "top_p", "min_p"
 ELSEWHERE = {  # what to give in place of transformers' words that are none here
@@ -235,4 +240,13 @@ def ids_of(name: str, given: Any) -> tuple[int, ...]:
     """One id or several as a tuple, None as ()."""
     if given is None:
         return ()
-    return tuple(as_count(name, i) for i in ([given] if np.ndim(given) == 0 else given))
+    several = np.iterable(given) and not isinstance(given, (str, bytes, Mapping, Iterator))
+    return tuple(as_count(name, i) for i in (given if several else [given]))
+
+
+def check_ids(name: str, ids: Iterable[int], vocabulary: int | None, hint: str = "") -> None:
+    """ValueError for an id that is not in the vocabulary."""
+    wrong = [i for i in ids if i < 0 or (vocabulary is not None and i >= vocabulary)]
+    if wrong:
+        last = ".." if vocabulary is None else vocabulary - 1
+        raise ValueError(f"generate: {name} has id {wrong[0]}; the vocabulary has 0 to {last}{hint}")

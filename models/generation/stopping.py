@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .settings import as_count
+from .settings import as_count, check_ids
 
 __all__ = ["Stops"]
 
@@ -28,11 +28,8 @@ class Stops:
         self.strings = tuple(s for s in given if isinstance(s, str))
         self.ids = tuple(as_count(name, s) for s in given if not isinstance(s, str))
         self._decode: Callable[[list[int]], str] | None = getattr(decode, "decode", decode)
-        wrong = [i for i in self.ids if i < 0 or (vocabulary is not None and i >= vocabulary)]
-        if wrong:
-            last = ".." if vocabulary is None else vocabulary - 1
-            hint = "" if name == "stop" else "; give stop=, the ids that end a text, () for none"
-            raise ValueError(f"generate: {name} has id {wrong[0]}; the vocabulary has 0 to {last}{hint}")
+        hint = "" if name == "stop" else "; give stop=, the ids that end a text, () for none"
+        check_ids(name, self.ids, vocabulary, hint)
         if "" in self.strings:
             raise ValueError(f"generate: {name} has an empty string, which is in every text")
         if decode is not None and not callable(self._decode):

@@ -45,9 +45,10 @@ def _ends(folder: str) -> list[int]:
     """The ids that end a text, as the model's files have them."""
     for name in ("generation_config.json", "config.json"):
         path = os.path.join(folder, name)
-        found = read_json(path).get("eos_token_id")
-        if found is not None:
-            ids = found if isinstance(found, list) else [found]
+        about = read_json(path)
+        if "eos_token_id" in about:  # null: none, as generate takes it
+            found = about["eos_token_id"]
+            ids = [] if found is None else found if isinstance(found, list) else [found]
             if not all(type(i) is int for i in ids):
                 raise ValueError(f"{path}: eos_token_id is to be a number or several, not {found!r:.80}")
             return ids

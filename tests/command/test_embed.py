@@ -262,6 +262,11 @@ def test_where_no_file_can_be_written(program, folders, tmp_path):
         assert (code, out, err) == (1, "", f"tapegrad embed: {tmp_path / path}: {reason}\n")
 
 
+def test_an_argument_that_is_no_text(program, folders):
+    code, out, err = program("embed", folders / "bert", "--text", "a\udcff")
+    assert (code, out) == (2, "") and "argument --text: it is no text in UTF-8 (see" in err
+
+
 def test_input_that_is_no_text(process, folders):
     code, out, err = process("embed", folders / "bert", given=b"a\n\xff\xfe\n")
     assert (code, out) == (1, "")

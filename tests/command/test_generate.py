@@ -70,6 +70,9 @@ def test_settings(arguments, options, program, folders):
         ({"num_beams": 3, "length_penalty": 0.1}, [], {"num_beams": 3, "length_penalty": 0.1}),
         ({"num_beams": 3}, ["--seed", 1, "--temperature", 0], {"temperature": 0}),
         ({"num_beams": 3}, ["--length-penalty", 0.1], {"num_beams": 3, "length_penalty": 0.1}),
+        ({"num_beams": 3, "num_return_sequences": 2}, [], {"num_beams": 3}),  # one text is shown
+        ({"do_sample": True, "num_return_sequences": 2}, [], {"top_k": 50}),
+        ({"do_sample": False, "num_return_sequences": 2}, [], {"temperature": 0}),
         ({"no_repeat_ngram_size": 1, "min_new_tokens": 9}, [], {"temperature": 0, "no_repeat_ngram_size": 1}),
         (
             {"do_sample": True, "temperature": 0.3, "top_p": 0.9, "top_k": 0},
@@ -92,6 +95,7 @@ def test_the_folders_own_settings(stored, arguments, options, program, folders, 
     given = ["--seed", 7] if draws else []
     _, out, err = program("generate", tmp_path, "--prompt", "ab", "--max-new-tokens", 20, *arguments, *given)
     assert err == ""
+    options = {"num_return_sequences": 1, **options}
     assert out == expected(tmp_path, "ab", 20, **options, **({"seed": 7} if draws else {})) + "\n"
 
 
@@ -231,6 +235,22 @@ def test_input_that_is_no_text(process, folders):
     assert err == "tapegrad generate: standard input is no text in utf-8: invalid start byte\n"
 
 
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+@pytest.mark.parametrize("arguments", [["generate"], ["generate", "--chat"], ["embed"]], ids=str)
+def test_input_that_is_no_text_in_any_locale(arguments, errors, monkeypatch, capsys, folders):
+    given = io.TextIOWrapper(io.BytesIO(b"a\n\xff\xfe\n"), "utf-8", errors)  # as in the locale C
+    monkeypatch.setattr("sys.stdin", given)
+    name, *more = arguments
+    assert main([name, str(folders / ("bert" if name == "embed" else "llama")), *more]) == 1
+    assert "standard input is no text in utf-8: invalid start byte\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["--prompt", "--system", "--stop"])
+def test_an_argument_that_is_no_text(name, program, folders):
+    code, out, err = program("generate", folders / "llama", name, "a\udcff")
+    assert (code, out) == (2, "") and f"argument {name}: it is no text in UTF-8 (see" in err
+
+
 def test_a_model_without_a_tokenizer_or_a_chat_template(program, folders, tmp_path):
     model = models.from_pretrained(folders / "llama")
     model.save_pretrained(tmp_path)
@@ -269,6 +289,8 @@ def test_the_folders_strings_end_a_text(program, folders, tmp_path):
     [
         ('{"top_p": 3, "do_sample": true}', "from the model's folder: top_p must be above 0"),
         ('{"bad_words_ids": [[1]]}', "has bad_words_ids [[1]], which is not computed here"),
+        ('{"stop_strings": 5}', "stop_strings of model.generation_config are strings that are not empty"),
+        ('{"stop_strings": [5]}', "stop_strings of model.generation_config are strings that"),
         ("{", "generation_config.json is no right JSON"),
         ("3", "generation_config.json is to "),
     ],

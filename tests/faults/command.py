@@ -9,6 +9,24 @@ INSPECT = f"{TESTS}test_inspect.py::"
 
 FAULTS = [
     Fault(
+        "command/usage.py",
+        'raise ArgumentTypeError("it is no text in UTF-8") from None',
+        "pass",
+        f"{GENERATE}test_an_argument_that_is_no_text",
+    ),
+    Fault(
+        "command/usage.py",
+        'sys.stdin.reconfigure(errors="strict")',
+        "pass",
+        f"{GENERATE}test_input_that_is_no_text_in_any_locale",
+    ),
+    Fault(
+        "command/generate.py",
+        'given = given | {"num_return_sequences": 1}',
+        "pass",
+        f"{GENERATE}test_the_folders_own_settings",
+    ),
+    Fault(
         "command/__init__.py",
         "return INTERRUPTED",
         "return 1",

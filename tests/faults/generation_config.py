@@ -136,4 +136,46 @@ FAULTS = [
         "raise",
         "tests/command/test_generate.py::test_arguments_that_mean_nothing",
     ),
+    Fault(
+        DEFAULTS,
+        'stored.get("min_new_tokens") is not None or "min_new_tokens" in asked',
+        'stored.get("min_new_tokens") or "min_new_tokens" in asked',
+        f"{TESTS}test_what_is_given_wins",
+    ),
+    Fault(
+        DEFAULTS,
+        "check_ids(name, ids_of(name, found[name]), vocabulary)",
+        "pass",
+        f"{TESTS}test_what_means_nothing_is_said_to_be_the_models",
+    ),
+    Fault(
+        DEFAULTS,
+        "all(isinstance(s, str) and s for s in strings)",
+        "all(s for s in strings)",
+        f"{TESTS}test_ids_of_the_files",
+    ),
+    Fault(
+        "models/generation/request.py",
+        "check_ids(where, [start], vocabulary,",
+        "check_ids(where, [start], None,",
+        f"{TESTS}test_a_target_starts_as_the_file_says",
+    ),
+    Fault(
+        "models/generation/settings.py",
+        "(str, bytes, Mapping, Iterator))",
+        "(str, bytes))",
+        "tests/models/generation/test_refused.py::test_settings",
+    ),
+    Fault(
+        "models/generation/beams.py",
+        'if s.early_stopping and s.early_stopping != "never":',
+        "if s.early_stopping is True:",
+        "tests/models/generation/test_beams.py::test_early_stopping_ends_with_as_many_texts_as_beams",
+    ),
+    Fault(
+        "models/generation/reading.py",
+        "self._real = np.pad(self._real, more, constant_values=True)",
+        "self._real = np.pad(self._real, more)",
+        "tests/models/generation/test_cached.py::test_more_tokens_than_memory_is_taken_for_at_once",
+    ),
 ]

@@ -141,4 +141,10 @@ FAULTS = [
         "from jinja2 import Environment as ImmutableSandboxedEnvironment\n",
         f"{CHAT}test_what_a_template_may_not",
     ),
+    Fault(
+        "models/text/folder.py",
+        'if "eos_token_id" in about:',
+        'if about.get("eos_token_id") is not None:',
+        "tests/models/text/test_plain.py::test_what_ends_a_text_is_what_the_models_files_say_too",
+    ),
 ]

@@ -35,6 +35,7 @@ STORED = [
     {"no_repeat_ngram_size": 3, "repetition_penalty": 0.7},
     {"min_new_tokens": 9, "eos_token_id": [2, 6, 13, 5]},
     {"min_length": 9, "eos_token_id": [2, 6, 13, 5]},
+    {"min_length": 13, "min_new_tokens": 2, "eos_token_id": [2, 6, 13, 5]},
     {"suppress_tokens": [4, 5, 6, 7], "begin_suppress_tokens": [8, 9]},
     {"forced_bos_token_id": 12, "begin_suppress_tokens": [8, 9, 10, 11]},
     {"forced_eos_token_id": [2, 3]},
@@ -91,7 +92,7 @@ def expected(other, prompt, n, **options):
     ("place", "stored"),
     [
         *[("generation_config.json", stored) for stored in STORED],
-        *[("config.json", STORED[i]) for i in (1, 6, 12)],
+        *[("config.json", STORED[i]) for i in (1, 6, 13)],
     ],
     ids=str,
 )

@@ -126,12 +126,16 @@ def test_generate_gives_what_the_search_finds(gpt):
 def test_early_stopping_ends_with_as_many_texts_as_beams():
     """By default once the best beam, as long as it is, is no better; "never" once none can become so."""
     scores = {True: [], False: [], "never": []}
+    again = []
     for seed in range(20):
         for when, found in scores.items():
             options = {"num_beams": 2, "length_penalty": 2.0, "early_stopping": when}
             found.append(
                 beam_search(Table(5, seed), [1, 2], 12, stop=0, use_cache=False, **options)[0][0].score
             )
+        options["early_stopping"] = np.True_
+        again.append(beam_search(Table(5, seed), [1, 2], 12, stop=0, use_cache=False, **options)[0][0].score)
+    assert again == scores[True]
     at_once, default, never = map(np.array, scores.values())
     assert (at_once <= default).all() and (default <= never).all()
     assert (at_once < default).any() and (default < never).any()

@@ -7,7 +7,7 @@ import pytest
 
 from tapegrad.autograd import no_grad
 from tapegrad.models import Transformer, TransformerConfig
-from tapegrad.models.generation import Cache, generate
+from tapegrad.models.generation import Cache, generate, reading
 
 pytestmark = pytest.mark.usefixtures("one_blas_thread")
 
@@ -67,6 +67,21 @@ def test_a_text_does_not_depend_on_the_others(model, settings, stop):
         np.testing.assert_array_equal(tokens[i * n : i * n + n, :count], alone)
         assert (tokens[i * n : i * n + n, count:] == (stop[0] if stop else 0)).all()
         np.testing.assert_allclose(logs[i * n : i * n + n, :count], log, atol=1e-5)
+
+
+@pytest.mark.parametrize("settings", [{"temperature": 0}, {"num_beams": 3}, {"seed": 5, "top_k": 4}])
+def test_more_tokens_than_memory_is_taken_for_at_once(model, settings, monkeypatch):
+    expected = written(model, TEXTS, **settings)
+    monkeypatch.setattr(reading, "FORESEEN", 1)
+    for use_cache in (True, False):
+        for one, other in zip(written(model, TEXTS, use_cache=use_cache, **settings), expected, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_room_without_end_costs_nothing(gpt):
+    few = list(generate(gpt, [3, 1], 5, temperature=0, stop=()))
+    endless = generate(gpt, [3, 1], 10**30, temperature=0, stop=())
+    assert [token for token, _ in zip(endless, few, strict=False)] == few
 
 
 def test_one_text_comes_as_numbers(model):

@@ -62,6 +62,10 @@ CASES = [
     ({"repetition_penalty": 1.2}, {"repetition_penalty": 1.0}, {}),
     ({**SEARCHED, "num_return_sequences": 4}, {"num_beams": 2}, {**SEARCHED, "num_beams": 2}),
     ({**DRAWN, "num_return_sequences": 4}, {"temperature": 0}, {"temperature": 0}),
+    ({"min_length": 9, "min_new_tokens": 0}, {}, {}),  # as in transformers
+    ({"min_length": 9}, {"min_new_tokens": 2}, {"min_new_tokens": 2}),
+    ({"min_new_tokens": 2}, {"min_length": 9}, {"min_length": 9, "min_new_tokens": 2}),
+    ({"suppress_tokens": [99]}, {"suppress_tokens": ()}, {"suppress_tokens": ()}),
     ({"do_sample": True, "typical_p": 0.5, "diversity_penalty": 1.0}, {"temperature": 0}, {"temperature": 0}),
 ]
 
@@ -77,6 +81,14 @@ WRONG = [
     ({"do_sample": "yes"}, {}, "has do_sample 'yes'; it is true or false"),
     ({"num_beams": 4, "do_sample": True}, {}, "beams draw nothing here; give num_beams to search, or temp"),
     ({"num_beams": 4}, {"num_return_sequences": 5}, "folder: num_return_sequences=5 texts of num_beams=4"),
+    ({"do_sample": 1}, {}, "has do_sample 1; it is true or false"),
+    ({"num_beams": 0}, {}, "num_beams of model.generation_config must be 1 or more, not 0"),
+    ({"num_beams": 10**30}, {}, "folder: num_beams must be 10000 or less, not 1e"),
+    ({"num_beams": 2, "early_stopping": 1}, {}, "folder: early_stopping is True, False or 'never', not 1"),
+    ({"suppress_tokens": [[1], [2, 3]]}, {}, r"folder: suppress_tokens is an integer, not \[1\]"),
+    ({"forced_bos_token_id": {"1": 2}}, {}, "folder: forced_bos_token_id is an integer, not {"),
+    ({"forced_eos_token_id": [3, 13]}, {}, "folder: forced_eos_token_id has id 13; the vocabulary has 0 to"),
+    ({"begin_suppress_tokens": -1}, {}, "folder: begin_suppress_tokens has id -1"),
     ({"do_sample": False, "num_return_sequences": 2}, {}, "folder: num_return_sequences=2 at temperature 0"),
 ]
 
@@ -139,6 +151,14 @@ def test_ids_of_the_files(gpt):
         gpt.generation_config = {"eos_token_id": "x"}
         with pytest.raises(TypeError, match="eos_token_id of generation_config.json is an integer, not 'x'"):
             generate(gpt, [1], 3)
+        gpt.generation_config = {"eos_token_id": [[1], [2, 3]]}
+        with pytest.raises(TypeError, match="eos_token_id of generation_config.json is an integer, not"):
+            generate(gpt, [1], 3)
+        for wrong in (5, 0, True, "", [5], ["a", ""], [["a"]], {"a": 1}):
+            gpt.generation_config = {"stop_strings": wrong}
+            with pytest.raises(ValueError, match="stop_strings of .* not empty.*; del .* or give stop="):
+                generate(gpt, [1], 3)
+            assert len(list(generate(gpt, [1], 3, stop=()))) == 3
         gpt.generation_config = {"stop_strings": "ab"}
         with pytest.raises(ValueError, match="with stop_strings has the string 'ab', .* give decode="):
             generate(gpt, [1], 3)
@@ -154,6 +174,10 @@ def test_a_target_starts_as_the_file_says(translator):
         translator.generation_config = {name: 3}
         try:
             assert list(generate(translator, [5, 6], 6, temperature=0)) == expected
+            for wrong, error in ((99, ValueError), (-1, ValueError), ("3", TypeError), ([3, 3], TypeError)):
+                translator.generation_config = {name: wrong}
+                with pytest.raises(error, match=f"{name} of the model's files (is an integer|has id)"):
+                    generate(translator, [[5, 6], [7]], 6)
         finally:
             del translator.generation_config
 
@@ -180,5 +204,5 @@ def test_rules_hold_in_texts_and_in_beams(gpt, translator):
 
 @pytest.mark.parametrize("options", [{"temperature": 0}, {"num_beams": 2}])
 def test_nothing_may_come(gpt, options):
-    with pytest.raises(ValueError, match="no token (can be chosen|may come next)"):
+    with pytest.raises(ValueError, match="no token (can be chosen|may come next); suppress fewer, or"):
         list(generate(gpt, [1], 3, suppress_tokens=range(13), **options))

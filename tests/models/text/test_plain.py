@@ -79,6 +79,8 @@ def test_what_ends_a_text_is_what_the_models_files_say_too(tmp_path):
     assert text.from_pretrained(tmp_path).stop == (10, 257)
     (tmp_path / "generation_config.json").write_text('{"eos_token_id": [3, 257]}')
     assert text.from_pretrained(tmp_path).stop == (3, 257)
+    (tmp_path / "generation_config.json").write_text('{"eos_token_id": null}')
+    assert 10 not in text.from_pretrained(tmp_path).stop  # as model.generate takes it
     (tmp_path / "generation_config.json").write_text('{"eos_token_id": "a"}')
     with pytest.raises(ValueError, match="generation_config.json: eos_token_id is to be a number"):
         text.from_pretrained(tmp_path)
