@@ -77,14 +77,12 @@ def asked(folder: str, pooling: str | None = None, prompt: str | None = None) ->
 
 def layers(folder: str) -> dict[str, str]:
     """The folders of what follows each other in a folder's list, by their types; {} without a list."""
+    from ..models.json_files import parsed
+
     path = os.path.join(folder, "modules.json")
     if not os.path.exists(path):
         return {}
-    try:
-        with open(path, encoding="utf-8") as file:
-            modules = json.load(file)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no right JSON: {error}") from None
+    modules = parsed(path)
     if not isinstance(modules, list) or not all(
         isinstance(module, dict) and isinstance(module.get("path"), str) for module in modules
     ):

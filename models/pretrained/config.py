@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, TypeVar
+
+from ..json_files import parsed
 
 C = TypeVar("C", bound="Config")
 
@@ -138,11 +139,7 @@ def read_config(folder: str | os.PathLike) -> dict[str, Any]:
 
 def read_object(path: str) -> dict[str, Any]:
     """The JSON object in a file; ValueError that names it where there is none."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            found = json.load(file)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no right JSON: {error}") from None
+    found = parsed(path)
     if not isinstance(found, dict):
         raise ValueError(f"{path} is to be an object, as transformers writes it, not {found!r:.40}")
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...autograd.arrays import ArrayLike, as_array
+from ..json_files import parsed
 from .streaming import Stream
 
 __all__ = ["Tokenizer"]
@@ -146,11 +146,7 @@ def read_json(path: str, needed: bool = False) -> dict[str, Any]:
     """The object in a file; {} where it may be missing and is. ValueError for what is none."""
     if not needed and not os.path.exists(path):
         return {}
-    try:
-        with open(path, encoding="utf-8") as file:
-            found = json.load(file)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no right JSON: {error}") from None
+    found = parsed(path)
     if not isinstance(found, dict):
         raise ValueError(f"{path} is to hold an object, not a {type(found).__name__}")
     return found
